@@ -1,0 +1,207 @@
+"""The value language of a definition: literals and the tagged expressions that stand among them.
+
+A definition writes an expression as an object with one key, ``{"Get": ...}``, ``{"Std:Join": ...}`` or
+``{"Std:JsonGet": ...}``. Reading turns each into one of the classes below, so that nothing right of this
+room ever meets the raw form. Objects become read-only mappings and arrays tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``.name`` of a property path."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """``[0]`` of a property path."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """``['name']`` of a property path: a map key, or the naming field of a list's element."""
+
+    name: str
+
+
+PathToken: TypeAlias = Member | Index | Key
+PropertyPath: TypeAlias = tuple[PathToken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterReference:
+    """``{"Get": "Parameters.<name>"}``"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionVariable:
+    """``{"Get": "Execution.<name>"}``"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentReference:
+    """``{"Get": "PipelineExperimentConfig.<name>"}``: ExperimentName or TrialName."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyReference:
+    """``{"Get": "Steps.<step>.<path>"}``: a property of a step's result. An empty path is the whole result."""
+
+    step: str
+    path: PropertyPath
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFileReference:
+    """``{"Get": "Steps.<step>.PropertyFiles.<name>"}``, which stands only in a ``Std:JsonGet``."""
+
+    step: str
+    property_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentItem:
+    """``{"Get": "ForEach.CurrentItem[.<field>]"}``, in the body of a ForEach."""
+
+    path: PropertyPath
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOutput:
+    """``{"Get": "ChildOutput.<body>.<path>"}``, in the Selector of a ForEach."""
+
+    step: str
+    path: PropertyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """``{"Std:Join": {"On": ..., "Values": [...]}}``"""
+
+    separator: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonGet:
+    """``{"Std:JsonGet": {"PropertyFile": {"Get": ...} | "S3Uri": ..., "Path": ...}}``
+
+    ``source`` is the property file, or the value that gives the S3 URI.
+    """
+
+    source: PropertyFileReference | Value
+    path: str
+
+
+Expression: TypeAlias = (
+    ParameterReference
+    | ExecutionVariable
+    | ExperimentReference
+    | PropertyReference
+    | PropertyFileReference
+    | CurrentItem
+    | ChildOutput
+    | Join
+    | JsonGet
+)
+Value: TypeAlias = "Scalar | Expression | tuple[Value, ...] | Mapping[str, Value]"
+Object: TypeAlias = Mapping[str, Value]
+
+
+def iter_expressions(value: Value) -> Iterator[Expression]:
+    """Every expression of a value, outermost first, those nested in a Join or JsonGet included."""
+    if isinstance(value, Mapping):
+        for member in value.values():
+            yield from iter_expressions(member)
+    elif isinstance(value, tuple):
+        for member in value:
+            yield from iter_expressions(member)
+    elif isinstance(value, Join):
+        yield value
+        for member in value.values:
+            yield from iter_expressions(member)
+    elif isinstance(value, JsonGet):
+        yield value
+        yield from iter_expressions(value.source)
+    elif not isinstance(value, str | int | float | bool | None):
+        yield value
+
+
+def format_path(path: PropertyPath) -> str:
+    """A property path as a definition writes it: ``.A[0]['k']``."""
+    parts = []
+    for token in path:
+        match token:
+            case Member(name):
+                parts.append(f".{name}")
+            case Index(position):
+                parts.append(f"[{position}]")
+            case Key(name):
+                parts.append(f"['{name}']")
+    return "".join(parts)
+
+
+def format_expression(expression: Expression) -> str:
+    """An expression in one line, for messages: ``Steps.Train.ModelArtifacts.S3ModelArtifacts``."""
+    match expression:
+        case ParameterReference(name):
+            return f"Parameters.{name}"
+        case ExecutionVariable(name):
+            return f"Execution.{name}"
+        case ExperimentReference(name):
+            return f"PipelineExperimentConfig.{name}"
+        case PropertyReference(step, path):
+            return f"Steps.{step}{format_path(path)}"
+        case PropertyFileReference(step, property_file):
+            return f"Steps.{step}.PropertyFiles.{property_file}"
+        case CurrentItem(path):
+            return f"ForEach.CurrentItem{format_path(path)}"
+        case ChildOutput(step, path):
+            return f"ChildOutput.{step}{format_path(path)}"
+        case Join(separator, values):
+            return f"Std:Join({separator!r}, {', '.join(_format_value(value) for value in values)})"
+        case JsonGet(source, json_path):
+            return f"Std:JsonGet({_format_value(source)}, {json_path!r})"
+
+
+def _format_value(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "{...}"
+    if isinstance(value, tuple):
+        return "[...]"
+    if isinstance(value, str | int | float | bool | None):
+        return repr(value)
+    return format_expression(value)
+
+
+def to_json(value: Value) -> object:
+    """A value in the form in which a definition writes it, expressions as objects: the inverse of reading."""
+    if isinstance(value, Mapping):
+        return {name: to_json(member) for name, member in value.items()}
+    if isinstance(value, tuple):
+        return [to_json(member) for member in value]
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, Join):
+        return {"Std:Join": {"On": value.separator, "Values": [to_json(member) for member in value.values]}}
+    if isinstance(value, JsonGet):
+        key = "PropertyFile" if isinstance(value.source, PropertyFileReference) else "S3Uri"
+        return {"Std:JsonGet": {key: to_json(value.source), "Path": value.path}}
+    return {"Get": format_expression(value)}

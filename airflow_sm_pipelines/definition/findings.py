@@ -1,0 +1,94 @@
+"""What is wrong with a definition, as data, and the one error that carries it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Severity(Enum):
+    """An error refuses the definition; a warning is told and the definition is used."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem of one document.
+
+    ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
+    stands in; ``line`` and ``column`` count from 1 and are set where the text itself cannot be read.
+    """
+
+    message: str
+    path: str = "$"
+    step: str | None = None
+    suggestion: str | None = None
+    severity: Severity = Severity.ERROR
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"line {self.line}, column {self.column}"
+        step = f" (step {self.step!r})" if self.step else ""
+        hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"{place}{step}: {self.message}{hint}"
+
+
+class FindingError(ValueError):
+    """One finding in the form of an exception, so that a :class:`DefinitionError` can group it."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+class DefinitionError(ExceptionGroup[FindingError]):
+    """A definition that cannot be used: every finding of the document at once.
+
+    ``source`` names the document (a file's path); ``findings`` are in document order.
+    """
+
+    source: str
+    findings: tuple[Finding, ...]
+
+    def __new__(cls, source: str, findings: Sequence[Finding]) -> DefinitionError:
+        errors = [FindingError(finding) for finding in findings]
+        count = f"{len(errors)} finding{'s' if len(errors) != 1 else ''}"
+        self = super().__new__(cls, f"{source}: {count}", errors)
+        self.source = source
+        self.findings = tuple(findings)
+        return self
+
+    def derive(self, excs: Sequence[FindingError]) -> DefinitionError:  # type: ignore[override] # narrower on purpose
+        return DefinitionError(self.source, [error.finding for error in excs])
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"{self.args[0] if self.args else self.source}", *map(str, self.findings)])
+
+
+@dataclass(slots=True)
+class FindingCollector:
+    """Gathers the findings of one document; the only mutable thing of the reading rooms."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    def error(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
+        self.findings.append(Finding(message, path, step, suggestion))
+
+    def warning(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
+        self.findings.append(Finding(message, path, step, suggestion, Severity.WARNING))
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that ``word`` was most likely meant to be, or None where none is near."""
+    folded = {candidate.casefold(): candidate for candidate in candidates}
+    matches = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return folded[matches[0]] if matches else None

@@ -1,0 +1,211 @@
+"""A pipeline definition as frozen, typed objects: what the JSON says, before any meaning is given to it.
+
+Source of the shapes: the SageMaker SDK's emitted JSON (Version 2020-12-01) and the CreatePipeline,
+DescribePipeline and Create*Job API models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from airflow_sm_pipelines.definition.expressions import Object, Scalar, Value
+from airflow_sm_pipelines.definition.findings import Finding
+
+
+class ParameterType(Enum):
+    """The declared type of a pipeline parameter; an absent ``Type`` is read as String."""
+
+    STRING = "String"
+    INTEGER = "Integer"
+    FLOAT = "Float"
+    BOOLEAN = "Boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty."""
+
+    name: str
+    type: ParameterType
+    path: str
+    has_default: bool = False
+    default: str | int | float | bool | None = None
+    enum_values: tuple[str, ...] = ()
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """One of a step's ``RetryPolicies``; a key that is absent in the JSON is None here."""
+
+    exception_types: tuple[str, ...]
+    interval_seconds: int | float | None = None
+    backoff_rate: int | float | None = None
+    max_attempts: int | None = None
+    expire_after_minutes: int | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """A step's ``CacheConfig``; ``expire_after`` is the lenient ISO-8601 duration as written."""
+
+    enabled: Value
+    expire_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFile:
+    """One of a Processing step's ``PropertyFiles``: a JSON file in one of its outputs."""
+
+    name: str
+    output_name: str
+    file_path: str
+
+
+class Comparison(Enum):
+    """The condition types that compare two operands."""
+
+    EQUALS = "Equals"
+    NOT_EQUALS = "NotEquals"
+    GREATER_THAN = "GreaterThan"
+    GREATER_THAN_OR_EQUAL_TO = "GreaterThanOrEqualTo"
+    LESS_THAN = "LessThan"
+    LESS_THAN_OR_EQUAL_TO = "LessThanOrEqualTo"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``{"Type": "Equals" | ..., "LeftValue": ..., "RightValue": ...}``"""
+
+    comparison: Comparison
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """``{"Type": "In", "QueryValue": ..., "Values": [...]}``, or the older ``{"Value": ..., "In": [...]}``."""
+
+    query: Value
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """``{"Type": "Not", "Condition": {...}}``, the older ``Expression``, and what ``NotIn`` stands for."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """``{"Type": "Or", "Conditions": [...]}``"""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition: TypeAlias = Compare | In | Not | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """What a Condition step holds instead of a request. The conditions are ANDed."""
+
+    conditions: tuple[Condition, ...]
+    if_steps: tuple[Step, ...]
+    else_steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForEachBody:
+    """What a ForEach step holds instead of a request."""
+
+    items: Value
+    body: tuple[Step, ...]
+    max_concurrency: Value = None
+    selector: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of any type.
+
+    ``arguments`` is the request as written, expressions read; a Condition or ForEach step has its own shape in
+    ``branches`` or ``for_each`` instead, and empty arguments. ``settings`` holds the type's keys that stand
+    beside Arguments (``FunctionArn``, ``SqsQueueUrl``, ``OutputParameters``, ``CheckType`` and the like).
+    ``path`` is the step's JSON path.
+    """
+
+    name: str
+    type: str
+    path: str
+    arguments: Object = field(default_factory=dict)
+    settings: Object = field(default_factory=dict)
+    depends_on: tuple[str, ...] = ()
+    display_name: str | None = None
+    description: str | None = None
+    retry_policies: tuple[RetryPolicy, ...] | None = None
+    cache: CacheConfig | None = None
+    property_files: tuple[PropertyFile, ...] = ()
+    branches: Branches | None = None
+    for_each: ForEachBody | None = None
+
+    @property
+    def inner_steps(self) -> tuple[Step, ...]:
+        """The steps that stand inside this one, in document order."""
+        if self.branches is not None:
+            return (*self.branches.if_steps, *self.branches.else_steps)
+        if self.for_each is not None:
+            return self.for_each.body
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentConfig:
+    """``$.PipelineExperimentConfig``; a partial one has None for the absent name."""
+
+    experiment_name: Value = None
+    trial_name: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowConfig:
+    """``$.MlflowConfig`` (SDK v3)."""
+
+    resource_arn: Value = None
+    experiment_name: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One definition and, where it came in a describe-pipeline response, what the response says of it.
+
+    ``name``, ``display_name``, ``description``, ``role_arn`` and ``max_parallel_steps`` are None for a bare
+    definition, which carries none of them. ``digest`` is a SHA-256 in hex of the definition's JSON value
+    (independent of white space and of the order of keys). ``warnings`` are the findings that do not refuse it.
+    """
+
+    steps: tuple[Step, ...]
+    parameters: Mapping[str, Parameter]
+    digest: str
+    version: str | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    experiment: ExperimentConfig | None = None
+    mlflow: MlflowConfig | None = None
+    name: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    role_arn: str | None = None
+    max_parallel_steps: int | None = None
+    warnings: tuple[Finding, ...] = ()
+
+    def walk(self) -> Iterator[Step]:
+        """Every step, those inside branches and bodies included, in document order."""
+        stack = list(reversed(self.steps))
+        while stack:
+            step = stack.pop()
+            yield step
+            stack.extend(reversed(step.inner_steps))
