@@ -1,0 +1,133 @@
+"""Failures with a type: which of SageMaker's exception types a failure is, so that a retry policy can name it.
+
+The codes and texts are those of semantics 7; what none of them names has no type, and no policy can retry it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from airflow.sdk.exceptions import AirflowException
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
+
+
+class ExceptionType(Enum):
+    """The exception types that a step's RetryPolicies can name."""
+
+    SERVICE_FAULT = "Step.SERVICE_FAULT"
+    THROTTLING = "Step.THROTTLING"
+    JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+    CAPACITY_ERROR = "SageMaker.CAPACITY_ERROR"
+    RESOURCE_LIMIT = "SageMaker.RESOURCE_LIMIT"
+
+
+# Older documents write these for the types above.
+SYNONYMS = {"SageMaker.JOB_CAPACITY_ERROR": ExceptionType.CAPACITY_ERROR.value}
+
+THROTTLING_CODES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+    }
+)
+FAULT_CODES = frozenset({"InternalFailure", "InternalServerError", "ServiceUnavailable", "InternalError"})
+EXPIRED_CREDENTIALS_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+CONNECTION_ERRORS = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
+
+INTERNAL_ERROR_REASON = re.compile(r"\s*(ClientError:\s*)?InternalServerError")
+CAPACITY_REASON = re.compile(
+    r"CapacityError|not enough capacity|insufficient (instance )?capacity|unable to provision requested ml compute",
+    re.IGNORECASE,
+)
+LIMIT_REASON = re.compile(r"ResourceLimitExceeded|service limit .* is ", re.IGNORECASE)
+
+
+class StepFailure(AirflowException):
+    """A step failed: the message for the person who reads the task's log, and the type for its retry policies.
+
+    ``outcome_unknown`` marks a call whose reply was lost: the next try must look for the job before creating one.
+    """
+
+    def __init__(
+        self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.exception_type = exception_type
+        self.outcome_unknown = outcome_unknown
+
+
+def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | None:
+    """The type of an error that an AWS call answered with."""
+    if not isinstance(error, ClientError):
+        return ExceptionType.SERVICE_FAULT if isinstance(error, CONNECTION_ERRORS) else None
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = error.response.get("Error", {}).get("Message", "")
+    if code in THROTTLING_CODES or "Rate exceeded" in message:
+        return ExceptionType.THROTTLING
+    if code in ("ResourceLimitExceeded", "LimitExceededException"):
+        return ExceptionType.RESOURCE_LIMIT
+    if CAPACITY_REASON.search(message):
+        return ExceptionType.CAPACITY_ERROR
+    if code in FAULT_CODES or status >= 500:
+        return ExceptionType.SERVICE_FAULT
+    return None
+
+
+def type_of_failure_reason(reason: str) -> ExceptionType | None:
+    """The type of a job that was created and ended in failure, by its FailureReason."""
+    if INTERNAL_ERROR_REASON.match(reason):
+        return ExceptionType.JOB_INTERNAL_ERROR
+    if CAPACITY_REASON.search(reason):
+        return ExceptionType.CAPACITY_ERROR
+    if LIMIT_REASON.search(reason):
+        return ExceptionType.RESOURCE_LIMIT
+    return None
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether a call that only looks at a job may be made again: the job itself goes on meanwhile."""
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        return code in EXPIRED_CREDENTIALS_CODES or type_of_call_error(error) in (
+            ExceptionType.SERVICE_FAULT,
+            ExceptionType.THROTTLING,
+        )
+    return isinstance(error, BotoCoreError | OSError | TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """An AWS error in the words of AWS."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, error: ClientError | BotoCoreError) -> CallError:
+        if isinstance(error, ClientError):
+            details = error.response.get("Error", {})
+            return cls(details.get("Code", ""), details.get("Message", ""))
+        return cls(type(error).__name__, str(error))
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" if self.code else self.message

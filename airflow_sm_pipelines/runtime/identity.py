@@ -1,0 +1,57 @@
+"""The names by which a Dag run is an execution of a pipeline, and its jobs are told apart (semantics 2.0, 3.3)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+from datetime import UTC, datetime
+
+ALPHABET = string.digits + string.ascii_lowercase
+EXECUTION_ID_LENGTH = 12
+TOKEN_LENGTH = 10
+STEP_NAME_LENGTH = 20
+
+
+def execution_id(dag_id: str, run_id: str) -> str:
+    """The execution's id: exactly 12 of ``[a-z0-9]``, the same for every try and clear of the run's tasks."""
+    number = int.from_bytes(hashlib.sha256(f"{dag_id}\0{run_id}".encode()).digest(), "big")
+    characters = []
+    for _ in range(EXECUTION_ID_LENGTH):
+        number, position = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[position])
+    return "".join(characters)
+
+
+def new_token() -> str:
+    """The random part of a job's name, so that no other run, and no run that re-uses a run id, can have it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
+
+
+def pipeline_name(dag_id: str) -> str:
+    """A dag id as a pipeline's name, whose characters are ``[A-Za-z0-9-]`` beginning and ending with no hyphen."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", dag_id).strip("-") or "pipeline"
+
+
+def job_name(
+    execution: str, step: str, token: str, failures: int, *, limit: int, prefix: str | None = None
+) -> tuple[str, bool]:
+    """The name of a step's job, and whether a custom prefix had to be cut to keep the name's limit.
+
+    ``pipelines-<execution>-<step>-<token>`` with at most 20 characters of the step's name, or
+    ``<prefix>-<execution>-<token>``, and ``-<failures>`` after a failed attempt.
+    """
+    suffix = f"-{failures}" if failures else ""
+    if prefix is None:
+        shortened = step.replace("_", "-")[:STEP_NAME_LENGTH].strip("-")
+        return f"pipelines-{execution}-{shortened}-{token}{suffix}", False
+    tail = f"-{execution}-{token}{suffix}"
+    kept = prefix[: limit - len(tail)].rstrip("-")
+    return f"{kept}{tail}", kept != prefix
+
+
+def iso_time(moment: datetime) -> str:
+    """A time as the service writes it: ISO-8601 in UTC with milliseconds and ``Z`` (semantics 3.3, 14.9)."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

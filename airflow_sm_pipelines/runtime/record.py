@@ -1,0 +1,109 @@
+"""The write-ahead record of a step: what a later try must know of the jobs of earlier ones.
+
+It is kept in Airflow's ``task_state_store`` under one key and written before the call that creates a job, so that
+whatever dies, no attempt has two jobs (invariant 4 of the design).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+from airflow_sm_pipelines.runtime.identity import new_token
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.runtime.text import Json
+
+STORE_KEY = "sagemaker_job"
+
+
+class Phase(Enum):
+    """How far the current attempt is known to have come."""
+
+    INTENDED = "intended"
+    """The job's name is recorded; its Create call may or may not have been made."""
+    FAILED = "failed"
+    """The attempt ended in failure; the next one takes a new name."""
+    DELIVERED = "delivered"
+    """The step ended (succeeded, failed for good, or was killed): whoever finds this was cleared by a user."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of one Dag run, from its first try (or the user's clear) on.
+
+    ``failures`` counts the failed attempts, ``policy_retries`` the retries that each retry policy has granted (by
+    its position), ``worker_deaths`` the tries that ended without a word; ``open_try`` is the number of the try that
+    has not yet said how it ended. ``started_at`` and ``evaluated_at`` are
+    epoch seconds: of the first try, and of the moment at which the current request was resolved. ``max_tries`` is
+    the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry.
+    """
+
+    token: str
+    definition_digest: str
+    max_tries: int
+    started_at: float
+    evaluated_at: float
+    open_try: int | None
+    job_name: str = ""
+    phase: Phase = Phase.INTENDED
+    failures: int = 0
+    worker_deaths: int = 0
+    policy_retries: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> int:
+        """The number of the current attempt, from 1."""
+        return self.failures + 1
+
+    def to_json(self) -> dict[str, Json]:
+        return {**asdict(self), "phase": self.phase.value}
+
+    @classmethod
+    def from_json(cls, stored: Json) -> StepRecord:
+        """Read a stored record; a record that another version wrote and this one cannot read raises ``TypeError``."""
+        if not isinstance(stored, dict):
+            raise TypeError(f"a step's record is a JSON object, not {type(stored).__name__}")
+        members = {**stored, "phase": Phase(stored["phase"])}
+        return cls(**cast("dict[str, object]", members))  # type: ignore[arg-type] # checked by to_json's inverse
+
+
+@dataclass(frozen=True, slots=True)
+class TryFacts:
+    """What a try knows of itself before it has read any record."""
+
+    definition_digest: str
+    max_tries: int
+    try_number: int
+    now: float
+
+
+def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
+    """The record with which a try goes on: the stored one, its next attempt, or a new one.
+
+    A deferred try that comes back has its own number in ``open_try`` and goes on as it was.
+    """
+    if stored is not None and stored.open_try == facts.try_number:
+        return stored
+    if stored is None or stored.phase is Phase.DELIVERED or stored.max_tries != facts.max_tries:
+        return StepRecord(
+            token=new_token(),
+            definition_digest=facts.definition_digest,
+            max_tries=facts.max_tries,
+            started_at=facts.now,
+            evaluated_at=facts.now,
+            open_try=facts.try_number,
+        )
+    if stored.phase is Phase.FAILED:
+        return replace(
+            stored,
+            phase=Phase.INTENDED,
+            job_name="",
+            token=new_token(),
+            evaluated_at=facts.now,
+            open_try=facts.try_number,
+            definition_digest=facts.definition_digest,
+        )
+    died = stored.open_try is not None
+    return replace(stored, open_try=facts.try_number, worker_deaths=stored.worker_deaths + died)

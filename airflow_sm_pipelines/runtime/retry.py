@@ -1,0 +1,125 @@
+"""A step's RetryPolicies as an Airflow RetryPolicy (semantics 7, 14.11; invariant 5 of the design)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import RetryDecision, RetryPolicy
+from typing_extensions import override
+
+from airflow_sm_pipelines.definition.model import RetryPolicy as StepRetryPolicy
+from airflow_sm_pipelines.runtime.failures import SYNONYMS, ExceptionType, StepFailure
+from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+DEFAULT_INTERVAL_SECONDS = 1
+DEFAULT_BACKOFF_RATE = 2.0
+DEFAULT_MAX_ATTEMPTS = 5
+LONGEST_DELAY_SECONDS = 43_200
+MOST_RETRIES = 100
+# Policies that end by the clock alone are bounded by it, not by a count; Airflow wants a count all the same.
+RETRIES_OF_A_CLOCK = 50
+
+# What the service does on every step without a policy for these types.
+SERVICE_DEFAULT = StepRetryPolicy((ExceptionType.SERVICE_FAULT.value, ExceptionType.THROTTLING.value))
+
+
+@dataclass(frozen=True)
+class StepRetries(RetryPolicy):
+    """Asks the step's policies, in their order, for the one that names the failure's type.
+
+    Each policy has its own counter (kept in the step's record) and its own clock from the step's start; what no
+    policy names fails at once. The death of a worker is no exception and never comes here.
+    """
+
+    policies: tuple[StepRetryPolicy, ...]
+
+    @classmethod
+    def of_step(cls, policies: Sequence[StepRetryPolicy] | None) -> StepRetries:
+        """The policies of a step, and the service's default for the Step.* types that they do not name."""
+        own = tuple(policies or ())
+        named = {SYNONYMS.get(name, name) for policy in own for name in policy.exception_types}
+        missing = tuple(name for name in SERVICE_DEFAULT.exception_types if name not in named)
+        return cls((*own, StepRetryPolicy(missing)) if missing else own)
+
+    def upper_bound(self, worker_deaths: int) -> int:
+        """Airflow's ``retries``: no more than this many tries can follow the first one."""
+        return min(sum(_most_retries(policy) for policy in self.policies) + worker_deaths, MOST_RETRIES)
+
+    @override
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Retry when a policy grants it, else fail; an error in here fails the step rather than retry it blindly."""
+        try:
+            return self._decide(exception, context)
+        except Exception as error:
+            # Airflow would take an exception that leaves here for a plain retry.
+            log.exception("The retry policies could not be evaluated")
+            return RetryDecision.fail(f"the retry policies could not be evaluated: {error}")
+
+    def _decide(self, exception: BaseException, context: Context | None) -> RetryDecision:
+        exception_type = exception.exception_type if isinstance(exception, StepFailure) else None
+        store = context.get("task_state_store") if context is not None else None
+        stored = store.get(STORE_KEY) if store is not None else None
+        if stored is None or store is None:
+            return RetryDecision.fail("the step failed before its record was written")
+        record = StepRecord.from_json(stored)
+        position, policy = self._policy_naming(exception_type)
+        if exception_type is None or policy is None:
+            reason = "no retry policy names this failure"
+        else:
+            used = record.policy_retries.get(str(position), 0)
+            delay = _delay(policy, used)
+            reason = _exhausted(policy, used, elapsed=time.time() - record.started_at, delay=delay)
+            if not reason:
+                counters = {**record.policy_retries, str(position): used + 1}
+                store.set(STORE_KEY, replace(record, policy_retries=counters).to_json())
+                return RetryDecision.retry(
+                    timedelta(seconds=delay), f"{exception_type.value}: retry {used + 1} in {delay:g} s"
+                )
+        store.set(STORE_KEY, replace(record, phase=Phase.DELIVERED, open_try=None).to_json())
+        return RetryDecision.fail(reason)
+
+    def _policy_naming(self, exception_type: ExceptionType | None) -> tuple[int, StepRetryPolicy | None]:
+        for position, policy in enumerate(self.policies):
+            if exception_type and exception_type.value in {SYNONYMS.get(n, n) for n in policy.exception_types}:
+                return position, policy
+        return -1, None
+
+
+def _most_retries(policy: StepRetryPolicy) -> int:
+    if policy.max_attempts is not None:
+        return policy.max_attempts
+    if policy.expire_after_minutes is not None:
+        return RETRIES_OF_A_CLOCK if policy.expire_after_minutes else 0
+    return DEFAULT_MAX_ATTEMPTS
+
+
+def _delay(policy: StepRetryPolicy, used: int) -> float:
+    interval = DEFAULT_INTERVAL_SECONDS if policy.interval_seconds is None else policy.interval_seconds
+    rate = DEFAULT_BACKOFF_RATE if policy.backoff_rate is None else policy.backoff_rate
+    try:
+        return min(float(interval * rate**used), LONGEST_DELAY_SECONDS)
+    except OverflowError:
+        return LONGEST_DELAY_SECONDS
+
+
+def _exhausted(policy: StepRetryPolicy, used: int, *, elapsed: float, delay: float) -> str:
+    """Why a policy grants no further retry, or an empty text; with both limits, whichever ends first."""
+    if used >= _most_retries(policy):
+        return f"the retry policy allows {_most_retries(policy)} retries, and all are used"
+    minutes = policy.expire_after_minutes
+    if minutes is not None and elapsed + delay > minutes * 60:
+        return f"the retry policy expired {minutes:g} min after the step's start"
+    return ""

@@ -1,0 +1,97 @@
+"""Waiting for a job, in the triggerer as in a worker: the one loop that both run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from airflow_sm_pipelines.runtime.failures import EXPIRED_CREDENTIALS_CODES, CallError, is_transient
+from airflow_sm_pipelines.runtime.job import JobState, is_ended
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.runtime.aws import AwsAccess
+    from airflow_sm_pipelines.runtime.job import JobKind
+
+log = logging.getLogger(__name__)
+
+
+class WaitEnd(Enum):
+    """Why the waiting ended."""
+
+    ENDED = "ended"
+    TIMED_OUT = "timed_out"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PollPace:
+    """Seconds between two looks at a job; after errors they double up to ``longest``."""
+
+    interval: float
+    longest: float
+
+    def after(self, errors: int) -> float:
+        """The pause after so many errors in a row."""
+        return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
+
+
+async def wait_for_job(
+    access: AwsAccess, kind: JobKind, name: str, pace: PollPace, deadline: float | None
+) -> tuple[WaitEnd, str]:
+    """Look at a job until it has ended, and say why the waiting ended and what was last seen.
+
+    Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
+    waiting: it backs off, says so, and goes on with a new client. ``deadline`` is in epoch seconds.
+    """
+    errors, last_status = 0, ""
+    async with AsyncExitStack() as clients:
+        client: Any = None
+        while True:
+            try:
+                if client is None:
+                    client = await clients.enter_async_context(await access.hook(kind.service).get_async_conn())
+                described = await getattr(client, kind.describe)(**{kind.describe_field: name})
+            except Exception as error:
+                if not is_transient(error):
+                    if isinstance(error, ClientError):
+                        return WaitEnd.UNREADABLE, str(CallError.of(error))
+                    raise
+                errors += 1
+                log.warning("Looking at the %s %s failed and is tried again: %s", kind.noun, name, error)
+                if isinstance(error, ClientError) and CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
+                    client = None
+            else:
+                errors, status = 0, kind.status_of(described)
+                if kind.state_of(described) is not JobState.RUNNING:
+                    return WaitEnd.ENDED, status
+                if status != last_status:
+                    log.info("The %s %s is %s", kind.noun, name, status)
+                    last_status = status
+            pause = pace.after(errors)
+            if deadline is not None and (remaining := deadline - time.time()) < pause:
+                if remaining <= 0:
+                    return WaitEnd.TIMED_OUT, last_status
+                pause = remaining
+            await asyncio.sleep(pause)
+
+
+async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
+    """Ask AWS to stop a job; one that has ended already is left as it is."""
+    if kind.stop is None:
+        return
+    async with await access.hook(kind.service).get_async_conn() as client:
+        try:
+            await getattr(client, kind.stop)(**{kind.describe_field: name})
+        except ClientError as error:
+            if not is_ended(error):
+                raise
+            log.info("The %s %s had ended already", kind.noun, name)
+        else:
+            log.info("The %s %s was asked to stop", kind.noun, name)

@@ -1,0 +1,148 @@
+"""What all steps share as Airflow tasks: their scope, their record, and how they fail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.runtime.aws import AwsAccess, AwsIdentity
+from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
+from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
+from airflow_sm_pipelines.runtime.scope import TaskScope
+from airflow_sm_pipelines.steps.request import Request, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
+    from airflow_sm_pipelines.runtime.text import Json
+    from airflow_sm_pipelines.settings import Settings
+
+
+class StepOperator(AwsBaseOperator[SageMakerHook]):
+    """The part of a step's operator that no operator of the Amazon provider has.
+
+    :param step: the step of the definition
+    :param pipeline: what it knows of the pipeline
+    :param settings: the deployment's settings
+    """
+
+    aws_hook_class = SageMakerHook
+    # ``request`` is what the UI shows of a step. The provider's ``config`` is no template field here: it is set from
+    # the resolved request, whole, where the field may be shortened.
+    template_fields: Sequence[str] = aws_template_fields("request")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"request": "json"}
+    template_ext: Sequence[str] = ()
+
+    def __init__(self, *, step: Step, pipeline: PipelineFacts, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+        self.pipeline = pipeline
+        self.settings = settings
+        self.request: Json | Request = Request(self.request_template())
+        self._record: StepRecord | None = None
+        self._resolution_error: StepFailure | None = None
+
+    def request_template(self) -> Value:
+        """What is shown as the step's request and resolved when it starts."""
+        return self.step.arguments
+
+    @property
+    def access(self) -> AwsAccess:
+        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
+
+    @property
+    def record(self) -> StepRecord:
+        if self._record is None:
+            raise RuntimeError(f"the step {self.task_id} has not begun a try")
+        return self._record
+
+    def scope(self, context: Context) -> TaskScope:
+        return TaskScope(
+            context,
+            self.pipeline,
+            self.access,
+            AwsIdentity(self.access),
+            evaluated_at=self.record.evaluated_at,
+            job_names=self.own_job_names(),
+        )
+
+    def own_job_names(self) -> dict[str, str]:
+        """What ``Execution.TrainingJobName`` and its like are in this step."""
+        return {}
+
+    def resolve_request(self, context: Context) -> Json:
+        """Resolve the request, called by Airflow as it renders the task's fields.
+
+        What cannot be resolved is kept for :meth:`execute` to fail with: here, Airflow would report it as a fault
+        of a Jinja template.
+        """
+        self._begin_try(context)
+        try:
+            return shown(self.resolve(context, self.scope(context)))
+        except StepFailure as failure:
+            self._resolution_error = failure
+        except (UnresolvedError, ConditionError) as error:
+            self._resolution_error = StepFailure(f"Step {self.task_id!r} failed: {error}")
+        except (ClientError, BotoCoreError) as error:
+            self._resolution_error = StepFailure(
+                f"Step {self.task_id!r} failed: {CallError.of(error)}", type_of_call_error(error)
+            )
+        return shown(Request(self.request_template()).template)
+
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        """Resolve what the step needs, keep it on the operator, and return what to show of it."""
+        raise NotImplementedError
+
+    def check_resolved(self, context: Context) -> None:
+        """Fail the step with what kept its request from being resolved."""
+        if self._resolution_error is not None:
+            self.fail_attempt(context, self._resolution_error)
+
+    def check_worker_deaths(self) -> None:
+        """Fail the step when its tries died more often than the deployment allows."""
+        if self.record.worker_deaths > self.settings.worker_deaths:
+            raise StepFailure(
+                f"Step {self.task_id!r} failed: {self.record.worker_deaths} tries ended without a word (their worker"
+                f" died), and [sagemaker_pipelines] worker_deaths allows {self.settings.worker_deaths}."
+            )
+
+    def _begin_try(self, context: Context) -> None:
+        ti = context["ti"]
+        stored = context["task_state_store"].get(STORE_KEY)
+        record = StepRecord.from_json(stored) if stored is not None else None
+        facts = TryFacts(self.pipeline.digest, ti.max_tries, ti.try_number, time.time())
+        self._record = begin_try(record, facts)
+
+    def amend(self, **changes: Any) -> None:
+        """Change the record without writing it."""
+        self._record = replace(self.record, **changes)
+
+    def save(self, context: Context, **changes: Any) -> None:
+        """Change the record and write it."""
+        self.amend(**changes)
+        context["task_state_store"].set(STORE_KEY, self.record.to_json(), retention=NEVER_EXPIRE)
+
+    def fail_attempt(self, context: Context, failure: StepFailure) -> NoReturn:
+        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows."""
+        if failure.outcome_unknown:
+            self.save(context, open_try=None)
+        else:
+            self.save(context, open_try=None, phase=Phase.FAILED, failures=self.record.failures + 1)
+        raise failure
+
+    def deliver(self, context: Context) -> None:
+        """Record that the step ended: who finds this record was cleared by a user."""
+        self.save(context, open_try=None, phase=Phase.DELIVERED)

@@ -1,0 +1,42 @@
+"""Fail: a step that fails with the definition's message (semantics 2.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.runtime.failures import StepFailure
+from airflow_sm_pipelines.runtime.text import to_text
+from airflow_sm_pipelines.runtime.values import resolve_object
+from airflow_sm_pipelines.steps.base import StepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.runtime.scope import TaskScope
+    from airflow_sm_pipelines.runtime.text import Json
+
+LONGEST_MESSAGE = 3072
+
+
+class FailStepOperator(StepOperator):
+    """A Fail step. Its resolved ErrorMessage, of at most 3072 characters, is what the task fails with."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._message = ""
+
+    @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        resolved = resolve_object(self.step.arguments, scope)
+        self._message = to_text(resolved.get("ErrorMessage", ""))
+        if len(self._message) > LONGEST_MESSAGE:
+            self.log.warning("The ErrorMessage has %d characters and is cut to %d", len(self._message), LONGEST_MESSAGE)
+            self._message = self._message[:LONGEST_MESSAGE]
+        return resolved
+
+    @override
+    def execute(self, context: Context) -> None:
+        self.check_resolved(context)
+        self.fail_attempt(context, StepFailure(self._message or f"Step {self.task_id!r} fails without a message."))

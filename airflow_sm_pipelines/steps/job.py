@@ -1,0 +1,260 @@
+"""The life of a job, once for all step types that run one: name, submit, adopt, wait, stop, describe."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from typing_extensions import override
+
+from airflow_sm_pipelines.runtime.failures import (
+    CONNECTION_ERRORS,
+    CallError,
+    ExceptionType,
+    StepFailure,
+    type_of_call_error,
+    type_of_failure_reason,
+)
+from airflow_sm_pipelines.runtime.identity import job_name
+from airflow_sm_pipelines.runtime.job import JobKind, JobState, describe, is_ended, is_existing
+from airflow_sm_pipelines.runtime.results import to_result
+from airflow_sm_pipelines.runtime.scope import JOB_KEY
+from airflow_sm_pipelines.runtime.secrets import is_sensitive
+from airflow_sm_pipelines.runtime.text import to_text
+from airflow_sm_pipelines.runtime.trigger import JobTrigger
+from airflow_sm_pipelines.runtime.values import resolve, resolve_object
+from airflow_sm_pipelines.runtime.waiting import PollPace, WaitEnd, wait_for_job
+from airflow_sm_pipelines.steps.base import StepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
+    from airflow_sm_pipelines.runtime.scope import TaskScope
+    from airflow_sm_pipelines.runtime.text import Json
+    from airflow_sm_pipelines.settings import Settings
+
+
+class JobStepOperator(StepOperator):
+    """A step that runs one AWS job per attempt, deferrable or not.
+
+    It stands before an operator of the Amazon provider, which it is an instance of, and replaces its ``execute``:
+    the provider's creates a second job after a crash, leaves jobs running on kill, stops waiting after 60 polls,
+    takes a stopped job for a success when not deferred, and writes times as ``repr``.
+    """
+
+    kind: ClassVar[JobKind]
+
+    def __init__(
+        self, *, step: Step, pipeline: PipelineFacts, settings: Settings, deferrable: bool | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(step=step, pipeline=pipeline, settings=settings, config={}, **kwargs)
+        self.deferrable = settings.deferrable if deferrable is None else deferrable
+        self.config: dict[str, Json] = {}
+        self._name_is_new = False
+        self._job_in_flight: str | None = None
+
+    def own_job_names(self) -> dict[str, str]:
+        return {self.kind.variable: self.record.job_name} if self.kind.variable else {}
+
+    @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        if not self.record.job_name:
+            self._name_job(scope)
+            # The job's own name is known only now.
+            scope = self.scope(context)
+        request = resolve_object(self.step.arguments, scope)
+        self.config = self.complete_request(request)
+        return self.config
+
+    def _name_job(self, scope: TaskScope) -> None:
+        prefix = self.step.arguments.get(self.kind.name_field)
+        name, was_cut = job_name(
+            scope.execution_id,
+            self.step.name,
+            self.record.token,
+            self.record.failures,
+            limit=self.kind.name_limit,
+            prefix=None if prefix is None else to_text(resolve(prefix, scope)),
+        )
+        if was_cut:
+            self.log.warning(
+                "The name prefix in the Arguments of step %s was cut: %s", self.task_id, f"the job is named {name}"
+            )
+        self.amend(job_name=name)
+        self._name_is_new = True
+
+    def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
+        """Add what the service itself adds to the resolved Arguments: the generated name and a missing role."""
+        completed = {**request, self.kind.name_field: self.record.job_name}
+        if self.kind.role_field is not None and self.pipeline.role_arn is not None:
+            completed.setdefault(self.kind.role_field, self.pipeline.role_arn)
+        return completed
+
+    def execute(self, context: Context) -> Any:
+        """Create the job, or adopt the one that an earlier try left, and wait for it."""
+        self.check_worker_deaths()
+        client = self.access.client(self.kind.service)
+        described = None if self._name_is_new else self._left_by_earlier_try(context, client)
+        if described is None:
+            self.check_resolved(context)
+            # The intent is on record before the call: whatever dies from here on, the job can be found.
+            self.save(context)
+            self._submit(context, client)
+        return self._wait(context, client, described)
+
+    def _left_by_earlier_try(self, context: Context, client: Any) -> dict[str, Any] | None:
+        try:
+            described = describe(client, self.kind, self.record.job_name)
+        except StepFailure as failure:
+            self.fail_attempt(context, failure)
+        if described is not None:
+            self.log.info("Going on with the %s %s of an earlier try", self.kind.noun, self.record.job_name)
+            if self.record.definition_digest != self.pipeline.digest:
+                self.log.warning("The definition has changed since: the job is waited for as it was submitted")
+            self.save(context)
+        return described
+
+    def _submit(self, context: Context, client: Any) -> None:
+        name = self.record.job_name
+        self._job_in_flight = name
+        try:
+            self.create(context, client)
+        except ParamValidationError as error:
+            self.fail_attempt(context, StepFailure(f"{self._call_failed} {error}"))
+        except ClientError as error:
+            if is_existing(error):
+                self.log.info("The %s %s exists: the reply to an earlier call was lost", self.kind.noun, name)
+                return
+            self._fail_call(context, error)
+        except BotoCoreError as error:
+            self._fail_call(context, error)
+        else:
+            self.log.info("Created the %s %s (attempt %d)", self.kind.noun, name, self.record.attempt)
+
+    def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
+        """Make the Create call with the resolved request."""
+        getattr(client, self.kind.create)(**self.config)
+
+    def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
+        exception_type = type_of_call_error(error)
+        lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
+        self.fail_attempt(
+            context,
+            StepFailure(f"{self._call_failed} {CallError.of(error)}", exception_type, outcome_unknown=lost),
+        )
+
+    @property
+    def _call_failed(self) -> str:
+        return f"Step {self.task_id!r} failed: {self.kind.service}:{self.kind.create} was refused."
+
+    def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
+        name = self.record.job_name
+        if described is None and self.kind.status_field is None:
+            described = describe(client, self.kind, name)
+        if described is not None and self.kind.state_of(described) is not JobState.RUNNING:
+            return self._end(context, described)
+        self._job_in_flight = name
+        deadline = None if self.execution_timeout is None else time.time() + self.execution_timeout.total_seconds()
+        if self.deferrable:
+            self._defer(deadline)
+        end, seen = asyncio.run(wait_for_job(self.access, self.kind, name, self._pace, deadline=None))
+        return self._after_waiting(context, end, seen)
+
+    @property
+    def _pace(self) -> PollPace:
+        return PollPace(self.settings.poll_interval, self.settings.poll_interval_max)
+
+    def _defer(self, deadline: float | None) -> NoReturn:
+        self.defer(
+            trigger=JobTrigger(
+                kind=self.kind.to_json(),
+                job_name=self.record.job_name,
+                access=self.access.to_json(),
+                poll_interval=self._pace.interval,
+                poll_interval_max=self._pace.longest,
+                deadline=deadline,
+            ),
+            method_name="execute_complete",
+        )
+        raise AssertionError("defer() always raises")
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Come back from the trigger."""
+        if event is None:
+            raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
+        return self._after_waiting(context, WaitEnd(event["end"]), str(event["seen"]))
+
+    def _after_waiting(self, context: Context, end: WaitEnd, seen: str) -> Any:
+        name = self.record.job_name
+        self._job_in_flight = name
+        if end is WaitEnd.TIMED_OUT:
+            self.on_kill()
+            self.deliver(context)
+            raise AirflowTaskTimeout(
+                f"Step {self.task_id!r}: the {self.kind.noun} {name} was stopped, as the execution_timeout of"
+                f" {self.execution_timeout} is over."
+            )
+        if end is WaitEnd.UNREADABLE:
+            failure = StepFailure(
+                f"Step {self.task_id!r} failed: the {self.kind.noun} {name} can no longer be looked at ({seen})."
+                " It may still be running.",
+                outcome_unknown=True,
+            )
+            self.fail_attempt(context, failure)
+        described = describe(self.access.client(self.kind.service), self.kind, name)
+        if described is None:
+            raise StepFailure(f"Step {self.task_id!r} failed: the {self.kind.noun} {name} is gone.")
+        return self._end(context, described)
+
+    def _end(self, context: Context, described: dict[str, Any]) -> Any:
+        self._job_in_flight = None
+        if self.kind.state_of(described) is JobState.FAILED:
+            self._fail_job(context, described)
+        result = to_result(self.result_of(described), is_sensitive)
+        self._push_job(context, described)
+        self.deliver(context)
+        return result
+
+    def result_of(self, described: dict[str, Any]) -> dict[str, Any]:
+        """What the step's properties are read from."""
+        return described
+
+    def _push_job(self, context: Context, described: dict[str, Any]) -> None:
+        context["ti"].xcom_push(
+            key=JOB_KEY,
+            value={
+                "job_name": self.record.job_name,
+                "job_arn": described.get(self.kind.arn_field),
+                "attempt": self.record.attempt,
+                "kind": self.kind.to_json(),
+            },
+        )
+
+    def _fail_job(self, context: Context, described: dict[str, Any]) -> NoReturn:
+        reason = str(described.get(self.kind.reason_field) or "AWS gives no reason")
+        failure = StepFailure(
+            f"Step {self.task_id!r} failed: the {self.kind.noun} {self.record.job_name} (attempt"
+            f" {self.record.attempt}) ended as {self.kind.status_of(described)}: {reason}",
+            type_of_failure_reason(reason),
+        )
+        self._push_job(context, described)
+        self.fail_attempt(context, failure)
+
+    def on_kill(self) -> None:
+        """Stop the job when the worker's task is killed while it creates or waits for one."""
+        name = self._job_in_flight
+        if name is None or self.kind.stop is None:
+            return
+        try:
+            getattr(self.access.client(self.kind.service), self.kind.stop)(**{self.kind.describe_field: name})
+        except ClientError as error:
+            if not is_ended(error):
+                raise
+            self.log.info("The %s %s had ended already", self.kind.noun, name)
+        else:
+            self.log.info("The %s %s was asked to stop", self.kind.noun, name)

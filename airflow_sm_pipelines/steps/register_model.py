@@ -1,0 +1,80 @@
+"""RegisterModel: CreateModelPackage (semantics 2.7, 14.8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
+from botocore.exceptions import ClientError
+from typing_extensions import override
+
+from airflow_sm_pipelines.runtime.job import JobKind, is_existing, is_missing
+from airflow_sm_pipelines.steps.job import JobStepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.runtime.text import Json
+
+KIND = JobKind(
+    noun="model package",
+    create="create_model_package",
+    describe="describe_model_package",
+    stop=None,
+    name_field="ModelPackageName",
+    describe_field="ModelPackageName",
+    arn_field="ModelPackageArn",
+    status_field="ModelPackageStatus",
+    failed=("Failed",),
+    role_field=None,
+    reason_field="ModelPackageStatusDetails",
+)
+GROUP_FIELD = "ModelPackageGroupName"
+ARN_PREFIX = "arn:"
+
+
+class RegisterModelStepOperator(JobStepOperator, SageMakerBaseOperator):
+    """A RegisterModel step. Its result is the DescribeModelPackage response.
+
+    It is no SageMakerRegisterModelVersionOperator: that one builds its own request with one container and text/csv.
+    A package in a group has no name of its own: a client token made of the job's name lets the Create call be made
+    again after a lost reply, and gives the same package.
+    """
+
+    kind = KIND
+
+    @override
+    def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
+        completed = {**super().complete_request(request), "ClientToken": self.record.token}
+        if completed.get(GROUP_FIELD):
+            del completed[KIND.name_field]
+        return completed
+
+    @override
+    def _left_by_earlier_try(self, context: Context, client: Any) -> dict[str, Any] | None:
+        if GROUP_FIELD in self.step.arguments and not self.record.job_name.startswith(ARN_PREFIX):
+            return None
+        return super()._left_by_earlier_try(context, client)
+
+    @override
+    def create(self, context: Context, client: Any) -> None:
+        if group := self.config.get(GROUP_FIELD):
+            _ensure_group(client, str(group))
+        response = client.create_model_package(**self.config)
+        self.save(context, job_name=response[KIND.arn_field])
+
+
+def _ensure_group(client: Any, group: str) -> None:
+    """Create the model package group if it is absent, as the service does."""
+    if group.startswith(ARN_PREFIX):
+        return
+    try:
+        client.describe_model_package_group(ModelPackageGroupName=group)
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+        try:
+            client.create_model_package_group(ModelPackageGroupName=group)
+        except ClientError as creation_error:
+            if not is_existing(creation_error):
+                raise

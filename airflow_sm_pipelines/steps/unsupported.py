@@ -1,0 +1,32 @@
+"""What stands in the Dag for a step whose type cannot be executed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from typing_extensions import override
+
+from airflow_sm_pipelines.steps.base import StepOperator
+from airflow_sm_pipelines.steps.request import Request
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.runtime.scope import TaskScope
+    from airflow_sm_pipelines.runtime.text import Json
+
+
+class UnsupportedStepOperator(StepOperator):
+    """A step of a type that has no operator: its task fails with that message when it is reached."""
+
+    @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        return Request(self.request_template()).template
+
+    @override
+    def execute(self, context: Context) -> Any:
+        raise AirflowFailException(
+            f"Step {self.task_id!r} is of type {self.step.type!r}, which cannot be executed yet. The steps before it"
+            " have run; what needs this step does not run."
+        )
