@@ -7,9 +7,14 @@ room ever meets the raw form. Objects become read-only mappings and arrays tuple
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from airflow_sm_pipelines.definition.paths import JsonPath, render_path
+
+_BACKSLASH = re.compile(r"\\(?=['\"\\]|\Z)")
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -125,6 +130,18 @@ Value: TypeAlias = "Scalar | Expression | tuple[Value, ...] | Mapping[str, Value
 Object: TypeAlias = Mapping[str, Value]
 
 
+@dataclass(frozen=True, slots=True)
+class LocatedExpression:
+    """An expression and where it stands: ``path`` is the JSON path of the object that writes it."""
+
+    expression: Expression
+    location: JsonPath
+
+    @property
+    def path(self) -> str:
+        return render_path(self.location)
+
+
 def iter_expressions(value: Value) -> Iterator[Expression]:
     """Every expression of a value, outermost first, those nested in a Join or JsonGet included."""
     if isinstance(value, Mapping):
@@ -154,8 +171,13 @@ def format_path(path: PropertyPath) -> str:
             case Index(position):
                 parts.append(f"[{position}]")
             case Key(name):
-                parts.append(f"['{name}']")
+                parts.append(f"['{_escape(name)}']")
     return "".join(parts)
+
+
+def _escape(key: str) -> str:
+    # A backslash is doubled only where the reader would take it for an escape, so that most keys stay as they are.
+    return _BACKSLASH.sub(r"\\\\", key).replace("'", "\\'")
 
 
 def format_expression(expression: Expression) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from airflow_sm_pipelines.definition.expressions import Object, Scalar, Value
+from airflow_sm_pipelines.definition.expressions import LocatedExpression, Object, Scalar, Value
 from airflow_sm_pipelines.definition.findings import Finding
 
 
@@ -136,7 +136,9 @@ class Step:
     ``arguments`` is the request as written, expressions read; a Condition or ForEach step has its own shape in
     ``branches`` or ``for_each`` instead, and empty arguments. ``settings`` holds the type's keys that stand
     beside Arguments (``FunctionArn``, ``SqsQueueUrl``, ``OutputParameters``, ``CheckType`` and the like).
-    ``path`` is the step's JSON path.
+    ``path`` is the step's JSON path. ``expressions`` are all that stand anywhere in the step as it was read, those in
+    a Join or JsonGet included and those of the steps inside it not, in the order CacheConfig, Arguments, settings,
+    an inner one before its outer.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Step:
     property_files: tuple[PropertyFile, ...] = ()
     branches: Branches | None = None
     for_each: ForEachBody | None = None
+    expressions: tuple[LocatedExpression, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def inner_steps(self) -> tuple[Step, ...]:

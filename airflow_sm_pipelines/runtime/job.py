@@ -37,7 +37,8 @@ class JobKind:
 
     ``create``, ``describe`` and ``stop`` are boto3 method names; ``name_field`` is the request's field for the
     generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by which Describe and Stop
-    are asked. ``status_field`` is None for what is done when the Create call returns. ``role_field`` takes the
+    are asked. ``status_field`` is None for what is done when the Create call returns; ``usually_done`` marks what can
+    be looked at once before it is waited for. ``role_field`` takes the
     pipeline's role where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the
     name. ``console`` is the path of the job's page in the SageMaker console.
     """
@@ -57,6 +58,7 @@ class JobKind:
     role_field: str | None = "RoleArn"
     reason_field: str = "FailureReason"
     variable: str | None = None
+    usually_done: bool = False
     console: str | None = None
 
     def to_json(self) -> dict[str, Json]:

@@ -134,7 +134,7 @@ class JobStepOperator(StepOperator):
         except BotoCoreError as error:
             self._fail_call(context, error)
         else:
-            self.log.info("Created the %s %s (attempt %d)", self.kind.noun, name, self.record.attempt)
+            self.log.info("Created the %s %s (attempt %d)", self.kind.noun, self.record.job_name, self.record.attempt)
 
     def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
         """Make the Create call with the resolved request."""
@@ -154,7 +154,7 @@ class JobStepOperator(StepOperator):
 
     def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
         name = self.record.job_name
-        if described is None and self.kind.status_field is None:
+        if described is None and (self.kind.usually_done or self.kind.status_field is None):
             described = describe(client, self.kind, name)
         if described is not None and self.kind.state_of(described) is not JobState.RUNNING:
             return self._end(context, described)

@@ -28,6 +28,7 @@ KIND = JobKind(
     failed=("Failed",),
     role_field=None,
     reason_field="ModelPackageStatusDetails",
+    usually_done=True,
 )
 GROUP_FIELD = "ModelPackageGroupName"
 ARN_PREFIX = "arn:"

@@ -1,0 +1,32 @@
+# Two targets do everything: `make demo` runs the main job, `make test` runs the tests.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+SCENARIO ?= abalone-success
+
+.PHONY: demo test fast lint clean
+
+demo: $(INSTALLED)
+	@$(VENV)/bin/python examples/demo.py examples/scenarios/$(SCENARIO).json
+
+test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest
+
+# The pure rooms: no Airflow is started.
+fast: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -m "not airflow and not system"
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	@echo "Installing into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) .demo

@@ -1,0 +1,199 @@
+"""A pipeline definition as an Airflow Dag."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, TriggerRule
+from airflow.sdk.definitions.param import ParamsDict
+
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
+from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.naming import dag_id_of
+from airflow_sm_pipelines.params import params_of
+from airflow_sm_pipelines.runtime.identity import pipeline_name
+from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
+from airflow_sm_pipelines.runtime.retry import StepRetries
+from airflow_sm_pipelines.settings import read_settings
+from airflow_sm_pipelines.steps.condition import ConditionStepOperator
+from airflow_sm_pipelines.steps.registry import operator_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.graph import Graph, Plan
+    from airflow_sm_pipelines.settings import Settings, UnsupportedKeys, UnsupportedSteps
+
+DAG_TAG = "sagemaker-pipeline"
+RETRY_DELAY = timedelta(seconds=10)
+
+
+class FromSettings(Enum):
+    """Stands for an argument that was not given where None has a meaning of its own."""
+
+    DEFAULT = "default"
+
+
+class SageMakerPipelineDag(DAG):
+    """The Dag of a SageMaker pipeline definition: each step a task of the step's name.
+
+    Where an argument is not given, the option of the same name in Airflow's ``[sagemaker_pipelines]`` section holds,
+    and else its default.
+
+    :param definition: the path of a JSON file, JSON text, or a mapping; either the definition itself or the
+        describe-pipeline response that wraps it
+    :param dag_id: by default the PipelineName of a describe-pipeline response, else the file's stem
+    :param parameters: values that take the place of the parameters' defaults
+    :param aws_conn_id: the Airflow connection with the credentials
+    :param region_name: the AWS region; by default the connection's, else ``AWS_DEFAULT_REGION``
+    :param role_arn: the role that fills a missing RoleArn in a step's Arguments; by default the response's
+    :param parallelism: how many steps run at once; by default the response's ParallelismConfiguration
+    :param rejoin: the steps for which any one taken branch is enough to run
+    :param unsupported_steps: ``error`` refuses a definition with a step type that is not known, ``placeholder``
+        gives it a task that fails when it is reached
+    :param unsupported_keys: whether a key that is not known refuses the definition or is only warned of
+    :param deferrable: whether waiting for a job holds no worker
+    :param source: what findings call the definition where it is not given as a path
+    :param dag_arguments: any argument of Airflow's DAG
+    :raises DefinitionError: with every finding of the definition
+    """
+
+    def __init__(
+        self,
+        definition: Path | str | bytes | Mapping[str, Any],
+        *,
+        dag_id: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        aws_conn_id: str | FromSettings | None = FromSettings.DEFAULT,
+        region_name: str | None = None,
+        role_arn: str | None = None,
+        parallelism: int | None = None,
+        rejoin: Sequence[str] = (),
+        unsupported_steps: UnsupportedSteps | None = None,
+        unsupported_keys: UnsupportedKeys | None = None,
+        deferrable: bool | None = None,
+        source: str | None = None,
+        **dag_arguments: Any,
+    ) -> None:
+        caller = sys._getframe(1).f_code.co_filename
+        definition = _located(definition, caller)
+        settings = read_settings()
+        settings = replace(
+            settings,
+            aws_conn_id=settings.aws_conn_id if isinstance(aws_conn_id, FromSettings) else aws_conn_id,
+            region_name=region_name or settings.region_name,
+            deferrable=settings.deferrable if deferrable is None else deferrable,
+        )
+        planned = plan(
+            definition,
+            source=source,
+            unsupported_steps=unsupported_steps or settings.unsupported_steps,
+            unsupported_keys=unsupported_keys or settings.unsupported_keys,
+        )
+        pipeline = planned.pipeline
+        dag_id = dag_id or dag_id_of(definition, pipeline.name)
+        params = params_of(pipeline, parameters or {}, scheduled=dag_arguments.get("schedule") is not None)
+        _check_rejoin(planned, rejoin)
+        super().__init__(
+            dag_id,
+            **{
+                "description": pipeline.description,
+                "dag_display_name": pipeline.display_name or dag_id,
+                **dag_arguments,
+                "tags": sorted({DAG_TAG, *(dag_arguments.get("tags") or ())}),
+            },
+        )
+        self.fileloc = caller
+        self.pipeline = pipeline
+        self.parallelism = parallelism or pipeline.max_parallel_steps
+        facts = PipelineFacts(
+            name=pipeline_name(dag_id),
+            digest=pipeline.digest,
+            parameters=pipeline.parameters,
+            property_files=MappingProxyType(
+                {step.name: {file.name: file for file in step.property_files} for step in planned.graph.steps}
+            ),
+            experiment=pipeline.experiment,
+            role_arn=role_arn or pipeline.role_arn or settings.role_arn,
+        )
+        _add_tasks(self, planned.graph, facts, settings, frozenset(rejoin))
+        # Set last: passed to DAG(), the parameters would be copied into every task and validated again for each
+        # one whenever the Dag is serialized.
+        self.params = ParamsDict(params)
+
+
+def _located(definition: Path | str | bytes | Mapping[str, Any], caller: str) -> Path | str | bytes | Mapping[str, Any]:
+    """A text that is no JSON as the path that it is; a relative path is looked for beside the calling file."""
+    if isinstance(definition, str) and not definition.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        definition = Path(definition)
+    if isinstance(definition, Path) and not definition.is_absolute():
+        beside = Path(caller).parent / definition
+        return beside if beside.exists() else definition
+    return definition
+
+
+def _add_tasks(
+    dag: SageMakerPipelineDag, graph: Graph, facts: PipelineFacts, settings: Settings, rejoin: frozenset[str]
+) -> None:
+    tasks = {step.name: _task(dag, step, graph, facts, settings, rejoin) for step in graph.steps}
+    for edge in graph.reduced_edges:
+        tasks[edge.upstream].set_downstream(tasks[edge.downstream])
+        if edge.label is not None:
+            dag.set_edge_info(edge.upstream, edge.downstream, {"label": edge.label})
+
+
+def _task(
+    dag: SageMakerPipelineDag,
+    step: Step,
+    graph: Graph,
+    facts: PipelineFacts,
+    settings: Settings,
+    rejoin: frozenset[str],
+) -> Any:
+    retries = StepRetries.of_step(step.retry_policies)
+    arguments: dict[str, Any] = {
+        "dag": dag,
+        "task_id": step.name,
+        "task_display_name": step.display_name or step.name,
+        "doc_md": step.description,
+        "step": step,
+        "pipeline": facts,
+        "settings": settings,
+        "aws_conn_id": settings.aws_conn_id,
+        "region_name": settings.region_name,
+        "botocore_config": {
+            "retries": {"mode": settings.aws_retry_mode, "max_attempts": settings.aws_max_attempts},
+        },
+        "retry_policy": retries,
+        "retries": retries.upper_bound(settings.worker_deaths),
+        "retry_delay": RETRY_DELAY,
+    }
+    if step.name in rejoin:
+        arguments["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    operator = operator_for(step.type)
+    if issubclass(operator, ConditionStepOperator):
+        arguments["untaken"] = {outcome: graph.untaken(step.name, outcome) for outcome in (True, False)}
+    return operator(**arguments)
+
+
+def _check_rejoin(planned: Plan, rejoin: Sequence[str]) -> None:
+    names = [step.name for step in planned.graph.steps]
+    findings = [
+        Finding(f"rejoin names the step {name!r}, which the definition does not have.", suggestion=nearest(name, names))
+        for name in rejoin
+        if name not in names
+    ]
+    if findings:
+        raise DefinitionError("rejoin", findings)
+
+
+def warnings_of(pipeline: Pipeline) -> str:
+    """The definition's warnings as a list in Markdown."""
+    return "\n".join(f"- {finding}" for finding in pipeline.warnings)

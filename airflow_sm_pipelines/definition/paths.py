@@ -1,0 +1,65 @@
+"""JSON paths while reading, and how a found value is called in a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+JsonPath: TypeAlias = "tuple[JsonPath, str | int] | None"
+"""A place in a document as a chain of keys, innermost first; None is the document itself.
+
+A chain costs one small tuple per node and is written out only where something is to be said of the place.
+"""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHOWN = 60
+
+
+def render_path(path: JsonPath) -> str:
+    """The JSON path as text: ``$.Steps[3].Arguments['Std:Join'].Values[0]``."""
+    parts: list[str] = []
+    while path is not None:
+        path, key = path
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        elif _PLAIN.fullmatch(key):
+            parts.append(f".{key}")
+        else:
+            escaped = key.replace("\\", "\\\\").replace("'", "\\'")
+            parts.append(f"['{escaped}']")
+    return "$" + "".join(reversed(parts))
+
+
+def describe(value: object) -> str:
+    """What a JSON value is, in words: ``the number 3``, ``an object``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        # Python refuses to print an integer of thousands of digits.
+        return f"the number {value}" if abs(value) < 10**_SHOWN else "a very large number"
+    if isinstance(value, float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {shorten(value)!r}"
+    if isinstance(value, Mapping):
+        return describe_object(value)
+    return "an array" if isinstance(value, list | tuple) else f"a Python {type(value).__name__}"
+
+
+def describe_object(value: Mapping[object, object]) -> str:
+    """``an object``, or which expression it is."""
+    if len(value) == 1:
+        key, inner = next(iter(value.items()))
+        if key == "Get" and isinstance(inner, str):
+            return f"the expression Get {shorten(inner)!r}"
+        if key in ("Std:Join", "Std:JsonGet"):
+            return f"the expression {key}"
+    return "an object"
+
+
+def shorten(text: str) -> str:
+    """The beginning of a text that is too long for a message."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,115 @@
+"""Where the reader stands, what it found so far, and the questions that every part of it asks of a JSON value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Set
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.paths import describe, render_path
+from airflow_sm_pipelines.definition.step_types import KNOWN_TYPES
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.definition.expressions import LocatedExpression
+    from airflow_sm_pipelines.definition.findings import FindingCollector
+    from airflow_sm_pipelines.definition.paths import JsonPath
+    from airflow_sm_pipelines.definition.syntax import Json
+
+UnsupportedKeys: TypeAlias = Literal["warn", "error"]
+UnsupportedSteps: TypeAlias = Literal["error", "placeholder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How strictly to read; see :func:`airflow_sm_pipelines.definition.reader.read_definition`."""
+
+    step_types: Collection[str] = ()
+    unsupported_keys: UnsupportedKeys = "warn"
+    unsupported_steps: UnsupportedSteps = "error"
+
+    def is_known(self, step_type: str) -> bool:
+        """Whether a step of this type is read without a finding."""
+        return step_type in KNOWN_TYPES or step_type in self.step_types
+
+
+@dataclass(slots=True)
+class Scope:
+    """The step that is being read, or the document's top level where ``step`` is None."""
+
+    collector: FindingCollector
+    options: Options
+    step: str | None = None
+    step_type: str | None = None
+    in_for_each: bool = False
+    in_selector: bool = False
+    expressions: list[LocatedExpression] = field(default_factory=list)
+
+    def error(self, message: str, path: JsonPath, suggestion: str | None = None) -> None:
+        self.collector.error(message, render_path(path), step=self.step, suggestion=suggestion)
+
+    def warning(self, message: str, path: JsonPath, suggestion: str | None = None) -> None:
+        self.collector.warning(message, render_path(path), step=self.step, suggestion=suggestion)
+
+    def wrong_type(self, expected: str, found: Json, path: JsonPath) -> None:
+        self.error(f"expected {expected}, found {describe(found)}", path)
+
+    def check_keys(self, value: dict[str, Json], known: Set[str], path: JsonPath, what: str) -> None:
+        """A finding for each key that is none of ``known``; what stands under such a key is not read."""
+        if value.keys() <= known:
+            return
+        report = self.error if self.options.unsupported_keys == "error" else self.warning
+        for key in value:
+            if key not in known:
+                unused = known - value.keys()
+                report(f"unknown key {key!r} of {what}, it is ignored", (path, key), nearest(key, sorted(unused)))
+
+    def object(self, value: Json, path: JsonPath, expected: str = "an object") -> dict[str, Json] | None:
+        if isinstance(value, dict):
+            return value
+        self.wrong_type(expected, value, path)
+        return None
+
+    def array(self, value: Json, path: JsonPath, expected: str = "an array") -> list[Json] | None:
+        if isinstance(value, list):
+            return value
+        self.wrong_type(expected, value, path)
+        return None
+
+    def require(self, value: dict[str, Json], key: str, path: JsonPath, what: str) -> bool:
+        """Whether the key is there; a finding where it is not, naming a key that may have been meant for it."""
+        if key in value:
+            return True
+        self.error(f"{what} needs the key {key!r}", path)
+        return False
+
+    def text(
+        self, value: dict[str, Json], key: str, path: JsonPath, *, limit: int | None = None, empty: bool = True
+    ) -> str | None:
+        """The text at a key, or None where the key is absent, null or (with a finding) no text."""
+        found = value.get(key)
+        if found is None:
+            return None
+        if not isinstance(found, str):
+            self.wrong_type("a text", found, (path, key))
+            return None
+        if not empty and not found:
+            self.error("expected a text that is not empty", (path, key))
+        if limit is not None and len(found) > limit:
+            self.error(f"at most {limit} characters are allowed, found {len(found)}", (path, key))
+        return found
+
+    def required_text(self, value: dict[str, Json], key: str, path: JsonPath, what: str) -> str | None:
+        """The text at a key that has to be there."""
+        if not self.require(value, key, path, what):
+            return None
+        if value[key] is None:
+            self.wrong_type("a text", None, (path, key))
+        return self.text(value, key, path, empty=False)
+
+    def choice(self, found: str, allowed: Collection[str], path: JsonPath, what: str) -> bool:
+        """Whether a text is one of ``allowed``; a finding with the nearest of them where it is not."""
+        if found in allowed:
+            return True
+        self.error(f"{found!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed))
+        return False

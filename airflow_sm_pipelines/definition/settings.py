@@ -1,0 +1,105 @@
+"""The keys of a step's type that stand beside Arguments, such as a Lambda's FunctionArn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.step_types import (
+    CHECK_TYPES,
+    COMMON_KEYS,
+    KNOWN_TYPES,
+    REQUIRED_SETTINGS,
+    SETTINGS,
+)
+from airflow_sm_pipelines.definition.values import is_expression, read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_sm_pipelines.definition.expressions import Object, Value
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.definition.paths import JsonPath
+    from airflow_sm_pipelines.definition.scope import Scope
+    from airflow_sm_pipelines.definition.step_types import SettingKind
+    from airflow_sm_pipelines.definition.syntax import Json
+
+_OUTPUT_KEYS = frozenset({"OutputName", "OutputType"})
+_OUTPUT_TYPES = {kind.value: kind for kind in ParameterType}
+_KNOWN_KEYS = {kind: COMMON_KEYS | settings.keys() for kind, settings in SETTINGS.items()}
+
+
+def read_settings(scope: Scope, step: dict[str, Json], step_type: str, path: JsonPath) -> Object:
+    """The settings of a step. A type that is not one of the service's may have any: all are kept as they are."""
+    if step_type not in KNOWN_TYPES:
+        extra = [key for key in step if key not in COMMON_KEYS]
+        return FrozenDict({key: read_value(scope, step[key], (path, key)) for key in extra})
+    scope.check_keys(step, _KNOWN_KEYS.get(step_type, COMMON_KEYS), path, f"a {step_type} step")
+    kinds = SETTINGS.get(step_type)
+    if kinds is None:
+        return FrozenDict()
+    required = REQUIRED_SETTINGS[step_type]
+    if scope.require(step, required, path, f"a {step_type} step") and step[required] is None:
+        scope.wrong_type("a text or an expression", None, (path, required))
+    return FrozenDict(
+        {key: _read_setting(scope, member, kinds[key], (path, key)) for key, member in step.items() if key in kinds}
+    )
+
+
+def output_parameters(step: Step) -> Mapping[str, ParameterType]:
+    """The declared ``OutputParameters`` of a Lambda or Callback step, by name."""
+    declared = step.settings.get("OutputParameters")
+    outputs = {}
+    for output in declared if isinstance(declared, tuple) else ():
+        if isinstance(output, dict):
+            name, kind = output.get("OutputName"), output.get("OutputType")
+            if isinstance(name, str) and isinstance(kind, str) and kind in _OUTPUT_TYPES:
+                outputs[name] = _OUTPUT_TYPES[kind]
+    return outputs
+
+
+def _read_setting(scope: Scope, value: Json, kind: SettingKind, path: JsonPath) -> Value:
+    if value is None:
+        return None
+    match kind:
+        case "outputs":
+            return _read_outputs(scope, value, path)
+        case "check":
+            _read_check_type(scope, value, path)
+            return value if isinstance(value, str) else None
+        case "flag":
+            if not isinstance(value, bool) and not is_expression(value):
+                scope.wrong_type("true, false or an expression", value, path)
+        case "text":
+            if not isinstance(value, str) and not is_expression(value):
+                scope.wrong_type("a text or an expression", value, path)
+    return read_value(scope, value, path)
+
+
+def _read_check_type(scope: Scope, value: Json, path: JsonPath) -> None:
+    if isinstance(value, str):
+        scope.choice(value, CHECK_TYPES[scope.step_type or ""], path, f"CheckType of a {scope.step_type} step")
+    else:
+        scope.wrong_type("a literal text", value, path)
+
+
+def _read_outputs(scope: Scope, value: Json, path: JsonPath) -> Value:
+    seen: set[str] = set()
+    read: list[Value] = []
+    for index, member in enumerate(scope.array(value, path, "an array of output parameters") or ()):
+        place: JsonPath = (path, index)
+        if scope.object(member, place, "an object with OutputName and OutputType") is None:
+            continue
+        assert isinstance(member, dict)
+        scope.check_keys(member, _OUTPUT_KEYS, place, "an output parameter")
+        name = scope.required_text(member, "OutputName", place, "an output parameter")
+        kind = scope.required_text(member, "OutputType", place, "an output parameter")
+        if kind is not None:
+            scope.choice(kind, _OUTPUT_TYPES, (place, "OutputType"), "output type")
+        if name in seen:
+            scope.error(f"the output parameter {name!r} stands twice in this step", (place, "OutputName"))
+        if name and kind:
+            seen.add(name)
+            read.append(FrozenDict({"OutputName": name, "OutputType": kind}))
+    return tuple(read)

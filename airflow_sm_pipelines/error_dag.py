@@ -1,0 +1,57 @@
+"""The Dag that stands for a broken definition.
+
+Airflow 3.3 takes all Dags of a dags file for stale when that file reports an import error, so a broken definition
+must not be one: it becomes a Dag that says what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+
+ERROR_TAG = "definition-error"
+TASK_ID = "definition_error"
+
+
+class DefinitionErrorOperator(BaseOperator):
+    """Fails with the findings of a definition."""
+
+    def __init__(self, *, findings: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.findings = findings
+
+    @override
+    def execute(self, context: Context) -> None:
+        raise AirflowFailException(self.findings)
+
+
+def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
+    """A Dag of the definition's id without a schedule, whose documentation and only task tell the findings."""
+    dag = DAG(
+        dag_id,
+        description=f"{file} cannot be used: {len(error.findings)} findings",
+        schedule=None,
+        tags=[ERROR_TAG],
+        doc_md=_markdown(file, error.findings),
+    )
+    DefinitionErrorOperator(task_id=TASK_ID, dag=dag, findings=str(error), retries=0, doc_md=dag.doc_md)
+    return dag
+
+
+def _markdown(file: str, findings: tuple[Finding, ...]) -> str:
+    lines = [f"`{file}` is a pipeline definition that cannot be used:", ""]
+    lines += [f"- {_escaped(str(finding))}" for finding in findings]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """A text of the definition in Markdown: as code, so that nothing in it is taken for markup."""
+    return f"`{text.replace('`', chr(39))}`"

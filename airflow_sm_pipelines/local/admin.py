@@ -1,0 +1,73 @@
+"""The endpoint's own HTTP interface below ``/_local/``; JSON in, JSON out.
+
+``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``; ``POST faults`` with a fault or an array of
+them, ``POST scenario`` with a scenario, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used
+is answered with 400 and ``{"error": "..."}``.
+"""
+
+import json
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_sm_pipelines.local.engine import Engine
+from airflow_sm_pipelines.local.reader import Node, ScenarioError
+from airflow_sm_pipelines.local.wire import HttpAnswer, HttpRequest, json_answer
+
+PREFIX = "/_local/"
+Route = Callable[[Engine, Mapping[str, str], Any], dict[str, Any]]
+
+
+def answer(engine: Engine, request: HttpRequest) -> HttpAnswer:
+    """Answer a request for a path below :data:`PREFIX`."""
+    route = ROUTES.get((request.method, request.path.removeprefix(PREFIX)))
+    if route is None:
+        return _json({"error": f"no {request.method} {request.path} here"}, 404)
+    query = dict(urllib.parse.parse_qsl(request.query))
+    try:
+        return _json(route(engine, query, json.loads(request.body or b"null")), 200)
+    except (ScenarioError, json.JSONDecodeError) as error:
+        return _json({"error": str(error)}, 400)
+
+
+def _json(value: Any, status: int) -> HttpAnswer:
+    return json_answer(value, status, "application/json")
+
+
+def _requests(engine: Engine, query: Mapping[str, str], _: Any) -> dict[str, Any]:
+    found = engine.requests(query.get("service"), query.get("action"))
+    return {"requests": [entry.to_json() for entry in found]}
+
+
+def _jobs(engine: Engine, query: Mapping[str, str], _: Any) -> dict[str, Any]:
+    return {"jobs": [job.to_json() for job in engine.jobs(query.get("kind"))]}
+
+
+def _faults(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+    for fault in body if isinstance(body, list) else [body]:
+        engine.add_raw_fault(Node(fault))
+    return {}
+
+
+def _scenario(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+    Node(body).members()
+    engine.load_scenario(body)
+    return {}
+
+
+def _reset(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+    scenario = None if body is None else Node(body).only(("scenario",)).get("scenario")
+    if scenario is not None and scenario.value is not None:
+        scenario.members()
+    engine.reset(None if scenario is None else scenario.value)
+    return {}
+
+
+ROUTES: Mapping[tuple[str, str], Route] = {
+    ("GET", "health"): lambda engine, _query, _body: engine.health(),
+    ("GET", "requests"): _requests,
+    ("GET", "jobs"): _jobs,
+    ("POST", "faults"): _faults,
+    ("POST", "scenario"): _scenario,
+    ("POST", "reset"): _reset,
+}

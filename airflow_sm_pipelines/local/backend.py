@@ -1,0 +1,88 @@
+"""moto's server as a WSGI application, and calls into it from within the process."""
+
+import json
+import logging
+import time
+import urllib.parse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.test import Client, run_wsgi_app
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+LOG = logging.getLogger(__name__)
+ACCOUNT = "123456789012"
+CREDENTIALS = "Credential=local/20200101/{region}/{service}/aws4_request"
+
+
+class MotoMissingError(RuntimeError):
+    """moto's server cannot be imported."""
+
+
+class Moto:
+    """The server side of moto. Its state belongs to the process: two endpoints in one process share it."""
+
+    def __init__(self) -> None:
+        try:
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        except ImportError as error:
+            raise MotoMissingError(
+                f"the local AWS endpoint needs moto: pip install 'airflow-sm-pipelines[local]' ({error})"
+            ) from error
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self._client = Client(self._application)
+
+    def call(self, environ: "WSGIEnvironment") -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body of moto's answer; raises NotImplementedError for an action it lacks."""
+        body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+        return int(status.partition(" ")[0]), headers.to_wsgi_list(), b"".join(body)
+
+    def reset(self) -> None:
+        """Forget everything in all services."""
+        self._send("POST", "/moto-api/reset", "s3", "us-east-1")
+
+    def put_object(self, bucket: str, key: str, body: bytes, region: str) -> None:
+        """Put an S3 object; a bucket that is not there is created. What S3 refuses is logged as a warning."""
+        path = f"/{bucket}/{urllib.parse.quote(key)}"
+        answer = self._send("PUT", path, "s3", region, body)
+        if answer.status_code == 404:
+            self._send("PUT", f"/{bucket}", "s3", region)
+            answer = self._send("PUT", path, "s3", region, body)
+        if answer.status_code >= 400:
+            LOG.warning("s3://%s/%s could not be written: %s", bucket, key, answer.get_data(as_text=True))
+
+    def put_log_lines(self, group: str, stream: str, lines: list[str], region: str) -> None:
+        """Append lines to a CloudWatch stream that need not exist.
+
+        They carry the real time: CloudWatch takes none that is hours ahead, and the endpoint's clock may be.
+        """
+        now = int(time.time() * 1000)
+        where = {"logGroupName": group, "logStreamName": stream}
+        self._logs("CreateLogGroup", {"logGroupName": group}, region)
+        self._logs("CreateLogStream", where, region)
+        events = [{"timestamp": now, "message": line} for line in lines]
+        self._logs("PutLogEvents", where | {"logEvents": events}, region)
+
+    def _logs(self, action: str, body: Mapping[str, Any], region: str) -> None:
+        headers = {"X-Amz-Target": f"Logs_20140328.{action}", "Content-Type": "application/x-amz-json-1.1"}
+        self._send("POST", "/", "logs", region, json.dumps(body).encode(), headers)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        service: str,
+        region: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        scope = "AWS4-HMAC-SHA256 " + CREDENTIALS.format(region=region, service=service)
+        return self._client.open(
+            path,
+            method=method,
+            data=body,
+            base_url="http://127.0.0.1",
+            headers={"Authorization": f"{scope}, SignedHeaders=host, Signature=0", **(headers or {})},
+        )

@@ -1,0 +1,80 @@
+"""What one can ask of an endpoint and do to it, in process or over HTTP."""
+
+import abc
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_sm_pipelines.local.faults import Drop
+from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
+from airflow_sm_pipelines.local.scenario import load_scenario
+
+
+class EndpointControl(abc.ABC):
+    """The common face of :class:`LocalEndpoint` and :class:`EndpointClient`."""
+
+    @abc.abstractmethod
+    def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
+        """Requests answered since the start or the last reset, in order of arrival.
+
+        ``service`` is boto3's name (``sagemaker``), ``action`` the operation's (``CreateTrainingJob``).
+        """
+
+    @abc.abstractmethod
+    def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
+        """Jobs and other SageMaker resources in order of creation; ``kind`` as in a scenario, or ``model`` etc."""
+
+    def wait(self, name: str, kind: str | None = None, *, timeout: float = 10.0) -> JobRecord:
+        """Wait until the job of that name has ended; ``timeout`` in real seconds, then ``TimeoutError``."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = [job for job in self.jobs(kind) if job.name == name]
+            if found and found[-1].ended is not None:
+                return found[-1]
+            if time.monotonic() > deadline:
+                state = found[-1].status if found else "not there"
+                raise TimeoutError(f"{name} has not ended within {timeout:g} s: it is {state}")
+            time.sleep(0.01)
+
+    def add_fault(
+        self,
+        service: str = "*",
+        action: str = "*",
+        *,
+        name: str = "*",
+        times: int = 1,
+        skip: int = 0,
+        error: str | Mapping[str, Any] | None = None,
+        delay: float | None = None,
+        drop: Drop | None = None,
+    ) -> None:
+        """Make coming calls fail, wait or lose their connection; see :class:`Fault` for the arguments.
+
+        ``error`` is a code or ``{"code", "message"?, "status"?}``. Raises :class:`ScenarioError` when the
+        arguments make no fault.
+        """
+        what: dict[str, Any] = {"error": {"code": error} if isinstance(error, str) else error}
+        what |= {"delay": delay, "drop": drop}
+        rule = {"service": service, "action": action, "name": name, "times": times, "skip": skip}
+        self._add_fault(rule | {key: value for key, value in what.items() if value is not None})
+
+    def load_scenario(self, scenario: Path | Mapping[str, Any]) -> None:
+        """Follow another scenario from now on: its rules, faults and S3 objects. Jobs and the log stay."""
+        self._load_scenario(load_scenario(scenario))
+
+    def reset(self, scenario: Path | Mapping[str, Any] | None = None) -> None:
+        """Clear jobs, everything moto holds, the log and the faults; start with ``scenario``.
+
+        Without one the endpoint starts with the scenario it was made with.
+        """
+        self._reset(None if scenario is None else load_scenario(scenario))
+
+    @abc.abstractmethod
+    def _add_fault(self, fault: Mapping[str, Any]) -> None: ...
+
+    @abc.abstractmethod
+    def _load_scenario(self, scenario: Mapping[str, Any]) -> None: ...
+
+    @abc.abstractmethod
+    def _reset(self, scenario: Mapping[str, Any] | None) -> None: ...

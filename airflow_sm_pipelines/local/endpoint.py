@@ -1,0 +1,149 @@
+"""The local AWS endpoint in this process.
+
+::
+
+    with LocalEndpoint(scenario={"jobs": [{"kind": "training", "outcome": "Failed"}]}) as endpoint:
+        sagemaker = endpoint.client("sagemaker")
+        ...
+        created = endpoint.requests("sagemaker", "CreateTrainingJob")
+
+Other processes reach it with ``AWS_ENDPOINT_URL=<endpoint.url>`` and any credentials. moto's state belongs to the
+process, so two endpoints in one process share S3 and all else that moto serves; their SageMaker jobs are their own.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
+from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.local.engine import Engine
+    from airflow_sm_pipelines.local.server import Server
+
+ACCESS_KEY = "testing"
+REGION = "us-east-1"
+
+
+class LocalEndpoint(EndpointControl):
+    """AWS on a port of this machine.
+
+    ``port`` 0 takes any free one. ``scenario`` says what jobs do (see :mod:`airflow_sm_pipelines.local.scenario`).
+    ``time_scale`` is how many seconds pass on the endpoint's clock in a real one. Raises :class:`ScenarioError`
+    for a scenario that cannot be used, :class:`MotoMissingError` and ``OSError`` (address taken) on start.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        scenario: Path | Mapping[str, Any] | None = None,
+        time_scale: float = 1.0,
+    ) -> None:
+        if time_scale <= 0:
+            raise ValueError(f"time_scale must be above 0, got {time_scale}")
+        self._host, self._port, self._time_scale = host, port, time_scale
+        self._scenario = read_scenario(load_scenario(scenario))
+        self._running: tuple[Engine, Server] | None = None
+        self._clients: dict[tuple[str, str, int | None], Any] = {}
+
+    def start(self) -> Self:
+        """Load moto and listen."""
+        # Importing moto's server takes a second or two: not before it is needed.
+        from airflow_sm_pipelines.local.application import Application
+        from airflow_sm_pipelines.local.engine import Engine
+        from airflow_sm_pipelines.local.server import Server
+
+        if self._running is not None:
+            raise RuntimeError("the endpoint runs already")
+        engine = Engine(self._scenario, self._time_scale)
+        server = Server(Application(engine), self._host, self._port)
+        server.start()
+        self._running = engine, server
+        return self
+
+    def stop(self) -> None:
+        """Close the clients and the port. An endpoint that does not run stays as it is."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        if self._running is not None:
+            self._running[1].stop()
+            self._running = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """``http://HOST:PORT``, for ``AWS_ENDPOINT_URL``."""
+        return f"http://{self._parts[1].host}:{self._parts[1].port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that send AWS clients to this endpoint."""
+        return aws_environment(self.url)
+
+    def client(self, service: str, *, region: str = REGION, attempts: int | None = None) -> Any:
+        """A boto3 client of ``service`` against this endpoint; closed when the endpoint stops.
+
+        ``attempts`` is the most a call is tried, 1 for no retries; boto3's default otherwise.
+        """
+        import boto3
+        from botocore.config import Config
+
+        key = (service, region, attempts)
+        if key not in self._clients:
+            # Loosely typed: the service is not known before the call.
+            create: Any = boto3.client
+            self._clients[key] = create(
+                service,
+                endpoint_url=self.url,
+                region_name=region,
+                aws_access_key_id=ACCESS_KEY,
+                aws_secret_access_key=ACCESS_KEY,
+                config=None
+                if attempts is None
+                else Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
+            )
+        return self._clients[key]
+
+    def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
+        return self._parts[0].requests(service, action)
+
+    def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
+        return self._parts[0].jobs(kind)
+
+    def _add_fault(self, fault: Mapping[str, Any]) -> None:
+        self._parts[0]._add_fault(fault)
+
+    def _load_scenario(self, scenario: Mapping[str, Any]) -> None:
+        self._parts[0].load_scenario(scenario)
+
+    def _reset(self, scenario: Mapping[str, Any] | None) -> None:
+        self._parts[0].reset(scenario)
+
+    @property
+    def _parts(self) -> "tuple[Engine, Server]":
+        if self._running is None:
+            raise RuntimeError("the endpoint does not run; call start()")
+        return self._running
+
+
+def aws_environment(url: str) -> dict[str, str]:
+    """The environment variables that send AWS clients to an endpoint."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }

@@ -1,0 +1,94 @@
+"""The endpoint without its HTTP side: the world, the faults, the request log, and what one can do to them."""
+
+import itertools
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_sm_pipelines.local.backend import Moto
+from airflow_sm_pipelines.local.clock import Clock
+from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.faults import FaultBook, read_fault
+from airflow_sm_pipelines.local.reader import Node
+from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
+from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
+from airflow_sm_pipelines.local.world import World
+
+
+class RequestLog:
+    """Requests in order of arrival. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and count from 0 again."""
+        with self._lock:
+            self._index = itertools.count()
+            self._entries: list[LoggedRequest] = []
+
+    def arrive(self) -> int:
+        """The number of a request that has just come in."""
+        with self._lock:
+            return next(self._index)
+
+    def record(self, entry: LoggedRequest) -> None:
+        """Keep a request that has been answered."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def find(self, service: str | None, action: str | None) -> tuple[LoggedRequest, ...]:
+        """Requests of a service and action, in order of arrival."""
+        with self._lock:
+            found = [e for e in self._entries if service in (None, e.service) and action in (None, e.action)]
+        return tuple(sorted(found, key=lambda entry: entry.index))
+
+
+class Engine(EndpointControl):
+    """Everything the endpoint knows. ``scenario`` is what :meth:`reset` goes back to."""
+
+    def __init__(self, scenario: Scenario, time_scale: float) -> None:
+        self.clock = Clock(time_scale)
+        self.moto = Moto()
+        self.world = World(self.clock, self.moto)
+        self.faults = FaultBook()
+        self.log = RequestLog()
+        self._initial = scenario
+        self._start(scenario)
+
+    def _start(self, scenario: Scenario) -> None:
+        self.world.clear()
+        self.moto.reset()
+        self.log.clear()
+        self._follow(scenario)
+
+    def _follow(self, scenario: Scenario) -> None:
+        self.faults.replace(scenario.faults)
+        self.world.follow(scenario)
+
+    def health(self) -> dict[str, Any]:
+        """That the endpoint is there, and its clock."""
+        return {"status": "ok", "time": self.clock.now(), "time_scale": self.clock.scale}
+
+    def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
+        return self.log.find(service, action)
+
+    def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
+        with self.world.lock:
+            now = self.clock.now()
+            self.world.settle(now)
+            return tuple(job.record(now) for job in self.world.all(kind, None, now))
+
+    def add_raw_fault(self, fault: Node) -> None:
+        """Put a fault in its JSON form in force."""
+        self.faults.add(read_fault(fault))
+
+    def _add_fault(self, fault: Mapping[str, Any]) -> None:
+        self.add_raw_fault(Node(fault))
+
+    def _load_scenario(self, scenario: Mapping[str, Any]) -> None:
+        self._follow(read_scenario(scenario))
+
+    def _reset(self, scenario: Mapping[str, Any] | None) -> None:
+        self._start(self._initial if scenario is None else read_scenario(scenario))

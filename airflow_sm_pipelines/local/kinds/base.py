@@ -1,0 +1,244 @@
+"""What the kinds share: an action's input, and the life of a job from Create to its end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from airflow_sm_pipelines.local.backend import Moto
+from airflow_sm_pipelines.local.errors import AwsError, invalid
+from airflow_sm_pipelines.local.kinds.listing import list_page
+from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.world import Job, World, arn, merged
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call of an action: its checked parameters, when and where it was made."""
+
+    world: World
+    region: str
+    now: float
+    parameters: dict[str, Any]
+
+
+Handler = Callable[[Action], dict[str, Any] | None]
+"""Answers an action with the response's JSON object; ``None`` leaves the call to moto."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A secondary status that begins after a ``share`` of the job's duration."""
+
+    share: float
+    detail: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The last phase of a job's life and why it failed, if it did."""
+
+    outcome: str
+    detail: str
+    message: str = ""
+    failure_reason: str | None = None
+
+
+class JobKind:
+    """A kind of job: Create, Describe, Stop and List, with AWS's errors. Subclasses are mostly data."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    resource: ClassVar[str]
+    noun: ClassVar[str]
+    log_group: ClassVar[str]
+    start_time: ClassVar[str | None] = None
+    end_time: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(0.0, "", ""),)
+    waiting: ClassVar[Stage] = Stage(0.0, "", "")
+    summary_keys: ClassVar[tuple[str, ...]] = ()
+
+    def actions(self) -> Mapping[str, Handler]:
+        """The actions of this kind by name."""
+        return {
+            f"Create{self.label}": self.create,
+            f"Describe{self.label}": self.describe,
+            f"Stop{self.label}": self.stop,
+            f"List{self.label}s": self.list,
+        }
+
+    # What subclasses say ------------------------------------------------------------------------------------
+
+    def already_there(self, job: Job) -> AwsError:
+        """The error for a name in use."""
+        return AwsError(
+            "ResourceInUse",
+            "Job name must be unique within an AWS account and region, "
+            f"and a job with this name already exists ({job.arn})",
+        )
+
+    def not_there(self, name: str) -> AwsError:
+        """The error for a name that is not known."""
+        return invalid(f"Could not find requested job with name: {name}")
+
+    def check(self, action: Action) -> None:
+        """Raise what the service finds wrong in a Create request beyond the model."""
+
+    def details(self, _job: Job, _now: float) -> dict[str, Any]:
+        """What Describe adds to the request and the common fields."""
+        return {}
+
+    def output_uri(self, _job: Job, _name: str) -> str | None:
+        """Where the files of a named output go."""
+        return None
+
+    def completed(self, job: Job, moto: Moto) -> None:
+        """Whatever else happens when a job completes."""
+
+    def time_limit(self, request: Mapping[str, Any]) -> float | None:
+        """Seconds a job may run."""
+        limit = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+        return None if limit is None else float(limit)
+
+    def ending(self, rule: JobRule) -> Ending:
+        """How a job ends by its rule."""
+        reason = rule.failure_reason or "AlgorithmError: See job logs for more information"
+        return Ending(
+            rule.outcome, rule.outcome, self.message_of(rule.outcome), reason if rule.outcome == "Failed" else None
+        )
+
+    def message_of(self, outcome: str) -> str:
+        """The status message of the last phase."""
+        return f"{self.noun.capitalize()} {outcome.lower()}"
+
+    def past_limit(self) -> Ending:
+        """How a job ends that has run for too long."""
+        return Ending("Stopped", "Stopped")
+
+    # The actions --------------------------------------------------------------------------------------------
+
+    def create(self, action: Action) -> dict[str, Any]:
+        """Start a job."""
+        name = action.parameters[f"{self.label}Name"]
+        if job := action.world.find(self.kind, action.region, name, action.now):
+            raise self.already_there(job)
+        self.check(action)
+        rule = action.world.rule(self.kind, name) or JobRule()
+        job = self.make(action, action.parameters, rule, action.now)
+        action.world.add(job)
+        return {f"{self.label}Arn": job.arn}
+
+    def make(self, action: Action, request: dict[str, Any], rule: JobRule, created: float) -> Job:
+        """A job with its whole life planned; it is not in the world yet."""
+        name = request[f"{self.label}Name"]
+        defaults = action.world.defaults
+        duration = defaults.duration if rule.duration is None else rule.duration
+        started = created + (defaults.queued if rule.queued is None else rule.queued)
+        ending, limit = self.ending(rule), self.time_limit(request)
+        if limit is not None and duration > limit:
+            ending, duration = self.past_limit(), limit
+        stages = [Phase(started + s.share * duration, "InProgress", s.detail, s.message) for s in self.stages]
+        waiting = [Phase(created, "InProgress", self.waiting.detail, self.waiting.message)]
+        last = Phase(started + duration, ending.outcome, ending.detail, ending.message)
+        return Job(
+            kind=self.kind,
+            name=name,
+            region=action.region,
+            arn=arn(action.region, f"{self.resource}/{name.lower()}"),
+            request=request,
+            rule=rule,
+            created=created,
+            started=started,
+            timeline=Timeline((*waiting, *stages, last)),
+            finish=self.finish,
+            failure_reason=ending.failure_reason,
+            tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", ())},
+        )
+
+    def existing(self, action: Action) -> Job:
+        """The job an action names; raises AWS's error when there is none."""
+        name = action.parameters[f"{self.label}Name"]
+        job = action.world.find(self.kind, action.region, name, action.now)
+        if job is None:
+            raise self.not_there(name)
+        return job
+
+    def describe(self, action: Action) -> dict[str, Any]:
+        """The request as it was sent, what AWS adds, and what the rule lays over it."""
+        job, now = self.existing(action), action.now
+        request = {key: value for key, value in job.request.items() if key != "Tags"}
+        common = self.status(job, now)
+        return merged(merged(request | common, self.details(job, now)), job.rule.describe)
+
+    def status(self, job: Job, now: float) -> dict[str, Any]:
+        """ARN, status and times."""
+        current = job.timeline.current(now)
+        result = {
+            f"{self.label}Name": job.name,
+            f"{self.label}Arn": job.arn,
+            f"{self.label}Status": current.status,
+            "CreationTime": job.created,
+            "LastModifiedTime": max(current.at, job.modified or 0),
+        }
+        if self.start_time and job.started <= now and job.started <= job.timeline.end.at:
+            result[self.start_time] = job.started
+        if job.timeline.ended(now):
+            result[self.end_time] = job.timeline.end.at
+        if current.status == "Failed" and job.failure_reason:
+            result["FailureReason"] = job.failure_reason
+        return result
+
+    def stop(self, action: Action) -> dict[str, Any]:
+        """Begin to stop a running job; a job that is being stopped already goes on stopping."""
+        job, now = self.existing(action), action.now
+        current = job.timeline.current(now)
+        if job.timeline.ended(now):
+            raise invalid(f"The request was rejected because the {self.noun} is in status {current.status}.")
+        if current.status != "Stopping":
+            self.stop_at(action.world, job, now)
+        return {}
+
+    def stop_at(self, world: World, job: Job, now: float) -> None:
+        """Turn a running job's future into Stopping and Stopped."""
+        wait = world.defaults.stopping if job.rule.stopping is None else job.rule.stopping
+        stopping = Phase(now, "Stopping", "Stopping", f"Stopping the {self.noun}")
+        stopped = Phase(now + wait, "Stopped", "Stopped", self.message_of("Stopped"))
+        job.failure_reason = None
+        world.plan(job, job.timeline.then(now, stopping, stopped))
+
+    def list(self, action: Action) -> dict[str, Any]:
+        """A page of summaries."""
+        jobs = list(action.world.all(self.kind, action.region, action.now))
+        page, token = list_page(jobs, action.parameters, action.now)
+        return {f"{self.label}Summaries": [self.summary(job, action.now) for job in page], **token}
+
+    def summary(self, job: Job, now: float) -> dict[str, Any]:
+        """The job as List shows it."""
+        everything = self.status(job, now) | self.details(job, now)
+        if self.start_time:
+            everything.pop(self.start_time, None)
+        keys = (*self.status(job, now), *self.summary_keys)
+        return {key: everything[key] for key in keys if key in everything}
+
+    def finish(self, job: Job, moto: Moto) -> None:
+        """What a job leaves behind at its end: log lines, and files if it completed."""
+        outcome = job.timeline.end.status
+        lines = [*job.rule.logs, f"{self.noun.capitalize()} {job.name} {outcome.lower()}"]
+        stream = f"{job.name}/algo-1-{int(job.created)}"
+        moto.put_log_lines(self.log_group, stream, lines, job.region)
+        if outcome != "Completed":
+            return
+        for name, files in job.rule.outputs.items():
+            if uri := self.output_uri(job, name):
+                for path, content in files.items():
+                    put_file(moto, f"{uri.rstrip('/')}/{path}", content, job.region)
+        self.completed(job, moto)
+
+
+def put_file(moto: Moto, uri: str, content: bytes, region: str) -> None:
+    """Write an object at an ``s3://bucket/key`` address; other addresses are not written."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme == "s3" and bucket and key:
+        moto.put_object(bucket, key, content, region)

@@ -1,0 +1,31 @@
+"""Processing jobs."""
+
+from typing import Any
+
+from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.world import Job
+
+
+class ProcessingKind(JobKind):
+    """CreateProcessingJob and its family."""
+
+    kind = "processing"
+    label = "ProcessingJob"
+    resource = "processing-job"
+    noun = "processing job"
+    log_group = "/aws/sagemaker/ProcessingJobs"
+    start_time = "ProcessingStartTime"
+    end_time = "ProcessingEndTime"
+    summary_keys = ("ExitMessage",)
+
+    def details(self, job: Job, now: float) -> dict[str, Any]:
+        if job.rule.exit_message and job.timeline.ended(now):
+            return {"ExitMessage": job.rule.exit_message}
+        return {}
+
+    def output_uri(self, job: Job, name: str) -> str | None:
+        for output in job.request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+            if output["OutputName"] == name:
+                uri: str | None = output.get("S3Output", {}).get("S3Uri")
+                return uri
+        return None

@@ -1,0 +1,48 @@
+"""All actions the endpoint answers itself. A new kind of resource is one module and one entry here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_sm_pipelines.local.kinds.automl import AutoMLKind
+from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
+from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
+from airflow_sm_pipelines.local.kinds.model import ModelKind
+from airflow_sm_pipelines.local.kinds.package import PackageKind
+from airflow_sm_pipelines.local.kinds.package_group import PackageGroupKind
+from airflow_sm_pipelines.local.kinds.processing import ProcessingKind
+from airflow_sm_pipelines.local.kinds.tags import Tags
+from airflow_sm_pipelines.local.kinds.training import TrainingKind
+from airflow_sm_pipelines.local.kinds.transform import TransformKind
+from airflow_sm_pipelines.local.kinds.tuning import TuningKind
+
+# Actions on resources that live here: moto would only say that there is no such thing.
+MISSING = (
+    *("UpdateTrainingJob", "DeleteTrainingJob", "DeleteProcessingJob", "DeleteHyperParameterTuningJob"),
+    *("BatchDescribeModelPackage", "UpdateEndpointWeightsAndCapacities", "CreateAutoMLJobV2"),
+)
+
+
+def not_implemented(action: Action) -> dict[str, Any]:
+    """Makes the application answer 501."""
+    raise NotImplementedError(action)
+
+
+def handlers() -> Mapping[str, Handler]:
+    """SageMaker actions by name."""
+    training, groups, configs = TrainingKind(), PackageGroupKind(), EndpointConfigKind()
+    kinds = (
+        ProcessingKind(),
+        training,
+        TransformKind(),
+        TuningKind(training),
+        ModelKind(),
+        groups,
+        PackageKind(groups),
+        AutoMLKind(),
+        configs,
+        EndpointKind(configs),
+        Tags(),
+    )
+    own = {name: handler for kind in kinds for name, handler in kind.actions().items()}
+    return dict.fromkeys(MISSING, not_implemented) | own

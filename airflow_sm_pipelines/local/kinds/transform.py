@@ -1,0 +1,26 @@
+"""Batch transform jobs."""
+
+from airflow_sm_pipelines.local.errors import invalid
+from airflow_sm_pipelines.local.kinds.base import Action, JobKind
+from airflow_sm_pipelines.local.world import Job, arn
+
+
+class TransformKind(JobKind):
+    """CreateTransformJob and its family."""
+
+    kind = "transform"
+    label = "TransformJob"
+    resource = "transform-job"
+    noun = "transform job"
+    log_group = "/aws/sagemaker/TransformJobs"
+    start_time = "TransformStartTime"
+    end_time = "TransformEndTime"
+
+    def check(self, action: Action) -> None:
+        name = action.parameters["ModelName"]
+        if action.world.find("model", action.region, name, action.now) is None:
+            raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')
+
+    def output_uri(self, job: Job, _name: str) -> str | None:
+        uri: str = job.request["TransformOutput"]["S3OutputPath"]
+        return uri

@@ -1,0 +1,103 @@
+"""Names the action of a REST request by botocore's service models: S3, Lambda, EMR Serverless, ..."""
+
+import functools
+import json
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one action is recognised: method, path, and what has to be in the query string and headers."""
+
+    action: str
+    method: str
+    path: re.Pattern[str]
+    query: frozenset[tuple[str, str]]
+    members: Mapping[str, str]
+    needs_query: frozenset[str]
+    needs_headers: frozenset[str]
+
+    def matches(self, path: str, query: Mapping[str, str], headers: frozenset[str]) -> re.Match[str] | None:
+        """The match of the path if the request can be this action's."""
+        if (
+            all(query.get(key) == value for key, value in self.query)
+            and self.needs_query <= query.keys()
+            and self.needs_headers <= headers
+        ):
+            return self.path.fullmatch(path)
+        return None
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """More demanding routes come first."""
+        return len(self.query) + len(self.needs_query) + len(self.needs_headers), len(self.path.pattern)
+
+
+def rest_call(
+    service: str, method: str, path: str, query: Mapping[str, str], headers: frozenset[str], body: bytes
+) -> tuple[str, dict[str, Any]]:
+    """Action and parameters of a REST request; ("", what can be told) when no action of the service fits."""
+    parameters: dict[str, Any] = _json_object(body) if body[:1] == b"{" and service != "s3" else {}
+    for route in _routes(service):
+        found = route.matches(path, query, headers) if route.method == method else None
+        if found:
+            from_query = {route.members[key]: value for key, value in query.items() if key in route.members}
+            parts = {key.strip("_"): urllib.parse.unquote(value) for key, value in found.groupdict().items()}
+            return route.action, parameters | from_query | parts
+    return "", {**parameters, **query}
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@functools.cache
+def _routes(service: str) -> tuple[Route, ...]:
+    from botocore.exceptions import UnknownServiceError
+    from botocore.loaders import Loader
+
+    try:
+        model = Loader().load_service_model(service, "service-2")
+    except UnknownServiceError:
+        return ()
+    found = [_route(name, operation, model["shapes"]) for name, operation in model["operations"].items()]
+    return tuple(sorted(found, key=lambda route: route.weight, reverse=True))
+
+
+def _route(action: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> Route:
+    path, _, literal = operation["http"]["requestUri"].partition("?")
+    shape = shapes[operation["input"]["shape"]] if "input" in operation else {}
+    members = shape.get("members", {})
+    required = [members[name] for name in shape.get("required", ()) if name in members]
+    return Route(
+        action=action,
+        method=operation["http"]["method"],
+        path=re.compile(_pattern(path)),
+        query=frozenset(urllib.parse.parse_qsl(literal, keep_blank_values=True)),
+        members={m["locationName"]: name for name, m in members.items() if m.get("location") == "querystring"},
+        needs_query=frozenset(m["locationName"] for m in required if m.get("location") == "querystring"),
+        needs_headers=frozenset(m["locationName"].lower() for m in required if m.get("location") == "header"),
+    )
+
+
+def _pattern(uri: str) -> str:
+    parts = re.split(r"\{(\w+\+?)\}", uri.rstrip("/"))
+    return (
+        "".join(
+            re.escape(part)
+            if index % 2 == 0
+            else f"(?P<{part[:-1]}>.+)"
+            if part.endswith("+")
+            else f"(?P<{part}>[^/]+)"
+            for index, part in enumerate(parts)
+        )
+        + "/?"
+    )

@@ -1,0 +1,171 @@
+"""What the jobs of the endpoint do: a JSON file or mapping. Every key is optional.
+
+::
+
+    {"defaults": {"duration": 0.2, "queued": 0.0, "stopping": 0.05},
+     "jobs": [{"kind": "processing",             one of KINDS; absent: any kind
+               "name": "*-Evaluate-*",           glob over the job's name, default "*"
+               "times": 1,                       the rule is for so many jobs, then the next matching one is;
+                                                 default: for all
+               "duration": 1.0,                  seconds on the endpoint's clock from the job's start to its end
+               "queued": 0.0,                    seconds before it starts
+               "stopping": 0.05,                 seconds from a Stop call to Stopped
+               "outcome": "Completed",           or "Failed", "Stopped"
+               "failure_reason": "AlgorithmError: out of patience",
+               "exit_message": "...",            processing
+               "outputs": {"evaluation": {"evaluation.json": {"mse": 4.2}, "note.txt": {"text": "hello"}}},
+                                                 files by output name, written below that output's S3Uri on
+                                                 completion (processing; a transform job's S3OutputPath
+                                                 whatever the name); {"text": ...} is written as it is,
+                                                 anything else as JSON
+               "metrics": {"validation:rmse": 1.5},   training: FinalMetricDataList; tuning: also a list, one
+                                                 value per training job
+               "logs": ["line", ...],            CloudWatch log lines
+               "describe": {...}}],              merged into the Describe response
+     "s3": {"bucket": {"key": <as for outputs>}},     objects put when the scenario is loaded
+     "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
+                 "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
+                 "delay": 0.5, "drop": "before"}]}    see Fault; error and drop exclude each other
+
+The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
+tuning job are jobs like others here. Without a rule a job completes
+after the default duration (a model package at once).
+"""
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_sm_pipelines.local.faults import Fault, read_fault
+from airflow_sm_pipelines.local.reader import Node, ScenarioError
+
+KINDS = ("processing", "training", "transform", "tuning", "automl", "model-package", "endpoint")
+OUTCOMES = ("Completed", "Failed", "Stopped")
+RULE_KEYS = (
+    *("kind", "name", "times", "duration", "queued", "stopping", "outcome", "failure_reason", "exit_message"),
+    *("outputs", "metrics", "logs", "describe"),
+)
+Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Seconds on the endpoint's clock for jobs without a rule, or whose rule does not say."""
+
+    duration: float = 0.2
+    queued: float = 0.0
+    stopping: float = 0.05
+
+
+@dataclass(frozen=True)
+class JobRule:
+    """What happens to the jobs it matches; ``None`` means not said."""
+
+    kind: str | None = None
+    name: str = "*"
+    times: int | None = None
+    duration: float | None = None
+    queued: float | None = None
+    stopping: float | None = None
+    outcome: str = "Completed"
+    failure_reason: str | None = None
+    exit_message: str | None = None
+    outputs: Mapping[str, Files] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+    describe: Mapping[str, Any] = field(default_factory=dict)
+
+    def matches(self, kind: str, name: str) -> bool:
+        """Whether this rule is about such a job."""
+        return self.kind in (None, kind) and fnmatch.fnmatchcase(name, self.name)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A whole scenario, read and checked."""
+
+    defaults: Defaults = Defaults()
+    jobs: tuple[JobRule, ...] = ()
+    s3: Mapping[str, Files] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+
+def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The scenario's JSON object from a file, a mapping or nothing; raises :class:`ScenarioError`."""
+    if source is None:
+        return {}
+    if isinstance(source, Mapping):
+        return source
+    try:
+        value = json.loads(source.read_text())
+    except FileNotFoundError:
+        raise ScenarioError(f"{source}: no such scenario file") from None
+    except json.JSONDecodeError as error:
+        raise ScenarioError(f"{source}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ScenarioError(f"{source}: a scenario is a JSON object")
+    return value
+
+
+def read_scenario(value: Mapping[str, Any]) -> Scenario:
+    """Check a scenario's JSON object; raises :class:`ScenarioError` with the JSON path of what is wrong."""
+    members = Node(value).only(("defaults", "jobs", "s3", "faults"))
+    return Scenario(
+        defaults=_read_defaults(members["defaults"]) if "defaults" in members else Defaults(),
+        jobs=tuple(_read_rule(node) for node in members["jobs"].items()) if "jobs" in members else (),
+        s3=_read_files_by_name(members["s3"]) if "s3" in members else {},
+        faults=tuple(read_fault(node) for node in members["faults"].items()) if "faults" in members else (),
+    )
+
+
+def _read_defaults(node: Node) -> Defaults:
+    members = node.only(("duration", "queued", "stopping"))
+    return Defaults(**{key: value.number(0) for key, value in members.items()})
+
+
+def _read_rule(node: Node) -> JobRule:
+    members = node.only(RULE_KEYS)
+    values: dict[str, Any] = {}
+    for key, member in members.items():
+        match key:
+            case "kind":
+                values[key] = member.one_of(KINDS)
+            case "outcome":
+                values[key] = member.one_of(OUTCOMES)
+            case "name" | "failure_reason" | "exit_message":
+                values[key] = member.text()
+            case "times":
+                values[key] = member.integer(1)
+            case "outputs":
+                values[key] = _read_files_by_name(member)
+            case "metrics":
+                values[key] = {name: _read_values(value) for name, value in member.members().items()}
+            case "logs":
+                values[key] = tuple(line.text() for line in member.items())
+            case "describe":
+                member.members()
+                values[key] = member.value
+            case _:
+                values[key] = member.number(0)
+    return JobRule(**values)
+
+
+def _read_values(node: Node) -> tuple[float, ...]:
+    if isinstance(node.value, list):
+        return tuple(value.number() for value in node.items())
+    return (node.number(),)
+
+
+def _read_files_by_name(node: Node) -> dict[str, Files]:
+    return {
+        name: {path: _content(file) for path, file in files.members().items()} for name, files in node.members().items()
+    }
+
+
+def _content(node: Node) -> bytes:
+    if isinstance(node.value, Mapping) and node.value.keys() == {"text"}:
+        return node.members()["text"].text().encode()
+    return json.dumps(node.value).encode()

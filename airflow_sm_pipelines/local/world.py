@@ -1,0 +1,163 @@
+"""All SageMaker resources the endpoint holds, and their passing through time."""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_sm_pipelines.local.backend import ACCOUNT, Moto
+from airflow_sm_pipelines.local.clock import Clock
+from airflow_sm_pipelines.local.records import JobRecord
+from airflow_sm_pipelines.local.scenario import Defaults, JobRule, Scenario
+from airflow_sm_pipelines.local.timeline import Timeline
+
+
+@dataclass(eq=False)
+class Job:
+    """A resource: its request, its planned life, and what its kind keeps about it in ``facts``.
+
+    ``started`` is when it begins to run; ``finish`` is called once, when the last phase has begun. Jobs are only
+    read and changed under the world's lock.
+    """
+
+    kind: str
+    name: str
+    region: str
+    arn: str
+    request: dict[str, Any]
+    rule: JobRule
+    created: float
+    started: float
+    timeline: Timeline
+    finish: "Callable[[Job, Moto], None] | None" = None
+    failure_reason: str | None = None
+    modified: float | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    order: int = 0
+
+    def record(self, now: float) -> JobRecord:
+        """The job as an observer sees it at ``now``."""
+        phase = self.timeline.current(now)
+        return JobRecord(
+            kind=self.kind,
+            name=self.name,
+            arn=self.arn,
+            status=phase.status,
+            detail=phase.detail,
+            created=self.created,
+            ended=self.timeline.end.at if self.timeline.ended(now) else None,
+            failure_reason=self.failure_reason if phase.status == "Failed" else None,
+            request=self.request,
+        )
+
+
+class World:
+    """The resources, by region, kind and name. Take ``lock`` around every use."""
+
+    def __init__(self, clock: Clock, moto: Moto) -> None:
+        self.clock = clock
+        self.moto = moto
+        self.lock = threading.RLock()
+        self._order = itertools.count()
+        self._jobs: dict[tuple[str, str, str], Job] = {}
+        self._due: list[tuple[float, int, Job]] = []
+        self._scenario = Scenario()
+        self._used: dict[int, int] = {}
+
+    @property
+    def defaults(self) -> Defaults:
+        """The scenario's defaults."""
+        return self._scenario.defaults
+
+    def follow(self, scenario: Scenario) -> None:
+        """Use the rules of ``scenario`` for jobs to come, and put its S3 objects."""
+        with self.lock:
+            self._scenario, self._used = scenario, {}
+        for bucket, files in scenario.s3.items():
+            for key, content in files.items():
+                self.moto.put_object(bucket, key, content, "us-east-1")
+
+    def clear(self) -> None:
+        """Forget all resources."""
+        with self.lock:
+            self._jobs.clear()
+            self._due.clear()
+
+    def rule(self, kind: str, name: str) -> JobRule | None:
+        """The rule for a new job, counted as used; ``None`` when no rule of the scenario is about it."""
+        for index, rule in enumerate(self._scenario.jobs):
+            used = self._used.get(index, 0)
+            if rule.matches(kind, name) and (rule.times is None or used < rule.times):
+                self._used[index] = used + 1
+                return rule
+        return None
+
+    def add(self, job: Job) -> None:
+        """Take in a new resource."""
+        job.order = next(self._order)
+        self._jobs[job.region, job.kind, job.name] = job
+        self.plan(job, job.timeline)
+
+    def plan(self, job: Job, timeline: Timeline) -> None:
+        """Give a job another future."""
+        job.timeline = timeline
+        heapq.heappush(self._due, (timeline.end.at, job.order, job))
+
+    def remove(self, job: Job) -> None:
+        """Forget a resource; its name is free again."""
+        del self._jobs[job.region, job.kind, job.name]
+
+    def find(self, kind: str, region: str, name: str, now: float) -> Job | None:
+        """The resource of that name, if it has been created by ``now``."""
+        job = self._jobs.get((region, kind, name))
+        return job if job is not None and job.created <= now else None
+
+    def find_arn(self, arn: str, now: float) -> Job | None:
+        """The resource of that ARN."""
+        return next((job for job in self._jobs.values() if job.arn.lower() == arn.lower() and job.created <= now), None)
+
+    def all(self, kind: str | None, region: str | None, now: float) -> Iterator[Job]:
+        """Resources of a kind and region in order of creation."""
+        found = (
+            job
+            for job in self._jobs.values()
+            if kind in (None, job.kind) and region in (None, job.region) and job.created <= now
+        )
+        return iter(sorted(found, key=lambda job: (job.created, job.order)))
+
+    def settle(self, now: float) -> None:
+        """Let everything happen that is due by ``now``, in order of time, each thing once."""
+        with self.lock:
+            while self._due and self._due[0][0] <= now:
+                at, _, job = heapq.heappop(self._due)
+                finish = job.finish
+                # A stopped or removed job leaves its first plan behind in the heap.
+                if finish is None or at != job.timeline.end.at or self._jobs.get(_key(job)) is not job:
+                    continue
+                job.finish = None
+                finish(job, self.moto)
+
+
+def _key(job: Job) -> tuple[str, str, str]:
+    return job.region, job.kind, job.name
+
+
+def arn(region: str, resource: str) -> str:
+    """An ARN of SageMaker's in the endpoint's account; ``resource`` is like ``model/name``."""
+    partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:{resource}"
+
+
+def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``extra`` laid over it, object by object."""
+    result = dict(base)
+    for key, value in extra.items():
+        below = result.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
+    return result

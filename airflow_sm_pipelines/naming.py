@@ -1,0 +1,29 @@
+"""The dag id of a definition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+
+
+def safe_dag_id(name: str) -> str:
+    """A name as a dag id: what is outside ``[A-Za-z0-9_.-]`` becomes ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+
+
+def dag_id_of(definition: Path | str | bytes | Mapping[str, object], name: str | None) -> str:
+    """The dag id by the name of a describe-pipeline response, else by the stem of the definition's file.
+
+    :raises DefinitionError: where there is neither: a definition itself carries no name
+    """
+    if name is not None:
+        return safe_dag_id(name)
+    if isinstance(definition, Path):
+        return safe_dag_id(definition.stem)
+    raise DefinitionError(
+        "definition",
+        [Finding("A definition carries no name: pass dag_id, or the path of a file, whose stem it takes.")],
+    )

@@ -1,0 +1,83 @@
+"""Pipeline parameters as Airflow's typed Params: the trigger form, and what it refuses (semantics 1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param
+
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
+from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.runtime.errors import UnresolvedError
+from airflow_sm_pipelines.runtime.parameters import coerce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_sm_pipelines.definition.model import Parameter, Pipeline
+
+SCHEMA_TYPES = {
+    ParameterType.STRING: "string",
+    ParameterType.INTEGER: "integer",
+    ParameterType.FLOAT: "number",
+    ParameterType.BOOLEAN: "boolean",
+}
+
+
+def params_of(pipeline: Pipeline, values: Mapping[str, Any], *, scheduled: bool) -> dict[str, Param]:
+    """The Params of a pipeline's parameters; ``values`` take the place of their defaults.
+
+    :raises DefinitionError: for a value of no parameter or of another type, and for a parameter without a value in
+        a pipeline that is scheduled
+    """
+    findings = [*_wrong_values(pipeline.parameters, values)]
+    if scheduled:
+        findings += [
+            Finding(
+                f"The parameter {parameter.name!r} has no default, so a scheduled run has no value for it."
+                " Give it one with parameters=, or set no schedule.",
+                parameter.path,
+            )
+            for parameter in pipeline.parameters.values()
+            if not parameter.has_default and parameter.name not in values
+        ]
+    if findings:
+        raise DefinitionError("parameters", findings)
+    return {parameter.name: _param(parameter, values) for parameter in pipeline.parameters.values()}
+
+
+def _wrong_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, value in values.items():
+        parameter = parameters.get(name)
+        if parameter is None:
+            yield Finding(
+                f"parameters gives a value for {name!r}, which is no parameter of the definition.",
+                "$.Parameters",
+                suggestion=nearest(name, parameters),
+            )
+            continue
+        try:
+            coerced = coerce(parameter, value)
+        except UnresolvedError as error:
+            yield Finding(f"parameters: {error}", parameter.path)
+            continue
+        if parameter.enum_values and coerced not in parameter.enum_values:
+            yield Finding(
+                f"parameters: {value!r} is none of the values of {name!r}: {', '.join(parameter.enum_values)}.",
+                parameter.path,
+                suggestion=nearest(str(coerced), parameter.enum_values),
+            )
+
+
+def _param(parameter: Parameter, values: Mapping[str, Any]) -> Param:
+    schema: dict[str, Any] = {"title": parameter.name, "type": SCHEMA_TYPES[parameter.type]}
+    if parameter.enum_values:
+        schema["enum"] = list(parameter.enum_values)
+    given = values.get(parameter.name, parameter.default)
+    if not parameter.has_default and parameter.name not in values:
+        return Param(description=parameter.description, **schema)
+    default = coerce(parameter, given)
+    if default == "" and not parameter.enum_values:
+        # The form demands a text of a plain string; an empty default must be able to stay empty.
+        schema["type"] = ["string", "null"]
+    return Param(default, description=parameter.description, **schema)

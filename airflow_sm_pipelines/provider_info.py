@@ -1,0 +1,73 @@
+"""What Airflow's provider discovery reads of this package. It is imported early: keep it free of other imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _option(description: str, kind: str, default: str | None, example: str | None = None) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": kind,
+        "example": example,
+        "default": default,
+    }
+
+
+OPTIONS = {
+    "aws_conn_id": _option("The Airflow connection with the AWS credentials.", "string", "aws_default"),
+    "region_name": _option(
+        "The AWS region. Where it is not set, the connection's region holds, and then AWS_DEFAULT_REGION.",
+        "string",
+        None,
+        "eu-west-1",
+    ),
+    "role_arn": _option(
+        "The role that fills a missing RoleArn in the Arguments of a step, where the pipeline itself names none.",
+        "string",
+        None,
+        "arn:aws:iam::123456789012:role/SageMakerExecutionRole",
+    ),
+    "deferrable": _option("Whether waiting for a job holds no worker.", "boolean", "True"),
+    "poll_interval": _option("Seconds between two looks at a job.", "float", "30"),
+    "poll_interval_max": _option(
+        "The longest pause in seconds after looks at a job that failed (throttling, faults, lost connections).",
+        "float",
+        "300",
+    ),
+    "aws_retry_mode": _option("botocore's retry mode: standard, adaptive or legacy.", "string", "standard"),
+    "aws_max_attempts": _option("How often botocore makes a call that fails, the first time included.", "integer", "5"),
+    "worker_deaths": _option(
+        "How many tries of a step may end by the death of their worker; they cost no attempt of a retry policy.",
+        "integer",
+        "3",
+    ),
+    "unsupported_steps": _option(
+        "error: a step type that is not known is a finding. placeholder: it is a task that fails when reached.",
+        "string",
+        "error",
+    ),
+    "unsupported_keys": _option(
+        "warn: a key that is not known is told and ignored. error: it is a finding.", "string", "warn"
+    ),
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's registration (Airflow's provider_info schema)."""
+    from airflow_sm_pipelines import __version__
+
+    return {
+        "package-name": "airflow-sm-pipelines",
+        "name": "SageMaker Pipelines",
+        "description": "Amazon SageMaker pipeline definitions as first-class Apache Airflow Dags.",
+        "versions": [__version__],
+        "config": {
+            "sagemaker_pipelines": {
+                "description": "How pipeline definitions become Dags and their steps run.",
+                "options": OPTIONS,
+            }
+        },
+        "cli": ["airflow_sm_pipelines.cli.airflow_commands.get_cli_commands"],
+    }

@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.local.testing import local_endpoint, local_endpoint_session
+
+__all__ = ["local_endpoint", "local_endpoint_session"]
+
+FAST = {"defaults": {"duration": 0.03, "stopping": 0.02}}
+
+
+@pytest.fixture
+def endpoint(local_endpoint: LocalEndpoint) -> Iterator[LocalEndpoint]:
+    """An endpoint whose jobs take 30 ms."""
+    local_endpoint.load_scenario(FAST)
+    yield local_endpoint
+    local_endpoint.reset()
+
+
+@pytest.fixture
+def sagemaker(endpoint: LocalEndpoint) -> Any:
+    """A client that does not retry."""
+    return endpoint.client("sagemaker", attempts=1)

@@ -1,0 +1,56 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_sm_pipelines.local.client import EndpointClient
+from airflow_sm_pipelines.local.command import serve
+
+
+def test_serves_until_sigterm(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text('{"s3": {"bucket": {"key": 1}}}')
+    command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0", "--scenario", str(scenario)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            settings = dict(pair.split("=", 1) for pair in line.partition("use it with: ")[2].split())
+            assert EndpointClient(settings["AWS_ENDPOINT_URL"]).health()["time_scale"] == 1.0
+            assert settings["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+            assert settings["AWS_ACCESS_KEY_ID"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_wrong_scenario_is_told_with_its_file(tmp_path: Path) -> None:
+    scenario = tmp_path / "wrong.json"
+    scenario.write_text('{"jobs": [{"outcome": "Fails"}]}')
+    with pytest.raises(SystemExit, match=r"wrong\.json: \$\.jobs\[0\]\.outcome: 'Fails' is none of"):
+        serve("127.0.0.1", 0, scenario, 1.0)
+
+
+def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "moto.py").write_text("raise ImportError('no moto')\n")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0"]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'airflow-sm-pipelines[local]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_importing_the_room_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; import airflow_sm_pipelines.local, airflow_sm_pipelines.local.endpoint, "
+        "airflow_sm_pipelines.local.client; "
+        "print([n for n in ('moto', 'boto3', 'botocore', 'flask', 'werkzeug', 'airflow') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,277 @@
+"""What system tests share: real processes, waiting for them, a database of one's own, Airflow's REST API."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import pytest
+import sqlalchemy
+
+POSTGRES_VARIABLE = "SM_PIPELINES_TEST_POSTGRES"
+POSTGRES_DEFAULT = "postgresql://root@127.0.0.1:5432/postgres"
+LOG_TAIL_LINES = 60
+STOP_GRACE_SECONDS = 10.0
+ENDED = ("success", "failed")
+
+T = TypeVar("T")
+
+
+def missing(reason: str) -> None:
+    """Skip the test for lack of ``reason`` on a developer's machine; in CI the lack is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"needed in CI: {reason}")
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def clean_environment(home: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """``values`` for a child process on top of the few variables that any program needs, and no others.
+
+    This interpreter's scripts come first in ``PATH``, so that ``airflow`` is the one under test.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **values}
+
+
+def wait_until(check: Callable[[], T | None], what: str, *, timeout: float, interval: float = 0.5) -> T:
+    """The first answer of ``check`` that is neither None nor False; AssertionError after ``timeout`` seconds.
+
+    0 is an answer (the code of a process that has ended well), and so is an empty list.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = check()
+        if answer is not None and answer is not False:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        time.sleep(interval)
+
+
+@dataclass
+class Process:
+    """A running command in a session of its own, with its output in a file."""
+
+    name: str
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+
+    def tail(self) -> str:
+        """The last lines of its output."""
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join([f"--- {self.name} ({self.log})", *lines])
+
+    def check_running(self) -> None:
+        """AssertionError with the end of its output if it has ended."""
+        code = self.popen.poll()
+        if code is not None:
+            raise AssertionError(f"{self.name} ended with code {code}\n{self.tail()}")
+
+    def family(self) -> set[int]:
+        """Process ids of its session: it and all its descendants, also those in process groups of their own."""
+        members = set()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    if os.getsid(int(entry.name)) == self.popen.pid:
+                        members.add(int(entry.name))
+        return members
+
+    def stop(self) -> None:
+        """Ask it to end; after a grace time kill whatever is left of its session."""
+        self.popen.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(STOP_GRACE_SECONDS)
+        for pid in self.family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.popen.wait(STOP_GRACE_SECONDS)
+
+
+@dataclass
+class Processes:
+    """Processes of one test, stopped at its end; on failure their last lines are printed."""
+
+    log_dir: Path
+    running: list[Process] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.running:
+            process.popen.terminate()  # all at once, so that their times to end do not add up
+        for process in reversed(self.running):
+            process.stop()
+        if error is not None:
+            for process in self.running:
+                print(process.tail())
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> Process:
+        """Start ``command`` with exactly this environment; its output goes to ``<log_dir>/<name>.log``."""
+        log = self.log_dir / f"{name}.log"
+        with log.open("wb") as output:
+            popen = subprocess.Popen(
+                _resolved(command, environment),
+                env=dict(environment),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process = Process(name, popen, log)
+        self.running.append(process)
+        return process
+
+    def run(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path, *, timeout: float
+    ) -> None:
+        """Run ``command`` to its end; AssertionError with its output unless that is 0 within ``timeout`` seconds."""
+        process = self.start(name, command, environment, cwd)
+        code = wait_until(process.popen.poll, f"end of {name}", timeout=timeout)
+        assert code == 0, f"{name} ended with code {code}\n{process.tail()}"
+        self.running.remove(process)
+
+    def check_running(self) -> None:
+        """AssertionError if any of the processes has ended."""
+        for process in self.running:
+            process.check_running()
+
+    def wait_until(self, check: Callable[[], T | None], what: str, *, timeout: float, interval: float = 0.5) -> T:
+        """Like :func:`wait_until`, but give up as soon as one of the processes has ended."""
+
+        def attempt() -> T | None:
+            self.check_running()
+            return check()
+
+        return wait_until(attempt, what, timeout=timeout, interval=interval)
+
+
+def succeeds(command: Sequence[str], environment: Mapping[str, str], *, timeout: float) -> bool:
+    """Whether ``command`` ends with code 0 within ``timeout`` seconds."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            _resolved(command, environment), env=dict(environment), capture_output=True, check=False, timeout=timeout
+        )
+        return done.returncode == 0
+    return False
+
+
+def _resolved(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """``command`` with its program looked up in the PATH of ``environment``, not in that of this process."""
+    program = shutil.which(command[0], path=environment["PATH"])
+    assert program is not None, f"no program {command[0]} in PATH {environment['PATH']}"
+    return [program, *command[1:]]
+
+
+@contextlib.contextmanager
+def postgres_database() -> Iterator[sqlalchemy.URL]:
+    """The URL of a new, empty database on the machine's PostgreSQL server; dropped at the end."""
+    server = sqlalchemy.make_url(os.environ.get(POSTGRES_VARIABLE, POSTGRES_DEFAULT))
+    server = server.set(drivername="postgresql+psycopg2")
+    engine = sqlalchemy.create_engine(
+        server,
+        isolation_level="AUTOCOMMIT",
+        poolclass=sqlalchemy.NullPool,
+        connect_args={"connect_timeout": 5},
+    )
+    name = f"sm_pipelines_test_{uuid.uuid4().hex[:12]}"
+    try:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    except sqlalchemy.exc.OperationalError as error:
+        missing(f"no PostgreSQL server at {server} (see {POSTGRES_VARIABLE}): {error.orig}")
+    try:
+        yield server.set(database=name)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+class AirflowApi:
+    """Airflow's public REST API with the simple auth manager, as an administrator."""
+
+    def __init__(self, base_url: str, *, username: str | None = None, password: str | None = None) -> None:
+        """Log in: without a user name only where ``[core] simple_auth_manager_all_admins`` is on."""
+        self._client = httpx.Client(base_url=base_url, timeout=30)
+        if username is None:
+            answer = self._client.get("/auth/token")
+        else:
+            answer = self._client.post("/auth/token", json={"username": username, "password": password})
+        answer.raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """The JSON of an answer below ``/api/v2``; AssertionError with the server's words if it is an error."""
+        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def dag_ids(self) -> set[str]:
+        """The Dags that the Dag processor has listed, stale ones left out."""
+        answer = self.call("GET", "/dags", params={"limit": 100, "exclude_stale": True})
+        return {dag["dag_id"] for dag in answer["dags"]}
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """What the UI shows as Dag import errors."""
+        errors: list[dict[str, Any]] = self.call("GET", "/importErrors")["import_errors"]
+        return errors
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Unpause the Dag and start a run with these parameters; the run's id."""
+        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        run = self.call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
+        run_id: str = run["dag_run_id"]
+        return run_id
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """State of a Dag run."""
+        state: str = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        return state
+
+    def ended(self, dag_id: str, run_id: str) -> str | None:
+        """State of a Dag run that has ended, else None: a check for :func:`wait_until`."""
+        state = self.run_state(dag_id, run_id)
+        return state if state in ENDED else None
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """State of each task of a Dag run."""
+        answer = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100})
+        return {task["task_id"]: task["state"] for task in answer["task_instances"]}
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        """A task's log as text."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        answer = self.call("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
+        return "\n".join(str(line.get("event", line)) for line in answer["content"] if isinstance(line, dict))
