@@ -112,30 +112,31 @@ def _finish(
     definition: dict[str, Json], wrapper: dict[str, Json] | None, collector: FindingCollector
 ) -> Document | None:
     if "Steps" not in definition:
-        message = "the key 'Steps' is missing: neither a pipeline definition nor a describe-pipeline response"
         if "PipelineDefinitionS3Location" in definition:
-            message = "the definition itself lies in S3 (PipelineDefinitionS3Location): give that object instead"
-        suggestions = [nearest(key, ("Steps", "PipelineDefinition")) for key in definition]
-        collector.error(message, "$", suggestion=next(filter(None, suggestions), None))
+            collector.error("the definition itself lies in S3 (PipelineDefinitionS3Location): give that object", "$")
+            return None
+        guesses = [nearest(key, ("Steps", "PipelineDefinition")) for key in definition]
+        message = "the key 'Steps' is missing: neither a pipeline definition nor a describe-pipeline response"
+        collector.error(message, "$", suggestion=next(filter(None, guesses), None))
         return None
     if not within_depth(definition):
         collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$")
         return None
-    digest = _digest(definition)
-    if digest is None:
+    try:
+        digest = _digest(definition)
+    except ValueError as error:  # a UnicodeEncodeError is one
+        before = len(collector.errors)
         for path, value in walk_json(definition):
             _check_writable(path, value, collector)
+        if len(collector.errors) == before:
+            collector.error(f"the definition cannot be written as JSON: {error}", "$")
         return None
     return Document(definition, wrapper, digest)
 
 
-def _digest(definition: dict[str, Json]) -> str | None:
-    """The hash of the canonical text, or None where a text or number of the definition has none."""
-    try:
-        text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-    except ValueError:  # a UnicodeEncodeError is one
-        return None
+def _digest(definition: dict[str, Json]) -> str:
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_writable(path: JsonPath, value: Json, collector: FindingCollector) -> None:

@@ -35,7 +35,8 @@ class Finding:
         place = self.path if self.line is None else f"line {self.line}, column {self.column}"
         step = f" (step {self.step!r})" if self.step else ""
         hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{place}{step}: {self.message}{hint}"
+        kind = "warning: " if self.severity is Severity.WARNING else ""
+        return f"{place}{step}: {kind}{self.message}{hint}"
 
 
 class FindingError(ValueError):

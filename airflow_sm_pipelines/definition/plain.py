@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CONTAINERS = (dict, list)
 """The JSON types that hold others; a tuple, since ``dict | list`` would be built anew at every test of a hot loop."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 160
 """Levels of objects and arrays that a definition may have: Python's stack, and that of what follows, bears them."""
 
 

@@ -80,10 +80,14 @@ class Reading:
 
 def read_document(definition: Source, collector: FindingCollector, options: Options) -> Reading:
     """Read as much as can be read and tell the collector of the rest."""
-    document = load_document(definition, collector)
-    if document is None:
+    try:
+        document = load_document(definition, collector)
+        pipeline = None if document is None else _read_pipeline(document, Scope(collector, options))
+    except RecursionError:
+        # The limit of depth leaves room for a caller's stack, but not for any caller's.
+        collector.error("the definition is nested too deeply for the stack that is left", "$")
         return Reading(None, None)
-    return Reading(_read_pipeline(document, Scope(collector, options)), document)
+    return Reading(pipeline, document)
 
 
 def _read_pipeline(document: Document, scope: Scope) -> Pipeline:

@@ -35,6 +35,7 @@ class Names:
     steps: dict[str, Step] = field(default_factory=dict)
     body_of: dict[str, str] = field(default_factory=dict)
     """The ForEach step in whose body a step stands."""
+    _guesses: int = 0
 
     def declare(self, steps: Iterable[Step], loop: str | None = None) -> None:
         """Take up the names of ``steps`` and those inside them; one that is used twice is a finding."""
@@ -104,7 +105,7 @@ class Names:
         """Whether ``step`` may need the step ``name``; ``form`` turns a step's name into a suggestion."""
         target = self.steps.get(name)
         if target is None:
-            near = nearest(name, (other for other in self.steps if other != step.name))
+            near = self._guess_step(name, step)
             suggestion = form.format(near) if near else None
             self.collector.error(f"there is no step {name!r}", path, step=step.name, suggestion=suggestion)
             return False
@@ -112,6 +113,11 @@ class Names:
         if problem is not None:
             self.collector.error(problem, path, step=step.name)
         return problem is None
+
+    def _guess_step(self, name: str, step: Step) -> str | None:
+        # Comparing each of thousands of wrong names with thousands of right ones would take minutes.
+        self._guesses += 1
+        return nearest(name, (other for other in self.steps if other != step.name)) if self._guesses < 100 else None
 
     def _why_unusable(self, target: Step, step: Step) -> str | None:
         if target.name == step.name:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_sm_pipelines.definition.findings import nearest
-from airflow_sm_pipelines.definition.paths import describe, render_path
+from airflow_sm_pipelines.definition.paths import describe, render_path, shorten
 from airflow_sm_pipelines.definition.step_types import KNOWN_TYPES
 
 if TYPE_CHECKING:
@@ -111,5 +111,5 @@ class Scope:
         """Whether a text is one of ``allowed``; a finding with the nearest of them where it is not."""
         if found in allowed:
             return True
-        self.error(f"{found!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed))
+        self.error(f"{shorten(found)!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed))
         return False

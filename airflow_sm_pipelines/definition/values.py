@@ -92,7 +92,9 @@ def read_expression(scope: Scope, function: str, inner: Json, path: JsonPath) ->
     else:
         expression = None
         message = f"unknown function {function!r}; there are {', '.join(_FUNCTIONS)}"
-        scope.error(message, path, nearest(function, _FUNCTIONS))
+        # Compared without the prefix, which would make all of them alike.
+        near = nearest(function[4:], ("Join", "JsonGet"))
+        scope.error(message, path, f"Std:{near}" if near else None)
     if expression is not None:
         scope.expressions.append(LocatedExpression(expression, path))
     return expression

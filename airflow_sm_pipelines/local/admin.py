@@ -1,7 +1,7 @@
 """The endpoint's own HTTP interface below ``/_local/``; JSON in, JSON out.
 
 ``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``; ``POST faults`` with a fault or an array of
-them, ``POST scenario`` with a scenario, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used
+them, ``POST scenario`` with a scenario, ``POST advance`` with ``{"seconds": 60}``, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used
 is answered with 400 and ``{"error": "..."}``.
 """
 
@@ -55,6 +55,14 @@ def _scenario(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]
     return {}
 
 
+def _advance(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+    seconds = Node(body).only(("seconds",)).get("seconds")
+    if seconds is None:
+        raise Node(body).fail("needs seconds")
+    engine.advance(seconds.number(0))
+    return {}
+
+
 def _reset(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
     scenario = None if body is None else Node(body).only(("scenario",)).get("scenario")
     if scenario is not None and scenario.value is not None:
@@ -69,5 +77,6 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "jobs"): _jobs,
     ("POST", "faults"): _faults,
     ("POST", "scenario"): _scenario,
+    ("POST", "advance"): _advance,
     ("POST", "reset"): _reset,
 }

@@ -1,7 +1,9 @@
 """The WSGI application: faults first, then the endpoint's own SageMaker, then moto; everything is logged."""
 
+import dataclasses
 import io
 import socket
+import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -49,7 +51,7 @@ class Application:
 
     def _answer(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
         """Answer a call and log it, also when it is dropped or moto breaks over it."""
-        index, now = self._engine.log.arrive(), self._engine.clock.now()
+        (index, page), now = self._engine.log.arrive(), self._engine.clock.now()
         status, code = 500, "InternalFailure"
         try:
             answer = self._with_faults(call, environ)
@@ -58,10 +60,11 @@ class Application:
             status, code = 0, DROPPED
             raise
         finally:
-            self._engine.log.record(
-                LoggedRequest(index, now, call.service, call.action, call.parameters, status, code or None)
-            )
-        return answer
+            page.append(LoggedRequest(index, now, call.service, call.action, call.parameters, status, code or None))
+        if any(name.lower() == "x-amzn-requestid" for name, _ in answer.headers):
+            return answer
+        request_id = ("x-amzn-RequestId", str(uuid.UUID(int=index)))
+        return dataclasses.replace(answer, headers=(*answer.headers, request_id))
 
     def _with_faults(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
         fault = self._engine.faults.meet(call.service, call.action, call.parameters)

@@ -38,6 +38,9 @@ class EndpointClient(EndpointControl):
     def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
         return tuple(JobRecord.from_json(value) for value in self._call("jobs", {"kind": kind})["jobs"])
 
+    def advance(self, seconds: float) -> None:
+        self._call("advance", body={"seconds": seconds})
+
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._call("faults", body=fault)
 

@@ -10,8 +10,16 @@ class Clock:
         if scale <= 0:
             raise ValueError(f"time_scale must be above 0, got {scale}")
         self.scale = scale
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at the real time again."""
         self._epoch = time.time()
         self._origin = time.monotonic()
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` of the endpoint's time pass at once."""
+        self._epoch += seconds
 
     def now(self) -> float:
         """The endpoint's time in seconds since the epoch."""

@@ -37,6 +37,10 @@ class EndpointControl(abc.ABC):
                 raise TimeoutError(f"{name} has not ended within {timeout:g} s: it is {state}")
             time.sleep(0.01)
 
+    @abc.abstractmethod
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass on the endpoint's clock at once; what is due by then has happened."""
+
     def add_fault(
         self,
         service: str = "*",

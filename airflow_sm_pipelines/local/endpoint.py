@@ -123,6 +123,9 @@ class LocalEndpoint(EndpointControl):
     def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
         return self._parts[0].jobs(kind)
 
+    def advance(self, seconds: float) -> None:
+        self._parts[0].advance(seconds)
+
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._parts[0]._add_fault(fault)
 

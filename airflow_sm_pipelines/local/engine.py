@@ -28,15 +28,13 @@ class RequestLog:
             self._index = itertools.count()
             self._entries: list[LoggedRequest] = []
 
-    def arrive(self) -> int:
-        """The number of a request that has just come in."""
-        with self._lock:
-            return next(self._index)
+    def arrive(self) -> tuple[int, list[LoggedRequest]]:
+        """The number of a request that has just come in, and the page to note it on once it is answered.
 
-    def record(self, entry: LoggedRequest) -> None:
-        """Keep a request that has been answered."""
+        A request that is under way while the log is cleared stays on the page that was thrown away.
+        """
         with self._lock:
-            self._entries.append(entry)
+            return next(self._index), self._entries
 
     def find(self, service: str | None, action: str | None) -> tuple[LoggedRequest, ...]:
         """Requests of a service and action, in order of arrival."""
@@ -59,6 +57,7 @@ class Engine(EndpointControl):
 
     def _start(self, scenario: Scenario) -> None:
         self.world.clear()
+        self.clock.reset()
         self.moto.reset()
         self.log.clear()
         self._follow(scenario)
@@ -79,6 +78,10 @@ class Engine(EndpointControl):
             now = self.clock.now()
             self.world.settle(now)
             return tuple(job.record(now) for job in self.world.all(kind, None, now))
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.world.settle(self.clock.now())
 
     def add_raw_fault(self, fault: Node) -> None:
         """Put a fault in its JSON form in force."""

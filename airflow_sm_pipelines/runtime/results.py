@@ -58,15 +58,20 @@ def _mask(value: object, is_sensitive: Callable[[str], bool]) -> Json:
 def summarize(request: Json, limit: int) -> Json:
     """A request as the UI can show it: whole where its text keeps within ``limit`` characters, else shortened.
 
-    Long strings, then long lists, then whole members give way to a note of what was there.
+    Long strings, then long lists, then whole members, the largest first, give way to a note of what was there.
     """
+    shortened = request
     for longest_text, most_elements in ((None, None), (200, None), (100, 10), (60, 3)):
         shortened = _shorten(request, longest_text, most_elements)
         if len(str(shortened)) <= limit:
             return shortened
-    if not isinstance(request, dict):
+    if not isinstance(request, dict) or not isinstance(shortened, dict):
         return f"… ({len(str(request))} characters)"
-    return {name: f"… ({len(json.dumps(member))} characters)" for name, member in request.items()}
+    for name in sorted(shortened, key=lambda name: len(str(shortened[name])), reverse=True):
+        shortened[name] = f"… ({len(json.dumps(request[name]))} characters)"
+        if len(str(shortened)) <= limit:
+            break
+    return shortened
 
 
 def _shorten(value: Json, longest_text: int | None, most_elements: int | None) -> Json:

@@ -8,12 +8,12 @@ from airflow_sm_pipelines.local.testing import local_endpoint, local_endpoint_se
 
 __all__ = ["local_endpoint", "local_endpoint_session"]
 
-FAST = {"defaults": {"duration": 0.03, "stopping": 0.02}}
+FAST = {"defaults": {"duration": 100, "stopping": 10}}
 
 
 @pytest.fixture
 def endpoint(local_endpoint: LocalEndpoint) -> Iterator[LocalEndpoint]:
-    """An endpoint whose jobs take 30 ms."""
+    """An endpoint whose jobs take 100 seconds, and 10 to stop; `advance` lets them pass."""
     local_endpoint.load_scenario(FAST)
     yield local_endpoint
     local_endpoint.reset()

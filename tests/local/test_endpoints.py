@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -18,15 +17,6 @@ def configs(sagemaker: Any) -> None:
     sagemaker.create_model(**model_request("model"))
     make_config(sagemaker, "one")
     make_config(sagemaker, "two")
-
-
-def settled(sagemaker: Any) -> dict[str, Any]:
-    for _ in range(200):
-        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName="e")
-        if found["EndpointStatus"] in ("InService", "Failed"):
-            return found
-        time.sleep(0.01)
-    raise AssertionError(found)
 
 
 @pytest.mark.usefixtures("configs")
@@ -50,7 +40,6 @@ def test_config_of_a_missing_model(sagemaker: Any) -> None:
 
 @pytest.mark.usefixtures("configs")
 def test_create_and_update(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"defaults": {"duration": 0.06}})
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="one")
     found = sagemaker.describe_endpoint(EndpointName="e")
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("Creating", "one")
@@ -58,11 +47,14 @@ def test_create_and_update(endpoint: LocalEndpoint, sagemaker: Any) -> None:
         asked = {"EndpointConfigName": "two"} if call == sagemaker.update_endpoint else {}
         with pytest.raises(ClientError, match='Cannot update in-progress endpoint "arn:'):
             call(EndpointName="e", **asked)
-    found = settled(sagemaker)
+    endpoint.advance(100)
+    found = sagemaker.describe_endpoint(EndpointName="e")
+    assert found["EndpointStatus"] == "InService"
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="two")
     assert sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Updating"
-    assert settled(sagemaker)["EndpointConfigName"] == "two"
+    endpoint.advance(100)
+    assert sagemaker.describe_endpoint(EndpointName="e")["EndpointConfigName"] == "two"
     with pytest.raises(ClientError, match='Cannot create already existing endpoint "arn:'):
         sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="one")
     assert sagemaker.list_endpoints(StatusEquals="InService")["Endpoints"][0]["EndpointName"] == "e"
@@ -74,11 +66,14 @@ def test_create_and_update(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 @pytest.mark.usefixtures("configs")
 def test_failed_update_rolls_back(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     rules = [{"kind": "endpoint", "times": 1, "duration": 0}, {"outcome": "Failed", "failure_reason": "ping"}]
-    endpoint.load_scenario({"jobs": rules, "defaults": {"duration": 0.06}})
+    endpoint.load_scenario({"jobs": rules})
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="one")
     sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="two")
     assert sagemaker.describe_endpoint(EndpointName="e")["EndpointConfigName"] == "two"
-    found = settled(sagemaker)
+    endpoint.advance(50)
+    assert sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "RollingBack"
+    endpoint.advance(50)
+    found = sagemaker.describe_endpoint(EndpointName="e")
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "one")
     assert found["FailureReason"] == "ping"
 
@@ -87,19 +82,19 @@ def test_failed_update_rolls_back(endpoint: LocalEndpoint, sagemaker: Any) -> No
 def test_failed_creation(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     endpoint.load_scenario({"jobs": [{"outcome": "Failed", "duration": 0, "failure_reason": "ping"}]})
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="one")
-    found = settled(sagemaker)
+    found = sagemaker.describe_endpoint(EndpointName="e")
     assert (found["EndpointStatus"], found["FailureReason"]) == ("Failed", "ping")
 
 
 def test_automl(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"kind": "automl", "duration": 0.05, "metrics": {"MSE": 0.25}}]})
+    endpoint.load_scenario({"jobs": [{"kind": "automl", "duration": 60, "metrics": {"MSE": 0.25}}]})
     request = automl_request("auto")
     sagemaker.create_auto_ml_job(**request)
     found = sagemaker.describe_auto_ml_job(AutoMLJobName="auto")
     assert found["AutoMLJobStatus"] == "InProgress"
     assert "BestCandidate" not in found
     assert sagemaker.list_candidates_for_auto_ml_job(AutoMLJobName="auto")["Candidates"] == []
-    endpoint.wait("auto")
+    endpoint.advance(60)
     found = sagemaker.describe_auto_ml_job(AutoMLJobName="auto")
     assert (found["AutoMLJobStatus"], found["AutoMLJobSecondaryStatus"]) == ("Completed", "Completed")
     assert {key: found[key] for key in request} == request

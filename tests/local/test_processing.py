@@ -1,5 +1,4 @@
 import json
-import time
 from typing import Any
 
 import pytest
@@ -13,12 +12,12 @@ EVALUATION = {"regression_metrics": {"mse": {"value": 4.25}}}
 
 def test_outputs_are_written_once_on_completion(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     outputs = {"report": {"evaluation.json": EVALUATION, "deep/note.txt": {"text": "hello"}}, "other": {"x": 1}}
-    endpoint.load_scenario({"jobs": [{"kind": "processing", "duration": 0.2, "outputs": outputs}]})
+    endpoint.load_scenario({"jobs": [{"kind": "processing", "duration": 60, "outputs": outputs}]})
     sagemaker.create_processing_job(**processing_request("job", output="report"))
     s3 = endpoint.client("s3", attempts=1)
     with pytest.raises(ClientError, match="NoSuch"):
         s3.get_object(Bucket="local-data", Key="job/report/evaluation.json")
-    time.sleep(0.22)
+    endpoint.advance(60)
     found = s3.get_object(Bucket="local-data", Key="job/report/evaluation.json")["Body"].read()
     assert json.loads(found) == EVALUATION
     assert s3.get_object(Bucket="local-data", Key="job/report/deep/note.txt")["Body"].read() == b"hello"
@@ -52,12 +51,12 @@ def test_failed_job_writes_nothing(endpoint: LocalEndpoint, sagemaker: Any) -> N
 
 
 def test_stop_prevents_outputs(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    rule = {"duration": 0.1, "stopping": 0.02, "outputs": {"report": {"a.json": 1}}}
+    rule = {"duration": 60, "stopping": 30, "outputs": {"report": {"a.json": 1}}}
     endpoint.load_scenario({"jobs": [rule]})
     sagemaker.create_processing_job(**processing_request("job", output="report"))
     sagemaker.stop_processing_job(ProcessingJobName="job")
     assert sagemaker.describe_processing_job(ProcessingJobName="job")["ProcessingJobStatus"] == "Stopping"
-    time.sleep(0.15)
+    endpoint.advance(60)
     found = sagemaker.describe_processing_job(ProcessingJobName="job")
     assert found["ProcessingJobStatus"] == "Stopped"
     assert endpoint.client("s3").list_buckets()["Buckets"] == []
@@ -67,9 +66,10 @@ def test_stop_prevents_outputs(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 
 def test_past_its_time_limit_it_is_stopped(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     endpoint.load_scenario({"jobs": [{"duration": 1000}]})
-    request = processing_request("job", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    request = processing_request("job", StoppingCondition={"MaxRuntimeInSeconds": 60})
     sagemaker.create_processing_job(**request)
-    assert endpoint.wait("job").status == "Stopped"
+    endpoint.advance(60)
+    assert endpoint.jobs()[0].status == "Stopped"
 
 
 def test_name_in_use_and_missing(sagemaker: Any) -> None:

@@ -136,12 +136,13 @@ def test_client_token_makes_one_package(sagemaker: Any) -> None:
 
 
 def test_package_that_fails_validation(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    rule = {"kind": "model-package", "outcome": "Failed", "failure_reason": "bad scan", "duration": 0.05}
+    rule = {"kind": "model-package", "outcome": "Failed", "failure_reason": "bad scan", "duration": 60}
     endpoint.load_scenario({"jobs": [rule]})
     sagemaker.create_model_package_group(ModelPackageGroupName="group")
     arn = sagemaker.create_model_package(ModelPackageGroupName="group")["ModelPackageArn"]
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelPackageStatus"] == "InProgress"
-    assert endpoint.wait("group/1").failure_reason == "bad scan"
+    endpoint.advance(60)
+    assert endpoint.jobs("model-package")[0].failure_reason == "bad scan"
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelPackageStatus"] == "Failed"
 
 

@@ -1,7 +1,6 @@
 import gzip
 import io
 import tarfile
-import time
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ def test_completes_through_all_secondary_statuses(endpoint: LocalEndpoint, sagem
     request = training_request("job", Environment={"A": "{{ b }}"}, HyperParameters={"x": "1"})
     arn = sagemaker.create_training_job(**request)["TrainingJobArn"]
     assert arn == "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
-    endpoint.wait("job")
+    endpoint.advance(100)
     found = sagemaker.describe_training_job(TrainingJobName="job")
     assert found["TrainingJobStatus"] == found["SecondaryStatus"] == "Completed"
     assert {key: found[key] for key in CONTENT_KEYS} == {key: request[key] for key in CONTENT_KEYS}
@@ -35,17 +34,17 @@ def test_completes_through_all_secondary_statuses(endpoint: LocalEndpoint, sagem
     assert all(entry["EndTime"] >= entry["StartTime"] for entry in transitions)
     assert found["CreationTime"] <= found["TrainingStartTime"] < found["TrainingEndTime"]
     assert found["TrainingEndTime"] == found["LastModifiedTime"]
-    assert found["BillableTimeInSeconds"] == 1
+    assert found["BillableTimeInSeconds"] == 100
     assert "FailureReason" not in found
+    assert found["EnableManagedSpotTraining"] is False
 
 
 def test_in_progress_has_no_results_and_transitions_grow(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"kind": "training", "duration": 0.4}]})
     sagemaker.create_training_job(**training_request("job"))
     first = sagemaker.describe_training_job(TrainingJobName="job")
     assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("InProgress", "Starting")
     assert not first.keys() & {"ModelArtifacts", "TrainingEndTime", "BillableTimeInSeconds", "FailureReason"}
-    time.sleep(0.2)
+    endpoint.advance(50)
     later = sagemaker.describe_training_job(TrainingJobName="job")
     assert later["SecondaryStatus"] == "Training"
     assert len(later["SecondaryStatusTransitions"]) > len(first["SecondaryStatusTransitions"])
@@ -62,7 +61,7 @@ def test_queued_job_has_not_started(endpoint: LocalEndpoint, sagemaker: Any) -> 
 
 def test_model_archive_is_written_without_any_describe(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     sagemaker.create_training_job(**training_request("job"))
-    time.sleep(0.05)
+    endpoint.advance(100)
     s3 = endpoint.client("s3")
     body = s3.get_object(Bucket="local-models", Key="trained/job/output/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(body))) as archive:
@@ -71,7 +70,7 @@ def test_model_archive_is_written_without_any_describe(endpoint: LocalEndpoint, 
 
 def test_failed_with_reason(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     rule = {"name": "*-Train-*", "outcome": "Failed", "failure_reason": "CapacityError: none left"}
-    endpoint.load_scenario({"jobs": [rule], "defaults": {"duration": 0.02}})
+    endpoint.load_scenario({"jobs": [rule], "defaults": {"duration": 0}})
     sagemaker.create_training_job(**training_request("a-Train-b"))
     sagemaker.create_training_job(**training_request("other"))
     record = endpoint.wait("a-Train-b")
@@ -94,13 +93,13 @@ def test_rules_are_used_up_in_order(endpoint: LocalEndpoint, sagemaker: Any) -> 
 
 
 def test_stop(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"duration": 1000, "stopping": 0.1, "outcome": "Failed"}]})
+    endpoint.load_scenario({"jobs": [{"duration": 1000, "stopping": 7, "outcome": "Failed"}]})
     sagemaker.create_training_job(**training_request("job"))
     sagemaker.stop_training_job(TrainingJobName="job")
     found = sagemaker.describe_training_job(TrainingJobName="job")
     assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopping", "Stopping")
     sagemaker.stop_training_job(TrainingJobName="job")
-    endpoint.wait("job")
+    endpoint.advance(7)
     found = sagemaker.describe_training_job(TrainingJobName="job")
     assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "Stopped")
     assert [entry["Status"] for entry in found["SecondaryStatusTransitions"]][-2:] == ["Stopping", "Stopped"]
@@ -110,7 +109,7 @@ def test_stop(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 
 def test_stop_of_an_ended_job(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     sagemaker.create_training_job(**training_request("job"))
-    endpoint.wait("job")
+    endpoint.advance(100)
     with pytest.raises(ClientError) as caught:
         sagemaker.stop_training_job(TrainingJobName="job")
     assert caught.value.response["Error"] == {
@@ -121,11 +120,11 @@ def test_stop_of_an_ended_job(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 
 def test_max_runtime(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     endpoint.load_scenario({"jobs": [{"duration": 1000}]})
-    sagemaker.create_training_job(**training_request("job", StoppingCondition={"MaxRuntimeInSeconds": 1}))
-    endpoint.wait("job")
+    sagemaker.create_training_job(**training_request("job", StoppingCondition={"MaxRuntimeInSeconds": 60}))
+    endpoint.advance(60)
     found = sagemaker.describe_training_job(TrainingJobName="job")
     assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
-    assert (found["TrainingEndTime"] - found["TrainingStartTime"]).total_seconds() == pytest.approx(1, abs=0.01)
+    assert (found["TrainingEndTime"] - found["TrainingStartTime"]).total_seconds() == pytest.approx(60)
 
 
 def test_metrics_and_describe_of_a_rule(endpoint: LocalEndpoint, sagemaker: Any) -> None:

@@ -8,7 +8,7 @@ from airflow_sm_pipelines.local.samples import model_request, transform_request
 
 
 def test_life(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    rule = {"kind": "transform", "duration": 0.05, "outputs": {"any": {"batch.csv.out": {"text": "1,2"}}}}
+    rule = {"kind": "transform", "duration": 60, "outputs": {"any": {"batch.csv.out": {"text": "1,2"}}}}
     endpoint.load_scenario({"jobs": [rule]})
     sagemaker.create_model(**model_request("model"))
     request = transform_request("job", "model", Environment={"A": "b"})
@@ -16,7 +16,7 @@ def test_life(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     running = sagemaker.describe_transform_job(TransformJobName="job")
     assert running["TransformJobStatus"] == "InProgress"
     assert "TransformEndTime" not in running
-    endpoint.wait("job")
+    endpoint.advance(60)
     found = sagemaker.describe_transform_job(TransformJobName="job")
     assert found["TransformJobStatus"] == "Completed"
     assert {key: found[key] for key in request} == request

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -21,11 +20,11 @@ def value(summary: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize(("goal", "best"), [("Minimize", 1.0), ("Maximize", 9.0)])
 def test_best_training_job_by_objective(endpoint: LocalEndpoint, sagemaker: Any, goal: str, best: float) -> None:
-    rule = {"kind": "tuning", "duration": 0.04, "metrics": {"validation:rmse": [3.0, 1.0, 9.0, 2.0]}}
+    rule = {"kind": "tuning", "duration": 60, "metrics": {"validation:rmse": [3.0, 1.0, 9.0, 2.0]}}
     endpoint.load_scenario({"jobs": [rule]})
     request = tuning_request("tune", goal=goal)
     sagemaker.create_hyper_parameter_tuning_job(**request)
-    endpoint.wait("tune")
+    endpoint.advance(60)
     found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     assert found["HyperParameterTuningJobStatus"] == "Completed"
     assert {key: found[key] for key in request} == request
@@ -42,7 +41,7 @@ def test_best_training_job_by_objective(endpoint: LocalEndpoint, sagemaker: Any,
 
 def test_children_are_real_training_jobs(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     sagemaker.create_hyper_parameter_tuning_job(**tuning_request("tune"))
-    endpoint.wait("tune")
+    endpoint.advance(100)
     listed = children(sagemaker)
     assert [child["TrainingJobName"][:9] for child in listed] == [f"tune-{n:03}-" for n in (1, 2, 3, 4)]
     name = listed[0]["TrainingJobName"]
@@ -63,25 +62,24 @@ def test_children_are_real_training_jobs(endpoint: LocalEndpoint, sagemaker: Any
 
 
 def test_no_more_than_max_parallel_run_at_a_time(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"kind": "tuning", "duration": 0.3}]})
     sagemaker.create_hyper_parameter_tuning_job(**tuning_request("tune", jobs=3, parallel=1))
-    seen = set()
-    while endpoint.jobs("tuning")[0].ended is None:
+    seen = []
+    for _ in range(4):
         found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
         counters = found["TrainingJobStatusCounters"]
-        seen.add((counters["Completed"], counters["InProgress"]))
-        time.sleep(0.01)
-    assert seen >= {(0, 1), (1, 1), (2, 1)}
-    assert seen <= {(0, 1), (1, 1), (2, 1), (3, 0)}
+        seen.append((found["HyperParameterTuningJobStatus"], counters["Completed"], counters["InProgress"]))
+        endpoint.advance(100 / 3)
+    assert seen == [("InProgress", 0, 1), ("InProgress", 1, 1), ("InProgress", 2, 1), ("Completed", 3, 0)]
 
 
 def test_stop_stops_running_children_and_starts_no_more(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"duration": 1000, "stopping": 0.1}]})
+    endpoint.load_scenario({"jobs": [{"duration": 1000, "stopping": 10}]})
     sagemaker.create_hyper_parameter_tuning_job(**tuning_request("tune", jobs=4, parallel=2))
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     assert found["HyperParameterTuningJobStatus"] == "Stopping"
-    assert endpoint.wait("tune").status == "Stopped"
+    endpoint.advance(10)
+    assert endpoint.jobs("tuning")[0].status == "Stopped"
     assert [child["TrainingJobStatus"] for child in children(sagemaker)] == ["Stopped", "Stopped"]
     found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     assert found["TrainingJobStatusCounters"]["Stopped"] == 2
@@ -91,9 +89,9 @@ def test_stop_stops_running_children_and_starts_no_more(endpoint: LocalEndpoint,
 
 def test_failing_children(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     rules = [{"kind": "training", "name": "tune-002-*", "outcome": "Failed", "failure_reason": "AlgorithmError: x"}]
-    endpoint.load_scenario({"jobs": rules, "defaults": {"duration": 0.02}})
+    endpoint.load_scenario({"jobs": rules, "defaults": {"duration": 0}})
     sagemaker.create_hyper_parameter_tuning_job(**tuning_request("tune"))
-    assert endpoint.wait("tune").status == "Completed"
+    assert endpoint.jobs("tuning")[0].status == "Completed"
     failed = children(sagemaker, StatusEquals="Failed")
     assert [child["FailureReason"] for child in failed] == ["AlgorithmError: x"]
     assert failed[0]["ObjectiveStatus"] == "Failed"
@@ -101,9 +99,8 @@ def test_failing_children(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 
 
 def test_fails_when_all_children_fail(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.load_scenario({"jobs": [{"kind": "training", "duration": 0.01, "outcome": "Failed"}]})
+    endpoint.load_scenario({"jobs": [{"kind": "training", "duration": 0, "outcome": "Failed"}]})
     sagemaker.create_hyper_parameter_tuning_job(**tuning_request("tune"))
-    endpoint.wait("tune")
     found = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     assert found["HyperParameterTuningJobStatus"] == "Failed"
     assert found["FailureReason"].startswith("All training jobs failed.")

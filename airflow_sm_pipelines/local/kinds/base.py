@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.backend import Moto
@@ -58,6 +59,8 @@ class JobKind:
     stages: ClassVar[tuple[Stage, ...]] = (Stage(0.0, "", ""),)
     waiting: ClassVar[Stage] = Stage(0.0, "", "")
     summary_keys: ClassVar[tuple[str, ...]] = ()
+    filled_in: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Members that Describe shows also when the request has not got them."""
 
     def actions(self) -> Mapping[str, Handler]:
         """The actions of this kind by name."""
@@ -169,7 +172,7 @@ class JobKind:
         job, now = self.existing(action), action.now
         request = {key: value for key, value in job.request.items() if key != "Tags"}
         common = self.status(job, now)
-        return merged(merged(request | common, self.details(job, now)), job.rule.describe)
+        return merged(merged({**self.filled_in, **request, **common}, self.details(job, now)), job.rule.describe)
 
     def status(self, job: Job, now: float) -> dict[str, Any]:
         """ARN, status and times."""

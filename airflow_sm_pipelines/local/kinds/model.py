@@ -1,5 +1,8 @@
 """Models."""
 
+from typing import Any
+
+from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
 
 
@@ -11,3 +14,6 @@ class ModelKind(ResourceKind):
     resource = "model"
     noun = "model"
     list_key = "Models"
+
+    def describe(self, action: Action) -> dict[str, Any]:
+        return {"EnableNetworkIsolation": False} | super().describe(action)

@@ -1,5 +1,6 @@
 """Processing jobs."""
 
+from types import MappingProxyType
 from typing import Any
 
 from airflow_sm_pipelines.local.kinds.base import JobKind
@@ -17,6 +18,7 @@ class ProcessingKind(JobKind):
     start_time = "ProcessingStartTime"
     end_time = "ProcessingEndTime"
     summary_keys = ("ExitMessage",)
+    filled_in = MappingProxyType({"StoppingCondition": {"MaxRuntimeInSeconds": 86400}})
 
     def details(self, job: Job, now: float) -> dict[str, Any]:
         if job.rule.exit_message and job.timeline.ended(now):

@@ -19,7 +19,7 @@ from airflow_sm_pipelines.local.kinds.tuning import TuningKind
 # Actions on resources that live here: moto would only say that there is no such thing.
 MISSING = (
     *("UpdateTrainingJob", "DeleteTrainingJob", "DeleteProcessingJob", "DeleteHyperParameterTuningJob"),
-    *("BatchDescribeModelPackage", "UpdateEndpointWeightsAndCapacities", "CreateAutoMLJobV2"),
+    *("BatchDescribeModelPackage", "UpdateEndpointWeightsAndCapacities"),
 )
 
 

@@ -3,8 +3,8 @@
 import gzip
 import io
 import json
-import math
 import tarfile
+from types import MappingProxyType
 from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
@@ -31,6 +31,16 @@ class TrainingKind(JobKind):
         Stage(0.9, "Uploading", "Uploading generated training model"),
     )
     summary_keys = ("SecondaryStatus",)
+    filled_in = MappingProxyType(
+        dict.fromkeys(
+            (
+                "EnableNetworkIsolation",
+                "EnableInterContainerTrafficEncryption",
+                "EnableManagedSpotTraining",
+            ),
+            False,
+        )
+    )
 
     def already_there(self, job: Job) -> AwsError:
         return AwsError(
@@ -65,7 +75,7 @@ class TrainingKind(JobKind):
                     for name, value in metrics.items()
                 ]
         if ended and job.started <= job.timeline.end.at:
-            seconds = max(1, math.ceil(job.timeline.end.at - job.started))
+            seconds = max(1, round(job.timeline.end.at - job.started))
             result |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         return {**result, **job.facts.get("describe", {})}
 

@@ -1,5 +1,7 @@
 """Batch transform jobs."""
 
+from types import MappingProxyType
+
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action, JobKind
 from airflow_sm_pipelines.local.world import Job, arn
@@ -15,6 +17,7 @@ class TransformKind(JobKind):
     log_group = "/aws/sagemaker/TransformJobs"
     start_time = "TransformStartTime"
     end_time = "TransformEndTime"
+    filled_in = MappingProxyType({"DataProcessing": {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}})
 
     def check(self, action: Action) -> None:
         name = action.parameters["ModelName"]

@@ -1,0 +1,26 @@
+"""Airflow's home for the whole test session, set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+HOME = tempfile.mkdtemp(prefix="sm-pipelines-tests-")
+
+for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AWS_"))]:
+    del os.environ[name]
+os.environ.update(
+    {
+        "AIRFLOW_HOME": HOME,
+        "AIRFLOW__CORE__DAGS_FOLDER": f"{HOME}/dags",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "0.1",
+        "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL_MAX": "0.5",
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+    }
+)
+
+pytest_plugins = ["airflow_sm_pipelines.local.testing"]

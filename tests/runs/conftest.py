@@ -1,0 +1,39 @@
+"""Runs of definitions on real Airflow, in this process and on SQLite, against the local AWS endpoint."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from tests.runs.harness import Airflow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Airflow runs in this process: what its own libraries warn of is not ours to fail on, what we cause is."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.airflow)
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+            item.add_marker(pytest.mark.filterwarnings(r"error:::(airflow_sm_pipelines|tests)\..*"))
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[Airflow]:
+    """A dags folder of the test's own, and the endpoint that its Dags call."""
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield Airflow(folder, local_endpoint)
+    shutil.rmtree(folder, ignore_errors=True)
