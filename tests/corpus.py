@@ -12,6 +12,20 @@ import pytest
 _REPOSITORY = Path(__file__).parent.parent
 
 
+def root() -> Path:
+    return Path(os.environ.get("SM_PIPELINES_CORPUS", _REPOSITORY.parent / "shared" / "corpus"))
+
+
+@cache
+def runnable_names() -> tuple[str, ...]:
+    """The documents that INVALID.md does not name; none where the corpus is missing."""
+    if not (root() / "INVALID.md").exists():
+        return ()
+    named = set(re.findall(r"^  - (.*\.json)$", (root() / "INVALID.md").read_text(), re.MULTILINE))
+    found = (path.relative_to(root()).as_posix() for path in sorted(root().rglob("*.json")))
+    return tuple(name for name in found if name not in named)
+
+
 @cache
 def documents() -> dict[str, bytes]:
     """Every document by its name within the corpus.

@@ -34,7 +34,7 @@ class Finding:
     def __str__(self) -> str:
         place = self.path if self.line is None else f"line {self.line}, column {self.column}"
         step = f" (step {self.step!r})" if self.step else ""
-        hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
+        hint = f". Did you mean {self.suggestion!r}?" if self.suggestion else ""
         kind = "warning: " if self.severity is Severity.WARNING else ""
         return f"{place}{step}: {kind}{self.message}{hint}"
 
@@ -68,7 +68,7 @@ class DefinitionError(ExceptionGroup[FindingError]):
         return DefinitionError(self.source, [error.finding for error in excs])
 
     def __str__(self) -> str:
-        return "\n  ".join([f"{self.args[0] if self.args else self.source}", *map(str, self.findings)])
+        return "\n  ".join([self.message, *map(str, self.findings)])
 
 
 @dataclass(slots=True)

@@ -111,5 +111,7 @@ class Scope:
         """Whether a text is one of ``allowed``; a finding with the nearest of them where it is not."""
         if found in allowed:
             return True
-        self.error(f"{shorten(found)!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed))
+        self.error(
+            f"{shorten(found)!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed)
+        )
         return False

@@ -1,8 +1,8 @@
 """The endpoint's own HTTP interface below ``/_local/``; JSON in, JSON out.
 
 ``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``; ``POST faults`` with a fault or an array of
-them, ``POST scenario`` with a scenario, ``POST advance`` with ``{"seconds": 60}``, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used
-is answered with 400 and ``{"error": "..."}``.
+them, ``POST scenario`` with a scenario, ``POST advance`` with ``{"seconds": 60}``, ``POST reset`` with nothing or
+``{"scenario": {...}}``. What cannot be used is answered with 400 and ``{"error": "..."}``.
 """
 
 import json

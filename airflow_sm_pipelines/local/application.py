@@ -43,7 +43,12 @@ class Application:
         if request.path.startswith(admin.PREFIX):
             answer = admin.answer(self._engine, request)
         else:
-            answer = self._answer(read_call(request), environ)
+            try:
+                answer = self._answer(read_call(request), environ)
+            except ConnectionAbortedError:
+                # Only now, when the call is in the log: a client that sees the connection closed may look.
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                raise
         headers = [(key, value) for key, value in answer.headers if key.lower() != "content-length"]
         length = next((v for k, v in answer.headers if k.lower() == "content-length"), str(len(answer.body)))
         start_response(f"{answer.status} -", [*headers, ("Content-Length", length)])
@@ -75,10 +80,10 @@ class Application:
         if fault.error:
             return error_answer(fault.error, call.protocol)
         if fault.drop == "before":
-            _drop(environ)
+            raise ConnectionAbortedError(DROPPED)
         answer = self._dispatch(call, environ)
         if fault.drop == "after":
-            _drop(environ)
+            raise ConnectionAbortedError(DROPPED)
         return answer
 
     def _dispatch(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
@@ -131,10 +136,3 @@ def _read_request(environ: "WSGIEnvironment") -> HttpRequest:
     }
     path = quote(environ.get("PATH_INFO", "").encode("latin-1"), safe="/")
     return HttpRequest(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, body)
-
-
-def _drop(environ: "WSGIEnvironment") -> None:
-    """Close the connection without an answer."""
-    connection: socket.socket = environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError(DROPPED)

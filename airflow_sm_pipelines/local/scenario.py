@@ -15,8 +15,8 @@
                "exit_message": "...",            processing
                "outputs": {"evaluation": {"evaluation.json": {"mse": 4.2}, "note.txt": {"text": "hello"}}},
                                                  files by output name, written below that output's S3Uri on
-                                                 completion (processing; a transform job's S3OutputPath
-                                                 whatever the name); {"text": ...} is written as it is,
+                                                 completion (processing; a transform or training job's
+                                                 S3OutputPath, whatever the name); {"text": ...} is written as it is,
                                                  anything else as JSON
                "metrics": {"validation:rmse": 1.5},   training: FinalMetricDataList; tuning: also a list, one
                                                  value per training job

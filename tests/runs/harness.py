@@ -62,6 +62,7 @@ class Run:
                     TaskInstance.task_id == task_id,
                 )
             )
+            assert task is not None
             return RenderedTaskInstanceFields.get_templated_fields(task, session=session)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, condition, equals, get, pipeline, processing, training
 
+
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
 def deferrable(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)

@@ -79,6 +79,11 @@ class TrainingKind(JobKind):
             result |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         return {**result, **job.facts.get("describe", {})}
 
+    def output_uri(self, job: Job, _name: str) -> str | None:
+        """Where the container of an ``@step`` function writes its results by itself."""
+        uri: str | None = job.request["OutputDataConfig"]["S3OutputPath"]
+        return uri
+
     def completed(self, job: Job, moto: Moto) -> None:
         put_file(moto, artifact_uri(job), model_archive(job.name), job.region)
 

@@ -1,0 +1,249 @@
+"""A definition as a Dag: ids, parameters, edges, settings, and that the same definition is the same Dag."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.amazon.aws.operators import sagemaker
+from airflow.sdk import DAG, BaseBranchOperator
+from airflow.sdk.definitions.param import ParamsDict
+
+from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
+from airflow_sm_pipelines.steps.job import JobStepOperator
+from airflow_sm_pipelines.steps.unsupported import UnsupportedStepOperator
+from tests.runs.harness import ROLE, condition, equals, get, pipeline, training
+
+ABALONE = Path(__file__).parent.parent / "dags" / "pipelines" / "abalone.json"
+
+PARAMETERS = [
+    {"Name": "Url", "Type": "String", "DefaultValue": "s3://b/k", "Description": "where the data is"},
+    {"Name": "Empty", "Type": "String", "DefaultValue": ""},
+    {"Name": "Size", "Type": "String", "DefaultValue": "small", "EnumValues": ["small", "large"]},
+    {"Name": "Count", "Type": "Integer", "DefaultValue": 3},
+    {"Name": "Rate", "Type": "Float", "DefaultValue": 1},
+    {"Name": "Flag", "Type": "Boolean", "DefaultValue": False},
+    {"Name": "Needed", "Type": "Integer"},
+]
+
+
+def findings_of(build: Callable[[], object]) -> str:
+    with pytest.raises(DefinitionError) as raised:
+        build()
+    return str(raised.value)
+
+
+def schema(params: ParamsDict, name: str) -> dict[str, Any]:
+    return dict(params.get_param(name).schema)
+
+
+def test_parameters_become_typed_params() -> None:
+    params = SageMakerPipelineDag(pipeline(training("A"), Parameters=PARAMETERS), dag_id="d").params
+    assert {name: schema(params, name)["type"] for name in params} == {
+        "Url": "string",
+        "Empty": ["string", "null"],
+        "Size": "string",
+        "Count": "integer",
+        "Rate": "number",
+        "Flag": "boolean",
+        "Needed": "integer",
+    }
+    assert schema(params, "Size")["enum"] == ["small", "large"]
+    assert params.get_param("Url").description == "where the data is"
+    values = params.dump()
+    assert (values["Url"], values["Empty"], values["Size"], values["Count"], values["Flag"]) == (
+        "s3://b/k",
+        "",
+        "small",
+        3,
+        False,
+    )
+    assert repr(values["Rate"]) == "1.0"
+    assert not params.get_param("Needed").has_value
+
+
+def test_parameters_can_be_given_other_defaults() -> None:
+    dag = SageMakerPipelineDag(
+        pipeline(training("A"), Parameters=PARAMETERS), dag_id="d", parameters={"Needed": "7", "Flag": "True"}
+    )
+    assert dag.params["Needed"] == 7
+    assert dag.params["Flag"] is True
+
+
+@pytest.mark.parametrize(
+    ("parameters", "messages"),
+    [
+        ({"Cuont": 1}, ["'Cuont', which is no parameter", "Did you mean 'Count'?"]),
+        ({"Count": "many"}, ["Parameters.Count is of type Integer, which 'many' is not"]),
+        ({"Size": "smal"}, ["'smal' is none of the values of 'Size': small, large", "Did you mean 'small'?"]),
+    ],
+)
+def test_wrong_values_for_parameters_are_findings(parameters: dict[str, Any], messages: list[str]) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        SageMakerPipelineDag(pipeline(training("A"), Parameters=PARAMETERS), dag_id="d", parameters=parameters)
+    for message in messages:
+        assert message in str(raised.value)
+
+
+def test_a_schedule_needs_a_value_for_every_parameter() -> None:
+    definition = pipeline(training("A"), Parameters=PARAMETERS)
+    with pytest.raises(DefinitionError) as raised:
+        SageMakerPipelineDag(definition, dag_id="d", schedule="@daily")
+    [finding] = raised.value.findings
+    assert finding.path == "$.Parameters[6]"
+    assert "'Needed' has no default" in finding.message
+    assert (
+        SageMakerPipelineDag(definition, dag_id="d", schedule="@daily", parameters={"Needed": 1}).params["Needed"] == 1
+    )
+
+
+def test_steps_are_the_providers_operators_with_the_steps_names() -> None:
+    dag = SageMakerPipelineDag(ABALONE)
+    assert dag.dag_id == "abalone"
+    classes = {
+        "PreprocessAbalone": sagemaker.SageMakerProcessingOperator,
+        "TrainAbalone": sagemaker.SageMakerTrainingOperator,
+        "EvaluateAbalone": sagemaker.SageMakerProcessingOperator,
+        "CheckMse": BaseBranchOperator,
+        "ServeAbalone-CreateModel": sagemaker.SageMakerModelOperator,
+        "PublishAbalone-RegisterModel": sagemaker.SageMakerBaseOperator,
+        "RejectAbalone": object,
+    }
+    assert set(dag.task_ids) == set(classes)
+    for task_id, operator in classes.items():
+        assert isinstance(dag.get_task(task_id), operator)
+    task = dag.get_task("PreprocessAbalone")
+    assert task.task_display_name == "Preprocess"
+    assert "train, validation and test" in str(task.doc_md)
+
+
+def test_edges_out_of_a_condition_are_labelled() -> None:
+    dag = SageMakerPipelineDag(
+        pipeline(condition("C", [equals(1, 1)], [training("A"), training("B", DependsOn=["A"])], [training("E")])),
+        dag_id="d",
+    )
+    assert dag.get_edge_info("C", "A") == {"label": "If"}
+    assert dag.get_edge_info("C", "E") == {"label": "Else"}
+    assert dag.get_task("B").upstream_task_ids == {"A"}
+
+
+def test_dag_arguments_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__REGION_NAME", "eu-west-1")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__DEFERRABLE", "False")
+    dag = SageMakerPipelineDag(
+        pipeline(training("A")),
+        dag_id="d",
+        aws_conn_id=None,
+        tags=["mine"],
+        description="what it is",
+        max_active_runs=1,
+    )
+    assert (dag.description, dag.max_active_runs, set(dag.tags)) == ("what it is", 1, {"mine", "sagemaker-pipeline"})
+    task = dag.get_task("A")
+    assert isinstance(task, JobStepOperator)
+    assert (task.aws_conn_id, task.region_name, task.deferrable) == (None, "eu-west-1", False)
+    task = SageMakerPipelineDag(pipeline(training("A")), dag_id="d", region_name="us-west-2", deferrable=True).get_task(
+        "A"
+    )
+    assert isinstance(task, JobStepOperator)
+    assert (task.aws_conn_id, task.region_name, task.deferrable) == ("aws_default", "us-west-2", True)
+
+
+def test_a_describe_pipeline_response_gives_name_description_role_and_parallelism() -> None:
+    wrapper = {
+        "PipelineName": "My Pipeline_1",
+        "PipelineDisplayName": "Mine",
+        "PipelineDescription": "what it does",
+        "RoleArn": ROLE,
+        "ParallelismConfiguration": {"MaxParallelExecutionSteps": 4},
+        "PipelineDefinition": json.dumps(pipeline(training("A"))),
+        "CreationTime": 1668200000.0,
+    }
+    dag = SageMakerPipelineDag(wrapper)
+    assert (dag.dag_id, dag.description, dag.dag_display_name) == ("My-Pipeline_1", "what it does", "Mine")
+    assert dag.parallelism == 4
+    task = dag.get_task("A")
+    assert isinstance(task, JobStepOperator)
+    assert (task.pipeline.role_arn, task.pipeline.name) == (ROLE, "My-Pipeline-1")
+
+
+def test_a_definition_is_a_path_a_text_or_a_mapping(tmp_path: Path) -> None:
+    text = json.dumps(pipeline(training("A")))
+    (tmp_path / "by path.json").write_text(text)
+    assert SageMakerPipelineDag(tmp_path / "by path.json").dag_id == "by-path"
+    assert SageMakerPipelineDag(str(tmp_path / "by path.json")).dag_id == "by-path"
+    assert SageMakerPipelineDag(text, dag_id="d").task_ids == ["A"]
+    assert "pass dag_id" in findings_of(lambda: SageMakerPipelineDag(text))
+
+
+def test_a_type_without_an_operator_and_a_type_that_is_not_known() -> None:
+    unknown = {"Name": "X", "Type": "Trainig", "Arguments": {}}
+    assert "Did you mean 'Training'" in findings_of(lambda: SageMakerPipelineDag(pipeline(unknown), dag_id="d"))
+    dag = SageMakerPipelineDag(pipeline(unknown), dag_id="d", unsupported_steps="placeholder")
+    assert isinstance(dag.get_task("X"), UnsupportedStepOperator)
+
+
+def test_rejoin_names_steps_of_the_definition() -> None:
+    assert "Did you mean 'After'" in findings_of(
+        lambda: SageMakerPipelineDag(pipeline(training("After")), dag_id="d", rejoin=["Aftre"])
+    )
+
+
+def test_strings_of_the_definition_are_no_files_and_no_templates() -> None:
+    step = training("A", Description="notes.md", DisplayName="{{ ds }}")
+    dag = SageMakerPipelineDag(pipeline(step), dag_id="d")
+    task = dag.get_task("A")
+    assert (task.doc_md, task.task_display_name) == ("notes.md", "{{ ds }}")
+
+
+SERIALIZE = """
+import json, sys, time
+real = time.time
+time.time = lambda: real() + float(sys.argv[2])
+from airflow_sm_pipelines import SageMakerPipelineDag
+from airflow.serialization.serialized_objects import DagSerialization
+dag = SageMakerPipelineDag(sys.argv[1])
+serialized = DagSerialization.to_dict(dag)
+serialized["dag"].pop("fileloc")
+# Airflow itself sorts the keys before it hashes and stores a Dag.
+sys.stdout.write(json.dumps(serialized, sort_keys=True))
+"""
+
+
+def test_the_same_definition_is_the_same_dag_anywhere_and_at_any_time(tmp_path: Path) -> None:
+    definition = pipeline(
+        condition(
+            "C", [{"Type": "In", "QueryValue": get("Parameters.Url"), "Values": ["a", "b"]}], [], [training("E")]
+        ),
+        *(training(f"Step{number}", DependsOn=["C"]) for number in range(5)),
+        training("Last", DependsOn=[f"Step{number}" for number in range(5)]),
+        Parameters=PARAMETERS,
+    )
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps(definition))
+    texts = []
+    for seed, folder, shift in (("1", tmp_path, "0"), ("2", Path.cwd(), "86400")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "UTC" if seed == "1" else "Asia/Tokyo"}
+        done = subprocess.run(
+            [sys.executable, "-c", SERIALIZE, str(path), shift],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["dag"]["dag_id"] == "d"
+
+
+def test_the_dag_is_an_airflow_dag_and_the_package_alone_imports_no_airflow() -> None:
+    assert issubclass(SageMakerPipelineDag, DAG)
+    code = "import sys, airflow_sm_pipelines; assert not [m for m in sys.modules if m.partition('.')[0] == 'airflow']"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,125 @@
+"""A folder of definitions: broken ones hide nothing, ids are unique, and a worker builds only what it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag, loader
+from airflow_sm_pipelines.loader import load_dags
+from tests.runs.harness import pipeline, training
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "good.json", pipeline(training("A")))
+    return tmp_path
+
+
+def write(path: Path, document: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+
+
+def test_every_definition_of_a_folder_is_a_dag(folder: Path) -> None:
+    write(folder / "sub" / "other pipeline.json", pipeline(training("B")))
+    dags = load_dags(folder, tags=["mine"])
+    assert set(dags) == {"good", "other-pipeline"}
+    assert all(isinstance(dag, SageMakerPipelineDag) and "mine" in dag.tags for dag in dags.values())
+    assert set(load_dags(folder, pattern="*.json")) == {"good"}
+
+
+def test_a_json_file_that_is_no_definition_is_skipped_with_a_log_line(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(folder / "evaluation.json", {"mse": 1})
+    with caplog.at_level("INFO"):
+        assert set(load_dags(folder)) == {"good"}
+    assert "evaluation.json is no pipeline definition" in caplog.text
+
+
+BROKEN = pipeline(
+    training("Train", Arguments={"EnableNetworkIsolation": {"Get": "Parameters.Isolted"}}, DependsOn=["Prepare"]),
+    {"Name": "Odd", "Type": "Proccessing", "Arguments": {}},
+    Parameters=[{"Name": "Isolated", "Type": "Boolean", "DefaultValue": True}],
+)
+
+
+def test_a_broken_definition_is_a_dag_that_tells_every_finding(folder: Path) -> None:
+    write(folder / "broken.json", BROKEN)
+    write(folder / "syntax.json", '{"Steps": [\n  {"Name": "A",}\n]}')
+    dags = load_dags(folder)
+    assert set(dags) == {"broken", "good", "syntax"}
+    assert isinstance(dags["good"], SageMakerPipelineDag)
+    broken = dags["broken"]
+    assert (broken.tags, broken.schedule) == ({"definition-error"}, None)
+    told = str(broken.doc_md)
+    assert "broken.json" in told
+    assert "$.Steps[0].Arguments.EnableNetworkIsolation" in told
+    assert "'Parameters.Isolated'" in told
+    assert "'Prepare'" in told
+    assert "'Processing'" in told
+    [task] = broken.tasks
+    assert "'Processing'" in str(vars(task)["findings"])
+    assert task.retries == 0
+    assert "line 2, column" in str(dags["syntax"].doc_md)
+
+
+def test_findings_are_raised_where_that_is_asked_for(folder: Path) -> None:
+    write(folder / "broken.json", BROKEN)
+    with pytest.raises(DefinitionError) as raised:
+        load_dags(folder, on_error="raise")
+    assert raised.value.source == "broken.json"
+    assert len(raised.value.findings) == 3
+    write(folder / "syntax.json", "{")
+    with pytest.raises(ExceptionGroup) as several:
+        load_dags(folder, on_error="raise")
+    assert {error.source for error in several.value.exceptions if isinstance(error, DefinitionError)} == {
+        "broken.json",
+        "syntax.json",
+    }
+
+
+def test_two_files_with_one_dag_id_are_a_finding_and_the_first_in_path_order_wins(folder: Path) -> None:
+    write(folder / "team" / "good.json", pipeline(training("B")))
+    write(folder / "wrapped.json", {"PipelineName": "good", "PipelineDefinition": json.dumps(pipeline(training("C")))})
+    dags = load_dags(folder)
+    assert dags["good"].task_ids == ["A"]
+    clashes = {dag_id: dag for dag_id, dag in dags.items() if dag_id != "good"}
+    assert set(clashes) == {"good--team-good.json", "good--wrapped.json"}
+    told = str(clashes["good--team-good.json"].doc_md)
+    assert "good.json and team/good.json both ask for the dag id 'good'" in told
+
+
+def test_the_folder_is_relative_to_the_calling_file_and_must_exist() -> None:
+    with pytest.raises(FileNotFoundError, match="no such place"):
+        load_dags("no such place")
+
+
+@pytest.mark.parametrize("wanted", ["good", "Named", "broken", "good--team-good.json"])
+def test_a_worker_builds_only_the_dag_that_it_runs(folder: Path, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "broken.json", BROKEN)
+    write(folder / "named.json", {"PipelineName": "Named", "PipelineDefinition": json.dumps(pipeline(training("C")))})
+    write(folder / "team" / "good.json", pipeline(training("B")))
+    everything = load_dags(folder)
+    built: list[str] = []
+    monkeypatch.setattr(loader, "_build", lambda file, arguments: built.append(file.dag_id) or build(file, arguments))
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
+    dags = load_dags(folder)
+    assert list(dags) == [wanted]
+    assert dags[wanted].task_ids == everything[wanted].task_ids
+    assert built in ([wanted], [])
+
+
+build = loader._build
+
+
+def test_the_dags_folder_of_the_project_loads() -> None:
+    namespace: dict[str, Any] = {}
+    path = Path(__file__).parent.parent / "dags" / "sagemaker_pipelines.py"
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    assert isinstance(namespace["abalone"], DAG)
