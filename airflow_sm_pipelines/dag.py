@@ -105,6 +105,7 @@ class SageMakerPipelineDag(DAG):
             dag_id,
             **{
                 "description": pipeline.description,
+                "doc_md": _documentation(pipeline),
                 "dag_display_name": pipeline.display_name or dag_id,
                 **dag_arguments,
                 "tags": sorted({DAG_TAG, *(dag_arguments.get("tags") or ())}),
@@ -157,7 +158,7 @@ def _task(
     settings: Settings,
     rejoin: frozenset[str],
 ) -> Any:
-    retries = StepRetries.of_step(step.retry_policies)
+    retries = StepRetries.of_step(step.retry_policies, settings.worker_deaths)
     arguments: dict[str, Any] = {
         "dag": dag,
         "task_id": step.name,
@@ -172,7 +173,7 @@ def _task(
             "retries": {"mode": settings.aws_retry_mode, "max_attempts": settings.aws_max_attempts},
         },
         "retry_policy": retries,
-        "retries": retries.upper_bound(settings.worker_deaths),
+        "retries": retries.upper_bound,
         "retry_delay": RETRY_DELAY,
     }
     if step.name in rejoin:
@@ -194,6 +195,9 @@ def _check_rejoin(planned: Plan, rejoin: Sequence[str]) -> None:
         raise DefinitionError("rejoin", findings)
 
 
-def warnings_of(pipeline: Pipeline) -> str:
-    """The definition's warnings as a list in Markdown."""
-    return "\n".join(f"- {finding}" for finding in pipeline.warnings)
+def _documentation(pipeline: Pipeline) -> str | None:
+    """What was ignored of the definition, for the Dag's page; texts of the definition are code, never markup."""
+    if not pipeline.warnings:
+        return None
+    told = (str(finding).replace("`", "'") for finding in pipeline.warnings)
+    return "\n".join(["The definition was read with warnings:", "", *(f"- `{warning}`" for warning in told)])

@@ -31,7 +31,7 @@ class DefinitionFile:
 
     path: Path
     relative: str
-    text: bytes
+    text: bytes | None
     dag_id: str
 
 
@@ -77,13 +77,13 @@ def load_dags(
 def _definition_files(root: Path, pattern: str, wanted: str | None) -> Iterable[DefinitionFile]:
     """The definitions of the folder in path order; where one Dag is wanted, only what can be that Dag."""
     for path in sorted(path for path in root.glob(pattern) if path.is_file()):
-        text = path.read_bytes()
-        wrapped = WRAPPER_KEY in text
+        text = _read(path)
+        wrapped = text is not None and WRAPPER_KEY in text
         dag_id = safe_dag_id(path.stem)
         if wanted is not None and not wrapped and not wanted.startswith(dag_id):
             continue
         relative = path.relative_to(root).as_posix()
-        outer = _outermost(text)
+        outer = None if text is None else _outermost(text)
         if outer is not None:
             if "Steps" not in outer and "PipelineDefinition" not in outer:
                 log.info("%s is no pipeline definition (it has no Steps) and is skipped", path)
@@ -91,6 +91,14 @@ def _definition_files(root: Path, pattern: str, wanted: str | None) -> Iterable[
             name = outer.get("PipelineName") if "PipelineDefinition" in outer else None
             dag_id = safe_dag_id(name) if isinstance(name, str) and name else dag_id
         yield DefinitionFile(path, relative, text, dag_id)
+
+
+def _read(path: Path) -> bytes | None:
+    """The file's content, or None where it cannot be read: the reader meets the same fault and makes it a finding."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _outermost(text: bytes) -> Mapping[str, Any] | None:
@@ -120,7 +128,9 @@ def _without_clashes(files: Iterable[DefinitionFile]) -> Iterable[tuple[Definiti
 
 def _build(file: DefinitionFile, dag_kwargs: Mapping[str, Any]) -> DAG | DefinitionError:
     try:
-        dag = SageMakerPipelineDag(file.text, dag_id=file.dag_id, source=file.relative, **dag_kwargs)
+        dag = SageMakerPipelineDag(
+            file.path if file.text is None else file.text, dag_id=file.dag_id, source=file.relative, **dag_kwargs
+        )
     except DefinitionError as error:
         return error
     for finding in dag.pipeline.warnings:

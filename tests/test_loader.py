@@ -56,7 +56,8 @@ def test_a_broken_definition_is_a_dag_that_tells_every_finding(folder: Path) -> 
     assert set(dags) == {"broken", "good", "syntax"}
     assert isinstance(dags["good"], SageMakerPipelineDag)
     broken = dags["broken"]
-    assert (broken.tags, broken.schedule) == ({"definition-error"}, None)
+    assert broken.tags == {"definition-error"}
+    assert str(broken.schedule) == "None"
     told = str(broken.doc_md)
     assert "broken.json" in told
     assert "$.Steps[0].Arguments.EnableNetworkIsolation" in told
@@ -95,6 +96,21 @@ def test_two_files_with_one_dag_id_are_a_finding_and_the_first_in_path_order_win
     assert "good.json and team/good.json both ask for the dag id 'good'" in told
 
 
+def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "locked.json", pipeline(training("B")))
+    read_bytes = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "locked.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    dags = load_dags(folder)
+    assert set(dags) == {"good", "locked"}
+    assert "Permission denied" in str(dags["locked"].doc_md)
+
+
 def test_the_folder_is_relative_to_the_calling_file_and_must_exist() -> None:
     with pytest.raises(FileNotFoundError, match="no such place"):
         load_dags("no such place")
@@ -107,7 +123,12 @@ def test_a_worker_builds_only_the_dag_that_it_runs(folder: Path, wanted: str, mo
     write(folder / "team" / "good.json", pipeline(training("B")))
     everything = load_dags(folder)
     built: list[str] = []
-    monkeypatch.setattr(loader, "_build", lambda file, arguments: built.append(file.dag_id) or build(file, arguments))
+
+    def build_and_note(file: loader.DefinitionFile, arguments: Any) -> Any:
+        built.append(file.dag_id)
+        return build(file, arguments)
+
+    monkeypatch.setattr(loader, "_build", build_and_note)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
     dags = load_dags(folder)
     assert list(dags) == [wanted]

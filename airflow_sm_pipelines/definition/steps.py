@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.conditions import read_conditions
+from airflow_sm_pipelines.definition.expressions import ChildOutput
 from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.model import Branches, ForEachBody, Step
@@ -184,9 +185,14 @@ def _read_selector(scope: Scope, value: dict[str, Json], path: JsonPath) -> Obje
     scope.check_keys(found, _SELECTOR_KEYS, place, "a Selector")
     if (pick := scope.required_text(found, "Pick", place, "a Selector")) is not None:
         scope.choice(pick, ("MaxBy", "MinBy"), (place, "Pick"), "way to pick")
-    if scope.require(found, "Field", place, "a Selector") and not is_expression(found["Field"]):
-        scope.wrong_type("a reference like {'Get': 'ChildOutput.<step>.<property>'}", found["Field"], (place, "Field"))
     scope.in_selector = True
     selector = read_object(scope, found, place)
     scope.in_selector = False
+    if scope.require(found, "Field", place, "a Selector"):
+        field = selector["Field"]
+        # An expression that cannot be read has a finding of its own.
+        unreadable = field is None and is_expression(found["Field"])
+        if not isinstance(field, ChildOutput) and not unreadable:
+            expected = "a reference like {'Get': 'ChildOutput.<step>.<property>'}"
+            scope.wrong_type(expected, found["Field"], (place, "Field"))
     return selector

@@ -16,8 +16,8 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 
 _STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
 _STRING_OR_LONG_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?[0-9]{1000,})', re.DOTALL)
+_TRAILING_COMMA = "a comma before a closing bracket is not allowed in JSON"
 _HINTS = (
-    (re.compile(r"[}\]]"), "a comma before the closing bracket is not allowed in JSON"),
     (re.compile(r"'"), "JSON strings and keys stand in double quotes"),
     (re.compile(r"None\b"), "JSON writes null, not None"),
     (re.compile(r"True\b"), "JSON writes true, not True"),
@@ -69,7 +69,8 @@ def parse_json(text: str) -> Parsed:
     try:
         value: Json = json.loads(text, object_pairs_hook=build, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise JsonSyntaxError(_explain(error), text, error.pos) from None
+        message, position = _explain(error)
+        raise JsonSyntaxError(message, text, position) from None
     except _ConstantError as error:
         raise JsonSyntaxError(f"{error} is no JSON number", text, _locate(_STRING_OR_CONSTANT, text)) from None
     except RecursionError:
@@ -100,15 +101,18 @@ def _locate(pattern: re.Pattern[str], text: str) -> int:
     return next((found.start(1) for found in pattern.finditer(text) if found.group(1)), 0)
 
 
-def _explain(error: json.JSONDecodeError) -> str:
+def _explain(error: json.JSONDecodeError) -> tuple[str, int]:
+    before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :]
+    # Python 3.13 points to a comma that is too much, older ones to the bracket after it.
+    if before.endswith(",") and rest[:1] in ("}", "]"):
+        return _TRAILING_COMMA, len(before) - 1
+    if error.msg.startswith("Illegal trailing comma"):
+        return _TRAILING_COMMA, error.pos
     message = f"{error.msg[:1].lower()}{error.msg[1:]}"
-    rest = error.doc[error.pos :]
     if not rest:
-        return f"{message}; the text ends too early"
-    for pattern, hint in _HINTS:
-        if pattern.match(rest):
-            return f"{message}; {hint}"
-    return message
+        return f"{message}; the text ends too early", error.pos
+    hint = next((hint for pattern, hint in _HINTS if pattern.match(rest)), None)
+    return f"{message}; {hint}" if hint else message, error.pos
 
 
 def _find(value: Json, repeated: list[tuple[dict[str, Json], str]]) -> Iterator[JsonPath]:

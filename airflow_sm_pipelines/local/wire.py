@@ -125,6 +125,4 @@ def error_code(status: int, headers: list[tuple[str, str]], body: bytes) -> str 
 
 def _cbor_text(text: str) -> bytes:
     data = text.encode()
-    if len(data) < 24:
-        return bytes([0x60 + len(data)]) + data
     return b"\x79" + len(data).to_bytes(2, "big") + data

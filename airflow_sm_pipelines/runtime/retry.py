@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk import RetryAction, RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from typing_extensions import override
 
 from airflow_sm_pipelines.definition.model import RetryPolicy as StepRetryPolicy
@@ -29,6 +31,7 @@ LONGEST_DELAY_SECONDS = 43_200
 MOST_RETRIES = 100
 # Policies that end by the clock alone are bounded by it, not by a count; Airflow wants a count all the same.
 RETRIES_OF_A_CLOCK = 50
+LOST_TRY_DELAY = timedelta(seconds=10)
 
 # What the service does on every step without a policy for these types.
 SERVICE_DEFAULT = StepRetryPolicy((ExceptionType.SERVICE_FAULT.value, ExceptionType.THROTTLING.value))
@@ -39,22 +42,27 @@ class StepRetries(RetryPolicy):
     """Asks the step's policies, in their order, for the one that names the failure's type.
 
     Each policy has its own counter (kept in the step's record) and its own clock from the step's start; what no
-    policy names fails at once. The death of a worker is no exception and never comes here.
+    policy names fails at once. The death of a worker is no exception and never comes here; what is no failure of the
+    step at all (a trigger that could not be loaded, a lost connection to Airflow) is counted with the deaths.
+
+    ``worker_deaths`` is how many tries may be lost in these ways.
     """
 
     policies: tuple[StepRetryPolicy, ...]
+    worker_deaths: int
 
     @classmethod
-    def of_step(cls, policies: Sequence[StepRetryPolicy] | None) -> StepRetries:
+    def of_step(cls, policies: Sequence[StepRetryPolicy] | None, worker_deaths: int) -> StepRetries:
         """The policies of a step, and the service's default for the Step.* types that they do not name."""
         own = tuple(policies or ())
         named = {SYNONYMS.get(name, name) for policy in own for name in policy.exception_types}
         missing = tuple(name for name in SERVICE_DEFAULT.exception_types if name not in named)
-        return cls((*own, StepRetryPolicy(missing)) if missing else own)
+        return cls((*own, StepRetryPolicy(missing)) if missing else own, worker_deaths)
 
-    def upper_bound(self, worker_deaths: int) -> int:
+    @property
+    def upper_bound(self) -> int:
         """Airflow's ``retries``: no more than this many tries can follow the first one."""
-        return min(sum(_most_retries(policy) for policy in self.policies) + worker_deaths, MOST_RETRIES)
+        return min(sum(_most_retries(policy) for policy in self.policies) + self.worker_deaths, MOST_RETRIES)
 
     @override
     def evaluate(
@@ -69,27 +77,40 @@ class StepRetries(RetryPolicy):
             return RetryDecision.fail(f"the retry policies could not be evaluated: {error}")
 
     def _decide(self, exception: BaseException, context: Context | None) -> RetryDecision:
-        exception_type = exception.exception_type if isinstance(exception, StepFailure) else None
         store = context.get("task_state_store") if context is not None else None
         stored = store.get(STORE_KEY) if store is not None else None
-        if stored is None or store is None:
+        if store is None or stored is None:
             return RetryDecision.fail("the step failed before its record was written")
         record = StepRecord.from_json(stored)
+        if isinstance(exception, StepFailure):
+            decision, record = self._of_failure(exception.exception_type, record)
+        elif isinstance(exception, AirflowTaskTimeout):
+            decision = RetryDecision.fail("the execution_timeout is over")
+        else:
+            decision, record = self._of_lost_try(record)
+        if decision.action is RetryAction.FAIL:
+            record = replace(record, phase=Phase.DELIVERED, open_try=None)
+        store.set(STORE_KEY, record.to_json(), retention=NEVER_EXPIRE)
+        return decision
+
+    def _of_failure(self, exception_type: ExceptionType | None, record: StepRecord) -> tuple[RetryDecision, StepRecord]:
         position, policy = self._policy_naming(exception_type)
         if exception_type is None or policy is None:
-            reason = "no retry policy names this failure"
-        else:
-            used = record.policy_retries.get(str(position), 0)
-            delay = _delay(policy, used)
-            reason = _exhausted(policy, used, elapsed=time.time() - record.started_at, delay=delay)
-            if not reason:
-                counters = {**record.policy_retries, str(position): used + 1}
-                store.set(STORE_KEY, replace(record, policy_retries=counters).to_json())
-                return RetryDecision.retry(
-                    timedelta(seconds=delay), f"{exception_type.value}: retry {used + 1} in {delay:g} s"
-                )
-        store.set(STORE_KEY, replace(record, phase=Phase.DELIVERED, open_try=None).to_json())
-        return RetryDecision.fail(reason)
+            return RetryDecision.fail("no retry policy names this failure"), record
+        used = record.policy_retries.get(str(position), 0)
+        delay = _delay(policy, used)
+        if reason := _exhausted(policy, used, elapsed=time.time() - record.started_at, delay=delay):
+            return RetryDecision.fail(reason), record
+        counters = {**record.policy_retries, str(position): used + 1}
+        reason = f"{exception_type.value}: retry {used + 1} in {delay:g} s"
+        return RetryDecision.retry(timedelta(seconds=delay), reason), replace(record, policy_retries=counters)
+
+    def _of_lost_try(self, record: StepRecord) -> tuple[RetryDecision, StepRecord]:
+        lost = record.worker_deaths + 1
+        if lost > self.worker_deaths:
+            return RetryDecision.fail(f"{lost} tries were lost by no failure of the step"), record
+        decision = RetryDecision.retry(LOST_TRY_DELAY, "this try was lost by no failure of the step")
+        return decision, replace(record, worker_deaths=lost, open_try=None)
 
     def _policy_naming(self, exception_type: ExceptionType | None) -> tuple[int, StepRetryPolicy | None]:
         for position, policy in enumerate(self.policies):

@@ -114,10 +114,14 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     def check_worker_deaths(self) -> None:
         """Fail the step when its tries died more often than the deployment allows."""
         if self.record.worker_deaths > self.settings.worker_deaths:
+            self.abandon()
             raise StepFailure(
                 f"Step {self.task_id!r} failed: {self.record.worker_deaths} tries ended without a word (their worker"
                 f" died), and [sagemaker_pipelines] worker_deaths allows {self.settings.worker_deaths}."
             )
+
+    def abandon(self) -> None:
+        """Leave nothing running when the step fails for a reason that is not its job's."""
 
     def _begin_try(self, context: Context) -> None:
         ti = context["ti"]

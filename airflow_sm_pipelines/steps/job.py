@@ -79,7 +79,8 @@ class JobStepOperator(StepOperator):
             self.record.token,
             self.record.failures,
             limit=self.kind.name_limit,
-            prefix=None if prefix is None else to_text(resolve(prefix, scope)),
+            # An empty prefix is none.
+            prefix=(to_text(resolve(prefix, scope)) or None) if prefix is not None else None,
         )
         if was_cut:
             self.log.warning(
@@ -244,6 +245,11 @@ class JobStepOperator(StepOperator):
         )
         self._push_job(context, described)
         self.fail_attempt(context, failure)
+
+    @override
+    def abandon(self) -> None:
+        self._job_in_flight = self.record.job_name
+        self.on_kill()
 
     def on_kill(self) -> None:
         """Stop the job when the worker's task is killed while it creates or waits for one."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import datetime
 import enum
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from tests.definition.build import document, errors, get, only, step
 TEXT = json.dumps(document(step()))
 
 
-@pytest.mark.parametrize("source", [TEXT, TEXT.encode(), b"\xef\xbb\xbf" + TEXT.encode(), "\ufeff" + TEXT, json.loads(TEXT)])
+@pytest.mark.parametrize(
+    "source", [TEXT, TEXT.encode(), b"\xef\xbb\xbf" + TEXT.encode(), "\ufeff" + TEXT, json.loads(TEXT)]
+)
 def test_reads_text_bytes_and_mappings_alike(source: Any) -> None:
     assert read_definition(source) == read_definition(TEXT)
 
@@ -44,7 +48,9 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
     [
         ("", 1, 1, "it is empty"),
         (" \n ", 1, 1, "it is empty"),
-        ('{"Steps": [\n  1,\n]}', 3, 1, "a comma before the closing bracket"),
+        ('{"Steps": [\n  1,\n]}', 2, 4, "a comma before a closing bracket"),
+        ('{"Steps": []\n, }', 2, 1, "a comma before a closing bracket"),
+        ('{"Steps": }', 1, 11, "expecting value"),
         ("{'Steps': []}", 1, 2, "double quotes"),
         ('{"Steps": [],\n "Version": None}', 2, 13, "JSON writes null"),
         ('{"Steps": True}', 1, 11, "JSON writes true"),
@@ -55,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
         ('{"a": "NaN",\n "Steps": NaN}', 2, 11, "NaN is no JSON number"),
         ('{"Steps": [-Infinity]}', 1, 12, "-Infinity is no JSON number"),
         ('{"Steps": ' + "9" * 5000 + "}", 1, 11, "too many digits"),
-        ('{"Steps": ' + "[" * 5000, 1, 1, "nested too deeply"),
+        ('{"Steps": ' + "[" * 100_000, 1, 1, "nested too deeply"),
         ("pipelines/a.json", 1, 1, "give a file as a pathlib.Path"),
     ],
 )
@@ -67,7 +73,8 @@ def test_syntax_errors_have_line_and_column(text: str, line: int, column: int, p
 
 
 @pytest.mark.parametrize(
-    ("data", "column", "part"), [(b'{"Steps": "\xff"}', 12, "byte 0xff"), (TEXT.encode("utf-16"), 1, "looks like UTF-16")]
+    ("data", "column", "part"),
+    [(b'{"Steps": "\xff"}', 12, "byte 0xff"), (TEXT.encode("utf-16"), 1, "looks like UTF-16")],
 )
 def test_bytes_that_are_not_utf8(data: bytes, column: int, part: str) -> None:
     finding = only(data)
@@ -250,21 +257,23 @@ def test_experiment_and_mlflow_configuration() -> None:
     assert read.mlflow is not None
     assert (read.experiment.experiment_name, read.experiment.trial_name) == ("E", None)
     assert read.mlflow.resource_arn == "arn"
-    assert errors(document(step(), PipelineExperimentConfig={"TrialName": 3}, MlflowConfig={"MlflowResourceArn": []})) == [
+    assert errors(
+        document(step(), PipelineExperimentConfig={"TrialName": 3}, MlflowConfig={"MlflowResourceArn": []})
+    ) == [
         ("$.PipelineExperimentConfig.TrialName", "expected a text or an expression, found the number 3"),
         ("$.MlflowConfig.MlflowResourceArn", "expected a text or an expression, found an array"),
     ]
 
 
 def test_a_pipeline_is_frozen_and_copies() -> None:
-    import copy
-    import pickle
-
     read = read_definition(document(step(arguments={"a": {"b": [get("Execution.PipelineName")]}})))
     arguments: Any = read.steps[0].arguments
-    for change in (lambda: arguments.update(x=1), lambda: arguments.__setitem__("a", 1), lambda: arguments.clear()):
-        with pytest.raises(TypeError, match="read-only"):
-            change()
+    with pytest.raises(TypeError, match="read-only"):
+        arguments["a"] = 1
+    with pytest.raises(TypeError, match="read-only"):
+        arguments["a"].clear()
+    with pytest.raises(TypeError, match="read-only"):
+        arguments |= {}
     copied: Pipeline = pickle.loads(pickle.dumps(copy.deepcopy(read)))
     assert copied == read
     assert hash(copied.steps[0]) == hash(read.steps[0])

@@ -112,7 +112,12 @@ JSON_GET = f"{X}['Std:JsonGet']"
         ({"Std:JsonGet": {"Path": "a"}}, JSON_GET, "exactly one of 'PropertyFile' and 'S3Uri'", None),
         ({"Std:JsonGet": {"PropertyFile": FILE, "S3Uri": "s", "Path": "a"}}, JSON_GET, "exactly one of", None),
         ({"Std:JsonGet": {"PropertyFile": FILE}}, JSON_GET, "Std:JsonGet needs the key 'Path'", None),
-        ({"Std:JsonGet": {"PropertyFile": FILE, "Path": get("Parameters.p")}}, f"{JSON_GET}.Path", "literal text", None),
+        (
+            {"Std:JsonGet": {"PropertyFile": FILE, "Path": get("Parameters.p")}},
+            f"{JSON_GET}.Path",
+            "literal text",
+            None,
+        ),
         ({"Std:JsonGet": {"PropertyFile": "report", "Path": "a"}}, f"{JSON_GET}.PropertyFile", "found the text", None),
         (
             {"Std:JsonGet": {"PropertyFile": get("Steps.T.A"), "Path": "a"}},

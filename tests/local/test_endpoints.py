@@ -66,7 +66,7 @@ def test_create_and_update(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 @pytest.mark.usefixtures("configs")
 def test_failed_update_rolls_back(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     rules = [{"kind": "endpoint", "times": 1, "duration": 0}, {"outcome": "Failed", "failure_reason": "ping"}]
-    endpoint.load_scenario({"jobs": rules})
+    endpoint.load_scenario({"jobs": rules, "defaults": {"duration": 100}})
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="one")
     sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="two")
     assert sagemaker.describe_endpoint(EndpointName="e")["EndpointConfigName"] == "two"

@@ -64,6 +64,19 @@ def test_stop_prevents_outputs(endpoint: LocalEndpoint, sagemaker: Any) -> None:
         sagemaker.stop_processing_job(ProcessingJobName="job")
 
 
+def test_nothing_happens_at_the_end_a_stopped_job_would_have_had(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+    endpoint.load_scenario({"jobs": [{"duration": 60, "stopping": 100}]})
+    sagemaker.create_processing_job(**processing_request("job"))
+    sagemaker.stop_processing_job(ProcessingJobName="job")
+    logs = endpoint.client("logs")
+    endpoint.advance(70)
+    assert sagemaker.describe_processing_job(ProcessingJobName="job")["ProcessingJobStatus"] == "Stopping"
+    assert logs.describe_log_groups()["logGroups"] == []
+    endpoint.advance(30)
+    (group,) = logs.describe_log_groups()["logGroups"]
+    assert group["logGroupName"] == "/aws/sagemaker/ProcessingJobs"
+
+
 def test_past_its_time_limit_it_is_stopped(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     endpoint.load_scenario({"jobs": [{"duration": 1000}]})
     request = processing_request("job", StoppingCondition={"MaxRuntimeInSeconds": 60})

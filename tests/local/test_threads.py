@@ -3,13 +3,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
+from airflow_sm_pipelines.local.world import Job, World
 
 
-def test_concurrent_creates_of_one_name_make_one_job(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+def test_concurrent_creates_of_one_name_make_one_job(
+    endpoint: LocalEndpoint, sagemaker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = World.find
+
+    def slow_find(world: World, kind: str, region: str, name: str, now: float) -> Job | None:
+        found = find(world, kind, region, name, now)
+        time.sleep(0.005)
+        return found
+
     def create(number: int) -> str:
         try:
             sagemaker.create_training_job(**training_request("same"))
@@ -17,6 +28,8 @@ def test_concurrent_creates_of_one_name_make_one_job(endpoint: LocalEndpoint, sa
             return str(error.response["Error"]["Code"])
         return "created"
 
+    # Another thread gets its turn between the look-up and the creation.
+    monkeypatch.setattr(World, "find", slow_find)
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(create, range(24)))
     assert sorted(outcomes) == ["ResourceInUse"] * 23 + ["created"]

@@ -176,6 +176,7 @@ def test_list_filters_sorts_and_pages(endpoint: LocalEndpoint, sagemaker: Any) -
     endpoint.load_scenario({"jobs": [{"name": "b*", "duration": 1000}], "defaults": {"duration": 0}})
     for name in ("b-1", "a-1", "c-1", "b-2"):
         sagemaker.create_training_job(**training_request(name))
+        endpoint.advance(10)
 
     def names(**asked: Any) -> list[str]:
         pages = sagemaker.get_paginator("list_training_jobs").paginate(**asked, PaginationConfig={"PageSize": 3})
@@ -186,7 +187,7 @@ def test_list_filters_sorts_and_pages(endpoint: LocalEndpoint, sagemaker: Any) -
     assert names(SortBy="Name") == ["a-1", "b-1", "b-2", "c-1"]
     assert names(NameContains="B-") == ["b-1", "b-2"]
     assert names(StatusEquals="Completed", SortBy="Name") == ["a-1", "c-1"]
-    assert names(CreationTimeAfter=endpoint.jobs()[2].created) == ["c-1", "b-2"]
+    assert names(CreationTimeAfter=endpoint.jobs()[2].created - 5) == ["c-1", "b-2"]
     first = sagemaker.list_training_jobs(MaxResults=1)["TrainingJobSummaries"][0]
     assert first.keys() == {
         *("TrainingJobName", "TrainingJobArn", "CreationTime", "LastModifiedTime", "TrainingJobStatus"),

@@ -85,6 +85,8 @@ def test_stop_stops_running_children_and_starts_no_more(endpoint: LocalEndpoint,
     assert found["TrainingJobStatusCounters"]["Stopped"] == 2
     assert "BestTrainingJob" not in found
     assert children(sagemaker, SortBy="FinalObjectiveMetricValue") == []
+    endpoint.advance(10_000)
+    assert len(endpoint.jobs("training")) == 2
 
 
 def test_failing_children(endpoint: LocalEndpoint, sagemaker: Any) -> None:

@@ -207,7 +207,6 @@ class JobKind:
         wait = world.defaults.stopping if job.rule.stopping is None else job.rule.stopping
         stopping = Phase(now, "Stopping", "Stopping", f"Stopping the {self.noun}")
         stopped = Phase(now + wait, "Stopped", "Stopped", self.message_of("Stopped"))
-        job.failure_reason = None
         world.plan(job, job.timeline.then(now, stopping, stopped))
 
     def list(self, action: Action) -> dict[str, Any]:

@@ -109,7 +109,6 @@ class TuningKind(JobKind):
             if child.created > at:
                 world.remove(child)
             elif not child.timeline.ended(at):
-                child.failure_reason = None
                 end = Phase(stopped, "Stopped", "Stopped", self._training.message_of("Stopped"))
                 stopping = Phase(at, "Stopping", "Stopping", "Stopping the training job")
                 world.plan(child, child.timeline.then(at, stopping, end))

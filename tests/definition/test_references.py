@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from airflow_sm_pipelines.definition import Severity
+from tests.definition.build import (
+    condition,
+    document,
+    equals,
+    errors,
+    findings,
+    for_each,
+    get,
+    join,
+    only,
+    parameter,
+    processing,
+    read,
+    step,
+)
+
+X = "$.Steps[0].Arguments.x"
+
+
+def json_get(reference: str) -> dict[str, object]:
+    return {"Std:JsonGet": {"PropertyFile": get(reference), "Path": "a"}}
+
+
+OTHERS = (
+    processing("Evaluate", ("report",)),
+    step("Train"),
+    step("Stop", "Fail"),
+    step("Invoke", "Lambda", FunctionArn="f", OutputParameters=[{"OutputName": "status", "OutputType": "String"}]),
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "message", "suggestion"),
+    [
+        (
+            get("Parameters.instance_count"),
+            X,
+            "the parameter 'instance_count' is not declared",
+            "Parameters.InstanceCount",
+        ),
+        (get("Parameters.zzz"), X, "the parameter 'zzz' is not declared", None),
+        (
+            join("a", join(get("Parameters.Instancecount"))),
+            f"{X}['Std:Join'].Values[1]['Std:Join'].Values[0]",
+            "the parameter 'Instancecount' is not declared",
+            "Parameters.InstanceCount",
+        ),
+        (get("Steps.Trian.Arn"), X, "there is no step 'Trian'", "Steps.Train"),
+        (get("Steps.A.Arn"), X, "a step cannot wait for itself", None),
+        (get("Steps.Stop"), X, "'Stop' is a Fail step", None),
+        (
+            get("Steps.Invoke.OutputParameters['state']"),
+            X,
+            "the step 'Invoke' declares no output parameter 'state'",
+            "Steps.Invoke.OutputParameters['status']",
+        ),
+        (
+            json_get("Steps.Evaluate.PropertyFiles.reports"),
+            f"{X}['Std:JsonGet'].PropertyFile",
+            "the step 'Evaluate' declares no property file 'reports'",
+            "Steps.Evaluate.PropertyFiles.report",
+        ),
+        (
+            json_get("Steps.Evaluat.PropertyFiles.report"),
+            f"{X}['Std:JsonGet'].PropertyFile",
+            "there is no step 'Evaluat'",
+            "Steps.Evaluate.PropertyFiles.report",
+        ),
+        (
+            get("PipelineExperimentConfig.TrialName"),
+            X,
+            "the definition has no PipelineExperimentConfig.TrialName",
+            None,
+        ),
+    ],
+)
+def test_each_broken_reference_is_a_finding_where_it_stands(
+    raw: object, path: str, message: str, suggestion: str | None
+) -> None:
+    finding = only(document(step(arguments={"x": raw}), *OTHERS, Parameters=[parameter("InstanceCount")]))
+    assert (finding.path, finding.step, finding.suggestion) == (path, "A", suggestion)
+    assert finding.message.startswith(message)
+    assert finding.severity is Severity.ERROR
+
+
+def test_a_property_file_of_another_kind_of_step_is_a_warning() -> None:
+    finding = only(document(step(arguments={"x": json_get("Steps.Train.PropertyFiles.r")}), *OTHERS))
+    assert (finding.path, finding.severity) == (f"{X}['Std:JsonGet'].PropertyFile", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "suggestion"),
+    [
+        ("Trian", "there is no step 'Trian'", "Train"),
+        ("A", "a step cannot wait for itself", None),
+        ("Stop", "'Stop' is a Fail step", None),
+    ],
+)
+def test_each_broken_depends_on_is_a_finding(name: str, message: str, suggestion: str | None) -> None:
+    finding = only(document(step(DependsOn=["Train", name]), *OTHERS))
+    assert (finding.path, finding.suggestion) == ("$.Steps[0].DependsOn[1]", suggestion)
+    assert finding.message.startswith(message)
+
+
+def test_references_are_checked_wherever_they_stand() -> None:
+    broken = get("Parameters.q")
+    definition = document(
+        step("A", "Lambda", FunctionArn=broken),
+        step("B", "QualityCheck", CheckType="DATA_QUALITY", SkipCheck=broken),
+        condition("C", (equals(broken),), (step("Y", arguments={"x": broken}),)),
+        for_each("D", (step("E", arguments={"x": broken}),), MaxConcurrency=broken),
+        step("F", CacheConfig={"Enabled": broken}),
+        Parameters=[parameter("Items")],
+        PipelineExperimentConfig={"ExperimentName": broken},
+        MlflowConfig={"MlflowResourceArn": broken},
+    )
+    assert [path for path, _ in errors(definition)] == [
+        "$.Steps[0].FunctionArn",
+        "$.Steps[1].SkipCheck",
+        "$.Steps[2].Arguments.Conditions[0].LeftValue",
+        "$.Steps[2].Arguments.IfSteps[0].Arguments.x",
+        "$.Steps[3].Arguments.ForEachBody[0].Arguments.x",
+        "$.Steps[3].Arguments.MaxConcurrency",
+        "$.Steps[4].CacheConfig.Enabled",
+        "$.PipelineExperimentConfig.ExperimentName",
+        "$.MlflowConfig.MlflowResourceArn",
+    ]
+
+
+def test_sound_references_are_none() -> None:
+    arguments = {
+        "a": get("Parameters.p"),
+        "b": get("Steps.Train"),
+        "c": json_get("Steps.Evaluate.PropertyFiles.report"),
+        "d": get("Steps.Invoke.OutputParameters['status']"),
+        "e": get("PipelineExperimentConfig.ExperimentName"),
+        "f": get("Steps.Yes.Arn"),
+    }
+    pipeline = read(
+        step(arguments=arguments, DependsOn=["C", "Yes"]),
+        *OTHERS,
+        condition("C", (), (step("Yes"),)),
+        Parameters=[parameter("p")],
+        PipelineExperimentConfig={"ExperimentName": "e"},
+    )
+    assert pipeline.warnings == ()
+
+
+@pytest.mark.parametrize("value", [get("Steps.A.Arn"), get("PipelineExperimentConfig.TrialName")])
+def test_the_experiment_knows_no_steps_and_not_itself(value: object) -> None:
+    finding = only(document(step(), PipelineExperimentConfig={"ExperimentName": value, "TrialName": "t"}))
+    assert (finding.path, finding.step) == ("$.PipelineExperimentConfig.ExperimentName", None)
+
+
+def test_names_are_unique_over_all_branches() -> None:
+    twice = step("Same", arguments={"x": 1})
+    definition = document(condition("C", (), (twice,), (twice,)), step("Same"), step("C"))
+    inside = "$.Steps[0].Arguments.IfSteps[0]"
+    rule = "a name is unique in a definition, its branches included"
+    assert errors(definition) == [
+        ("$.Steps[0].Arguments.ElseSteps[0].Name", f"the same step stands at {inside}; {rule}"),
+        ("$.Steps[1].Name", f"another step of this name stands at {inside}; {rule}"),
+        ("$.Steps[2].Name", f"another step of this name stands at $.Steps[0]; {rule}"),
+    ]
+
+
+def test_the_body_of_a_loop_is_no_step_for_others() -> None:
+    loop = for_each("Loop", (step("Body"),))
+    items = [parameter("Items")]
+    outside = only(document(loop, step("B", arguments={"x": get("Steps.Body.Arn")}), Parameters=items))
+    assert outside.path == "$.Steps[1].Arguments.x"
+    assert outside.message == "'Body' is the body of the ForEach step 'Loop'; its results are Steps.Loop.ChildOutputs"
+    assert only(document(loop, step("B", DependsOn=["Body"]), Parameters=items)).path == "$.Steps[1].DependsOn[0]"
+    inside = only(document(for_each("Loop", (step("Body", DependsOn=["Loop"]),)), Parameters=items))
+    assert inside.message == "the step is the body of 'Loop' and cannot wait for it"
+    assert findings(document(loop, step("B", arguments={"x": get("Steps.Loop.Status")}), Parameters=items)) == ()
+
+
+def test_thousands_of_wrong_names_are_told_in_little_time() -> None:
+    steps = [step(f"Step-{index}", DependsOn=[f"Step_{index}"]) for index in range(1500)]
+    began = time.perf_counter()
+    assert len(findings(document(*steps))) == 1500
+    assert time.perf_counter() - began < 5
