@@ -6,6 +6,9 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
+MAX_CYCLES = 20
+"""How many cycles are told of one document: enough to act on, and few enough to find in a tangle of thousands."""
+
 
 def topological_order(names: Sequence[str], upstream: Mapping[str, Collection[str]]) -> list[str]:
     """The names, each after all of its upstream; what could come at the same time keeps the order of ``names``.
@@ -32,54 +35,44 @@ def topological_order(names: Sequence[str], upstream: Mapping[str, Collection[st
 
 
 def find_cycles(names: Sequence[str], upstream: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
-    """For each group of steps that wait for each other, a shortest cycle through the first of them.
+    """Cycles that keep the names from having an order, at most :data:`MAX_CYCLES`.
 
-    A cycle ``[A, B, A]`` says that A waits for B and B for A.
+    Each is a shortest one through its first step, and that step is on none of those that follow. A cycle ``[A, B, A]``
+    says that A waits for B and B for A.
     """
-    done: set[str] = set()
-    for name in names:
-        if name in done:
-            continue
-        cycle = _shortest_cycle(name, upstream, done)
-        if cycle is not None:
-            yield cycle
-            done |= _group(name, upstream)
-        done.add(name)
+    position = {name: index for index, name in enumerate(names)}
+    left = list(names)
+    for _ in range(MAX_CYCLES):
+        inside = frozenset(left)
+        edges = {name: [needed for needed in upstream[name] if needed in inside] for name in left}
+        ordered = frozenset(topological_order(left, edges))
+        left = [name for name in left if name not in ordered]
+        if not left:
+            return
+        start = min(_some_cycle(left[0], edges, ordered), key=position.__getitem__)
+        yield _shortest_cycle(start, edges)
+        left.remove(start)
 
 
-def _shortest_cycle(start: str, upstream: Mapping[str, Collection[str]], done: set[str]) -> list[str] | None:
+def _some_cycle(name: str, upstream: Mapping[str, Collection[str]], ordered: Collection[str]) -> list[str]:
+    """The steps of a cycle that ``name`` is on or waits for: what has no order waits for another that has none."""
+    walked: dict[str, int] = {}
+    while name not in walked:
+        walked[name] = len(walked)
+        name = next(needed for needed in upstream[name] if needed not in ordered)
+    return list(walked)[walked[name] :]
+
+
+def _shortest_cycle(start: str, upstream: Mapping[str, Collection[str]]) -> list[str]:
     came_from: dict[str, str] = {}
     queue = deque([start])
-    while queue:
+    while start not in came_from:
         name = queue.popleft()
         for needed in upstream[name]:
-            if needed == start:
-                cycle = [start]
-                while name != start:
-                    cycle.append(name)
-                    name = came_from[name]
-                return [start, *reversed(cycle)]
-            if needed not in came_from and needed not in done:
+            if needed not in came_from:
                 came_from[needed] = name
                 queue.append(needed)
-    return None
-
-
-def _group(start: str, upstream: Mapping[str, Collection[str]]) -> set[str]:
-    """All that ``start`` waits for and that waits for it."""
-    downstream: dict[str, list[str]] = {}
-    for name, needed_names in upstream.items():
-        for needed in needed_names:
-            downstream.setdefault(needed, []).append(name)
-    return _reachable(start, upstream) & _reachable(start, downstream)
-
-
-def _reachable(start: str, edges: Mapping[str, Collection[str]]) -> set[str]:
-    seen = {start}
-    stack = [start]
-    while stack:
-        for name in edges.get(stack.pop(), ()):
-            if name not in seen:
-                seen.add(name)
-                stack.append(name)
-    return seen
+    cycle = [start]
+    while len(cycle) == 1 or cycle[-1] != start:
+        cycle.append(came_from[cycle[-1]])
+    return cycle[::-1]

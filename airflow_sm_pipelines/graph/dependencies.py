@@ -51,10 +51,7 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     names = list(tasks.steps)
     order = topological_order(names, reasons)
     if len(order) < len(names):
-        sorted_names = frozenset(order)
-        left = [name for name in names if name not in sorted_names]
-        inner = {name: [needed for needed in reasons[name] if needed not in sorted_names] for name in left}
-        for cycle in find_cycles(left, inner):
+        for cycle in find_cycles(names, reasons):
             _report_cycle(cycle, tasks.steps, reasons, collector)
         return None
     _warn_of_rejoins(order, tasks, reasons, collector)

@@ -194,10 +194,10 @@ class JobStepOperator(StepOperator):
         name = self.record.job_name
         self._job_in_flight = name
         if end is WaitEnd.TIMED_OUT:
-            self.on_kill()
             self.deliver(context)
+            # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
             raise AirflowTaskTimeout(
-                f"Step {self.task_id!r}: the {self.kind.noun} {name} was stopped, as the execution_timeout of"
+                f"Step {self.task_id!r}: the {self.kind.noun} {name} is stopped, as the execution_timeout of"
                 f" {self.execution_timeout} is over."
             )
         if end is WaitEnd.UNREADABLE:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition
+from airflow_sm_pipelines.definition import DefinitionError, Pipeline, Severity, read_definition
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH
 from tests.definition.build import document, errors, get, only, step
 
@@ -160,6 +160,11 @@ def test_a_describe_pipeline_response_names_its_definition(response: Any) -> Non
     assert read.steps == read_definition(TEXT).steps
     assert read.digest == read_definition(TEXT).digest
     assert read.warnings == ()
+
+
+def test_a_definition_with_steps_is_no_response() -> None:
+    finding = only(document(step(), PipelineDefinition="{}"))
+    assert (finding.path, finding.severity) == ("$.PipelineDefinition", Severity.WARNING)
 
 
 def test_a_bare_definition_has_no_name() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, Finding, Severity, read_definition
 from airflow_sm_pipelines.definition.findings import FindingError, nearest
+from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.paths import JsonPath, describe, render_path
 from tests.definition.build import document, findings, get, join, only, parameter, step
 
@@ -50,6 +51,11 @@ def test_an_error_is_a_group_that_names_everything() -> None:
     part = error.subgroup(lambda inner: isinstance(inner, FindingError) and "Type" in inner.finding.path)
     assert isinstance(part, DefinitionError)
     assert [finding.path for finding in part.findings] == ["$.Steps[0].Type"]
+
+
+def test_a_finding_is_told_once() -> None:
+    twice = [Finding("m", "$.a"), Finding("n", "$.a"), Finding("m", "$.a")]
+    assert in_document_order(twice, None) == twice[:2]
 
 
 def test_warnings_alone_do_not_refuse() -> None:

@@ -193,6 +193,18 @@ def test_each_cycle_is_told_once_and_as_short_as_it_is() -> None:
     assert cycles == ["A -> C -> A", "X -> Y -> X"]
 
 
+def test_cycles_that_share_a_step_are_all_told() -> None:
+    definition = document(needs("Behind", "A"), needs("A", "B"), needs("B", "A", "C"), needs("C", "B"))
+    cycles = [finding.message.split(": ")[1].split(";")[0] for finding in findings(definition)]
+    assert cycles == ["A -> B -> A", "B -> C -> B"]
+
+
+def test_a_tangle_is_told_in_part_and_in_little_time() -> None:
+    names = [f"s{index}" for index in range(60)]
+    definition = document(*(needs(name, *(other for other in names if other != name)) for name in names))
+    assert len(findings(definition)) == 20
+
+
 def test_a_condition_that_needs_its_own_branch_is_a_cycle() -> None:
     finding = only(document(condition("C", (equals(get("Steps.Y.V")),), (step("Y"),))))
     assert finding.message == (

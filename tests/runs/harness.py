@@ -15,6 +15,8 @@ BUCKET = "sagemaker-us-east-1-123456789012"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"
 
 DAG_FILE = """
+import datetime
+
 from airflow_sm_pipelines import SageMakerPipelineDag
 
 dag = SageMakerPipelineDag({path!r}, **{arguments!r})

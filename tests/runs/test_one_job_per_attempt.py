@@ -1,0 +1,123 @@
+"""One job per attempt, whatever happens between a step and AWS; and what is retried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.runs.harness import Airflow, pipeline, training
+
+LOST_REPLY = {"service": "sagemaker", "action": "CreateTrainingJob", "drop": "after"}
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def jobs(airflow: Airflow) -> list[str]:
+    return [job.name for job in airflow.endpoint.jobs("training")]
+
+
+def test_a_lost_reply_is_looked_after_within_the_call(airflow: Airflow) -> None:
+    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "times": 1}]})
+    run = airflow.run(pipeline(training("Train")))
+    assert run.state == "success"
+    assert len(jobs(airflow)) == 1
+
+
+def test_a_reply_that_stays_lost_is_looked_after_by_the_next_try(
+    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
+    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "times": 1}]})
+    run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
+    assert run.state == "success"
+    assert jobs(airflow) == [run.xcom("Train")["TrainingJobName"]]
+    assert run.xcom("Train", "sagemaker")["attempt"] == 1
+
+
+def test_a_call_that_never_arrived_is_made_again_under_the_same_name(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
+    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "drop": "before", "times": 1}]})
+    run = airflow.run(pipeline(training("Train")))
+    assert run.state == "success"
+    names = [r.parameters["TrainingJobName"] for r in airflow.endpoint.requests("sagemaker", "CreateTrainingJob")]
+    assert len(names) == 2
+    assert len(set(names)) == 1
+
+
+def failing(reason: str, times: int) -> dict[str, Any]:
+    return {"jobs": [{"kind": "training", "outcome": "Failed", "failure_reason": reason, "times": times}]}
+
+
+INTERNAL = "InternalServerError: We encountered an internal error.  Please try again."
+
+
+def test_a_policy_that_names_the_failure_gives_a_new_attempt_under_a_new_name(
+    airflow: Airflow, deferrable: bool
+) -> None:
+    airflow.endpoint.reset(failing(INTERNAL, 2))
+    policies = [{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 3}]
+    run = airflow.run(pipeline(training("Train", RetryPolicies=policies)), deferrable=deferrable)
+    assert run.state == "success"
+    names = [request["TrainingJobName"] for request in airflow.created("CreateTrainingJob")]
+    assert len(set(names)) == 3
+    assert [name[-2:] for name in names[1:]] == ["-1", "-2"]
+    assert run.xcom("Train", "sagemaker")["attempt"] == 3
+
+
+def test_a_policy_ends_with_its_attempts(airflow: Airflow) -> None:
+    airflow.endpoint.reset(failing(INTERNAL, 9))
+    policies = [{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    run = airflow.run(pipeline(training("Train", RetryPolicies=policies)))
+    assert run.states == {"Train": "failed"}
+    assert len(jobs(airflow)) == 2
+
+
+@pytest.mark.parametrize("reason", ["AlgorithmError: , exit code: 1", INTERNAL])
+def test_what_no_policy_names_fails_at_once(airflow: Airflow, reason: str) -> None:
+    airflow.endpoint.reset(failing(reason, 9))
+    run = airflow.run(pipeline(training("Train")))
+    assert run.states == {"Train": "failed"}
+    assert len(jobs(airflow)) == 1
+
+
+def test_throttling_is_retried_without_a_policy(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
+    error = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
+    airflow.endpoint.reset({"faults": [{"action": "CreateTrainingJob", "error": error, "times": 2}]})
+    run = airflow.run(pipeline(training("Train")))
+    assert run.state == "success"
+    assert len(jobs(airflow)) == 1
+
+
+def test_errors_while_looking_at_a_job_do_not_fail_the_step(airflow: Airflow, deferrable: bool) -> None:
+    error = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
+    expired = {"code": "ExpiredTokenException", "message": "The security token is expired", "status": 400}
+    faults = [
+        {"action": "DescribeTrainingJob", "error": error, "times": 6},
+        {"action": "DescribeTrainingJob", "drop": "before", "times": 6},
+        {"action": "DescribeTrainingJob", "error": expired, "times": 2},
+    ]
+    airflow.endpoint.reset({"faults": faults, "jobs": [{"kind": "training", "duration": 1.0}]})
+    run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
+    assert run.state == "success"
+    assert len(jobs(airflow)) == 1
+
+
+def test_an_execution_timeout_stops_the_job(airflow: Airflow, deferrable: bool) -> None:
+    from datetime import timedelta
+
+    airflow.endpoint.reset({"jobs": [{"kind": "training", "duration": 600}]})
+    run = airflow.run(
+        pipeline(training("Train")),
+        deferrable=deferrable,
+        default_args={"execution_timeout": timedelta(seconds=2)},
+    )
+    assert run.states == {"Train": "failed"}
+    assert len(airflow.endpoint.requests("sagemaker", "StopTrainingJob")) == 1
+    assert len(jobs(airflow)) == 1
