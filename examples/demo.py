@@ -161,10 +161,12 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 
 
 def reason_in_log(step: str) -> str:
-    """The failure of a step in the words of the task's log."""
-    found = "see the log"
+    """The failure of a step in the words of its part of the log, which follows the line that starts it."""
+    found, in_step = "see the log", False
     for line in LOG.read_text(errors="replace").splitlines():
-        if "StepFailure: " in line and step in line:
+        if "starting task_id=" in line:
+            in_step = f"starting task_id={step} " in line
+        elif in_step and "StepFailure: " in line:
             found = line.split("StepFailure: ", 1)[1]
     return found
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
 from airflow_sm_pipelines.runtime.text import to_text
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Parameter
     from airflow_sm_pipelines.runtime.text import Json
-
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-DECIMAL_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-TRUTHS = {"true": True, "True": True, "false": False, "False": False}
 
 
 def coerce(parameter: Parameter, given: Json) -> Json:
@@ -32,33 +28,17 @@ def coerce(parameter: Parameter, given: Json) -> Json:
 
 
 def _coerced(declared: ParameterType, given: Json) -> Json:
-    if given is None or isinstance(given, list | dict):
+    if isinstance(given, str):
+        return coerce_text(given, declared)
+    if given is None:
         # The trigger form sends null for a text field that is left empty.
-        return "" if given is None and declared is ParameterType.STRING else None
-    match declared:
-        case ParameterType.STRING:
-            return to_text(given)
-        case ParameterType.BOOLEAN:
-            return given if isinstance(given, bool) else TRUTHS.get(str(given))
-        case ParameterType.INTEGER:
-            return _integer(given)
-        case ParameterType.FLOAT:
-            return _float(given)
-
-
-def _integer(given: str | bool | int | float) -> int | None:
+        return "" if declared is ParameterType.STRING else None
+    if isinstance(given, list | dict):
+        return None
+    if declared is ParameterType.STRING:
+        return to_text(given)
     if isinstance(given, bool):
-        return None
-    if isinstance(given, float):
-        return int(given) if given.is_integer() else None
-    if isinstance(given, str) and not WHOLE_NUMBER.fullmatch(given):
-        return None
-    return int(given)
-
-
-def _float(given: str | bool | int | float) -> float | None:
-    if isinstance(given, bool):
-        return None
-    if isinstance(given, str) and not DECIMAL_NUMBER.fullmatch(given):
-        return None
-    return float(given)
+        return given if declared is ParameterType.BOOLEAN else None
+    if declared is ParameterType.FLOAT:
+        return float(given)
+    return int(given) if declared is ParameterType.INTEGER and float(given).is_integer() else None

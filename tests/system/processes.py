@@ -1,4 +1,4 @@
-"""What system tests share: real processes, waiting for them, a database of one's own, Airflow's REST API."""
+"""What system tests share: real processes, waiting for them, a database of one's own."""
 
 import contextlib
 import os
@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-import httpx
 import pytest
 import sqlalchemy
 
@@ -23,7 +22,6 @@ POSTGRES_VARIABLE = "SM_PIPELINES_TEST_POSTGRES"
 POSTGRES_DEFAULT = "postgresql://root@127.0.0.1:5432/postgres"
 LOG_TAIL_LINES = 60
 STOP_GRACE_SECONDS = 10.0
-ENDED = ("success", "failed")
 
 T = TypeVar("T")
 
@@ -101,6 +99,10 @@ class Process:
         self.popen.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(STOP_GRACE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End its whole session at once, as a lost machine would."""
         for pid in self.family():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -155,6 +157,11 @@ class Processes:
         assert code == 0, f"{name} ended with code {code}\n{process.tail()}"
         self.running.remove(process)
 
+    def kill(self, process: Process) -> None:
+        """Kill one of the processes; that it has ended is no failure then."""
+        self.running.remove(process)
+        process.kill()
+
     def check_running(self) -> None:
         """AssertionError if any of the processes has ended."""
         for process in self.running:
@@ -168,6 +175,16 @@ class Processes:
             return check()
 
         return wait_until(attempt, what, timeout=timeout, interval=interval)
+
+
+@contextlib.contextmanager
+def shown_on_failure(processes: Processes, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Print the processes' last lines if the test of ``request`` fails: for processes that outlive a test."""
+    failed_before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed_before:
+        for process in processes.running:
+            print(process.tail())
 
 
 def succeeds(command: Sequence[str], environment: Mapping[str, str], *, timeout: float) -> bool:
@@ -209,69 +226,3 @@ def postgres_database() -> Iterator[sqlalchemy.URL]:
     finally:
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-class AirflowApi:
-    """Airflow's public REST API with the simple auth manager, as an administrator."""
-
-    def __init__(self, base_url: str, *, username: str | None = None, password: str | None = None) -> None:
-        """Log in: without a user name only where ``[core] simple_auth_manager_all_admins`` is on."""
-        self._client = httpx.Client(base_url=base_url, timeout=30)
-        if username is None:
-            answer = self._client.get("/auth/token")
-        else:
-            answer = self._client.post("/auth/token", json={"username": username, "password": password})
-        answer.raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.close()
-
-    def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """The JSON of an answer below ``/api/v2``; AssertionError with the server's words if it is an error."""
-        answer = self._client.request(method, f"/api/v2{path}", **arguments)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def dag_ids(self) -> set[str]:
-        """The Dags that the Dag processor has listed, stale ones left out."""
-        answer = self.call("GET", "/dags", params={"limit": 100, "exclude_stale": True})
-        return {dag["dag_id"] for dag in answer["dags"]}
-
-    def import_errors(self) -> list[dict[str, Any]]:
-        """What the UI shows as Dag import errors."""
-        errors: list[dict[str, Any]] = self.call("GET", "/importErrors")["import_errors"]
-        return errors
-
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Unpause the Dag and start a run with these parameters; the run's id."""
-        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
-        run = self.call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
-        run_id: str = run["dag_run_id"]
-        return run_id
-
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        """State of a Dag run."""
-        state: str = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
-        return state
-
-    def ended(self, dag_id: str, run_id: str) -> str | None:
-        """State of a Dag run that has ended, else None: a check for :func:`wait_until`."""
-        state = self.run_state(dag_id, run_id)
-        return state if state in ENDED else None
-
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
-        """State of each task of a Dag run."""
-        answer = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 100})
-        return {task["task_id"]: task["state"] for task in answer["task_instances"]}
-
-    def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
-        """A task's log as text."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
-        answer = self.call("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
-        return "\n".join(str(line.get("event", line)) for line in answer["content"] if isinstance(line, dict))

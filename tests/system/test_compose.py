@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy
 import yaml
 
+from tests.system.api import AirflowApi
 from tests.system.processes import (
-    AirflowApi,
     Processes,
     clean_environment,
     free_port,
