@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.job import JobKind
 from airflow_sm_pipelines.runtime.waiting import PollPace, stop_job, wait_for_job
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from airflow_sm_pipelines.catalog.kind import JobState
 from airflow_sm_pipelines.runtime.failures import EXPIRED_CREDENTIALS_CODES, CallError, is_transient
-from airflow_sm_pipelines.runtime.job import JobState, is_ended
+from airflow_sm_pipelines.runtime.job import is_ended, operation
 
 if TYPE_CHECKING:
+    from airflow_sm_pipelines.catalog.kind import JobKind
     from airflow_sm_pipelines.runtime.aws import AwsAccess
-    from airflow_sm_pipelines.runtime.job import JobKind
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ async def wait_for_job(
             try:
                 if client is None:
                     client = await clients.enter_async_context(await access.hook(kind.service).get_async_conn())
-                described = await getattr(client, kind.describe)(**{kind.describe_field: name})
+                described = await operation(client, kind.describe)(**{kind.describe_field: name})
             except Exception as error:
                 if not is_transient(error):
                     if isinstance(error, ClientError):
@@ -88,7 +89,7 @@ async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
         return
     async with await access.hook(kind.service).get_async_conn() as client:
         try:
-            await getattr(client, kind.stop)(**{kind.describe_field: name})
+            await operation(client, kind.stop)(**{kind.describe_field: name})
         except ClientError as error:
             if not is_ended(error):
                 raise

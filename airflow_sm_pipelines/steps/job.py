@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from typing_extensions import override
 
+from airflow_sm_pipelines.catalog.kind import JobKind, JobState
 from airflow_sm_pipelines.runtime.failures import (
     CONNECTION_ERRORS,
     CallError,
@@ -19,7 +20,7 @@ from airflow_sm_pipelines.runtime.failures import (
     type_of_failure_reason,
 )
 from airflow_sm_pipelines.runtime.identity import job_name
-from airflow_sm_pipelines.runtime.job import JobKind, JobState, describe, is_ended, is_existing
+from airflow_sm_pipelines.runtime.job import describe, is_ended, is_existing, operation
 from airflow_sm_pipelines.runtime.results import to_result
 from airflow_sm_pipelines.runtime.scope import JOB_KEY
 from airflow_sm_pipelines.runtime.secrets import is_sensitive
@@ -139,7 +140,7 @@ class JobStepOperator(StepOperator):
 
     def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
         """Make the Create call with the resolved request."""
-        getattr(client, self.kind.create)(**self.config)
+        operation(client, self.kind.create)(**self.config)
 
     def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
         exception_type = type_of_call_error(error)
@@ -257,7 +258,7 @@ class JobStepOperator(StepOperator):
         if name is None or self.kind.stop is None:
             return
         try:
-            getattr(self.access.client(self.kind.service), self.kind.stop)(**{self.kind.describe_field: name})
+            operation(self.access.client(self.kind.service), self.kind.stop)(**{self.kind.describe_field: name})
         except ClientError as error:
             if not is_ended(error):
                 raise

@@ -8,7 +8,8 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperat
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
-from airflow_sm_pipelines.runtime.job import JobKind, is_existing, is_missing
+from airflow_sm_pipelines.catalog.register_model import KIND
+from airflow_sm_pipelines.runtime.job import is_existing, is_missing
 from airflow_sm_pipelines.steps.job import JobStepOperator
 
 if TYPE_CHECKING:
@@ -16,20 +17,6 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.runtime.text import Json
 
-KIND = JobKind(
-    noun="model package",
-    create="create_model_package",
-    describe="describe_model_package",
-    stop=None,
-    name_field="ModelPackageName",
-    describe_field="ModelPackageName",
-    arn_field="ModelPackageArn",
-    status_field="ModelPackageStatus",
-    failed=("Failed",),
-    role_field=None,
-    reason_field="ModelPackageStatusDetails",
-    usually_done=True,
-)
 GROUP_FIELD = "ModelPackageGroupName"
 ARN_PREFIX = "arn:"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.steps.registry import OPERATORS
+from airflow_sm_pipelines.catalog import STEP_TYPES
 from tests.corpus import documents, root, runnable_names
 from tests.runs.harness import Airflow
 
@@ -34,7 +34,10 @@ def executable() -> list[str]:
     return [
         name
         for name in runnable_names()
-        if all(step["Type"] in OPERATORS for step in steps_of(json.loads((root() / name).read_bytes())["Steps"]))
+        if all(
+            (known := STEP_TYPES.get(step["Type"])) and known.operator
+            for step in steps_of(json.loads((root() / name).read_bytes())["Steps"])
+        )
     ]
 
 

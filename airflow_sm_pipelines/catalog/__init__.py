@@ -1,0 +1,24 @@
+"""The step types as data: one entry for each file beside this one. No Airflow, no AWS.
+
+A type that is not in here (ForEach, Job and the Bedrock types among them) is read as the definition has it, its
+properties are not checked, and no operator runs it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.catalog import condition, fail, model, processing, register_model, training, transform
+from airflow_sm_pipelines.catalog.pending import PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_sm_pipelines.catalog.step_type import StepType
+
+_EXECUTABLE = (condition, fail, model, processing, register_model, training, transform)
+
+STEP_TYPES: Mapping[str, StepType] = MappingProxyType(
+    {step_type.name: step_type for step_type in (*(module.STEP_TYPE for module in _EXECUTABLE), *PENDING)}
+)

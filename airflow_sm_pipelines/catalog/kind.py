@@ -1,0 +1,70 @@
+"""What makes one kind of AWS job different from another, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+
+class JobState(Enum):
+    """What a job's status means for its step."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """What makes one kind of AWS job different, as data that a trigger's arguments can carry.
+
+    ``create``, ``describe`` and ``stop`` are names of API operations; ``name_field`` is the request's field for the
+    generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by which Describe and Stop
+    are asked. ``status_field`` is None for what is done when the Create call returns; ``usually_done`` marks what can
+    be looked at once before it is waited for. ``role_field`` takes the
+    pipeline's role where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the
+    name. ``console`` is the path of the job's page in the SageMaker console.
+    """
+
+    noun: str
+    create: str
+    describe: str
+    stop: str | None
+    name_field: str
+    describe_field: str
+    arn_field: str
+    status_field: str | None
+    succeeded: tuple[str, ...] = ("Completed",)
+    failed: tuple[str, ...] = ("Failed", "Stopped")
+    service: str = "sagemaker"
+    name_limit: int = 63
+    role_field: str | None = "RoleArn"
+    reason_field: str = "FailureReason"
+    variable: str | None = None
+    usually_done: bool = False
+    console: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        members = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in members.items()}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> JobKind:
+        arguments: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in members.items()
+        }
+        return cls(**arguments)
+
+    def state_of(self, described: Mapping[str, Any]) -> JobState:
+        """What a Describe response says; a status that is in no list is still running."""
+        if self.status_field is None:
+            return JobState.SUCCEEDED
+        status = described.get(self.status_field)
+        if status in self.succeeded:
+            return JobState.SUCCEEDED
+        return JobState.FAILED if status in self.failed else JobState.RUNNING
+
+    def status_of(self, described: Mapping[str, Any]) -> str:
+        return str(described.get(self.status_field, "")) if self.status_field else "created"

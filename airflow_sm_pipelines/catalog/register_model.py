@@ -1,0 +1,37 @@
+"""RegisterModel: CreateModelPackage (semantics 2.7, 14.8)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+
+KIND = JobKind(
+    noun="model package",
+    create="CreateModelPackage",
+    describe="DescribeModelPackage",
+    stop=None,
+    name_field="ModelPackageName",
+    describe_field="ModelPackageName",
+    arn_field="ModelPackageArn",
+    status_field="ModelPackageStatus",
+    failed=("Failed",),
+    role_field=None,
+    reason_field="ModelPackageStatusDetails",
+    usually_done=True,
+)
+
+STEP_TYPE = StepType(
+    name="RegisterModel",
+    operator="airflow_sm_pipelines.steps.register_model.RegisterModelStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
+    kind=KIND,
+    calls=(
+        "sagemaker:DescribeModelPackageGroup",
+        "sagemaker:CreateModelPackageGroup",
+        *job_calls(KIND),
+    ),
+    arguments=sagemaker("CreateModelPackage"),
+    properties=sagemaker("DescribeModelPackage"),
+    retries=RetryTypes.CALLS,
+    cached=False,
+)
