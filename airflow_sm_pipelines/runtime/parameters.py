@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
 from airflow_sm_pipelines.runtime.text import to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_sm_pipelines.definition.model import Parameter
     from airflow_sm_pipelines.runtime.text import Json
 
@@ -25,6 +28,30 @@ def coerce(parameter: Parameter, given: Json) -> Json:
             f"Parameters.{parameter.name}", f"is of type {parameter.type.value}, which {given!r} is not."
         )
     return value
+
+
+def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]) -> str | None:
+    """What is wrong with values that a run was given for parameters that the pipeline does not have, or None."""
+    unknown = [name for name in given if name not in parameters]
+    if not unknown:
+        return None
+    told = []
+    for name in unknown:
+        near = nearest(name, parameters)
+        hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
+        told.append(f"{name!r} (given {given[name]!r}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
+    names = ", ".join(sorted(parameters)) or "none"
+    return f"{' '.join(told)} The pipeline's parameters are: {names}."
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, bool):
+        return "a Boolean"
+    if isinstance(value, str):
+        return "a String"
+    if isinstance(value, int | float):
+        return "an Integer" if isinstance(value, int) else "a Float"
+    return "no value of a parameter"
 
 
 def _coerced(declared: ParameterType, given: Json) -> Json:

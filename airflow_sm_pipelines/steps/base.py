@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from airflow_sm_pipelines.runtime.aws import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.runtime.parameters import unknown_names
 from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
 from airflow_sm_pipelines.runtime.scope import TaskScope
 from airflow_sm_pipelines.steps.request import Request, shown
@@ -91,6 +92,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         """
         self._begin_try(context)
         try:
+            self._check_given_names(context)
             return shown(self.resolve(context, self.scope(context)))
         except StepFailure as failure:
             self._resolution_error = failure
@@ -101,6 +103,12 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
                 f"Step {self.task_id!r} failed: {CallError.of(error)}", type_of_call_error(error)
             )
         return shown(Request(self.request_template()).template)
+
+    def _check_given_names(self, context: Context) -> None:
+        """Airflow's Params judge the values of a run, and let pass a name that is none of them."""
+        given = context["dag_run"].conf or {}
+        if fault := unknown_names(self.pipeline.parameters, given):
+            raise StepFailure(f"The run cannot start: {fault}")
 
     def resolve(self, context: Context, scope: TaskScope) -> Json:
         """Resolve what the step needs, keep it on the operator, and return what to show of it."""

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
-from airflow_sm_pipelines.runtime.parameters import coerce
+from airflow_sm_pipelines.runtime.parameters import coerce, unknown_names
 from airflow_sm_pipelines.runtime.text import Json
 
 
@@ -63,3 +63,16 @@ def test_what_is_not_of_the_type_names_the_parameter(kind: str, given: Json) -> 
     with pytest.raises(UnresolvedError) as raised:
         coerce(parameter(kind), given)
     assert f"Parameters.P is of type {kind}, which {given!r} is not" in str(raised.value)
+
+
+def test_unknown_names_are_told_with_value_type_and_the_nearest_name() -> None:
+    parameters = {
+        "Count": Parameter("Count", ParameterType.INTEGER, "$"),
+        "Url": Parameter("Url", ParameterType.STRING, "$"),
+    }
+    assert unknown_names(parameters, {"Count": 1}) is None
+    assert unknown_names(parameters, {"Cuont": 5, "zzz": "x"}) == (
+        "'Cuont' (given 5, an Integer) is no parameter of the pipeline. Did you mean 'Count', of type Integer?"
+        " 'zzz' (given 'x', a String) is no parameter of the pipeline. The pipeline's parameters are: Count, Url."
+    )
+    assert "parameters are: none." in str(unknown_names({}, {"a": None}))

@@ -157,6 +157,7 @@ def test_the_dags_of_all_files_are_listed(ui: Ui) -> None:
 
 def test_the_trigger_form_is_typed(ui: Ui, pictures: Path) -> None:
     form = trigger_form(ui.browser, "abalone")
+    ui.browser.picture(pictures / "trigger-form.png", height=1600)
 
     def field(name: str) -> WebElement:
         return form.find_element(By.CSS_SELECTOR, f"[name=element_{name}]")
@@ -191,7 +192,6 @@ def test_the_trigger_form_is_typed(ui: Ui, pictures: Path) -> None:
             option.text for option in form.find_elements(By.CSS_SELECTOR, f"#element_{name} [role=option]")
         ] == values
         box.send_keys(Keys.TAB)
-    ui.browser.picture(pictures / "trigger-form.png", height=1500)
 
 
 def drop_down(form: WebElement, name: str) -> WebElement:
@@ -233,7 +233,7 @@ def test_a_run_from_the_form_ends_green_and_shows_its_requests(ui: Ui, pictures:
     request = ui.browser.wait_for_text(f'"{name}"', f'"{channel["DataSource"]["S3DataSource"]["S3Uri"]}"')
     assert '"Get"' not in request
     assert "Std:Join" not in request
-    ui.browser.picture(pictures / "rendered-templates.png")
+    ui.browser.picture(pictures / "rendered-templates.png", height=1600)
 
 
 def test_a_steps_description_is_its_documentation(ui: Ui) -> None:
