@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
 
@@ -74,8 +75,10 @@ def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> St
 
 def describe_job(access: AwsAccess, job: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the job that a step's ``sagemaker`` XCom names, its secrets included."""
-    kind = JobKind.from_json(job["kind"])
-    described = describe(access.client(kind.service), kind, str(job["job_name"]))
+    step_type = STEP_TYPES[job["step_type"]]
+    if step_type.kind is None:
+        raise StepFailure(f"A {step_type.name} step runs no job that a masked value could be read from.")
+    described = describe(access.client(step_type.kind.service), step_type.kind, str(job["job_name"]))
     if described is None:
-        raise StepFailure(f"The {kind.noun} {job['job_name']} is gone, and a value of it is needed.")
+        raise StepFailure(f"The {step_type.kind.noun} {job['job_name']} is gone, and a value of it is needed.")
     return described

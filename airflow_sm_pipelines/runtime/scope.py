@@ -164,7 +164,7 @@ class TaskScope:
         from airflow_sm_pipelines.runtime.job import describe_job
 
         job = self._context["ti"].xcom_pull(task_ids=step, key=JOB_KEY)
-        if not isinstance(job, dict) or "kind" not in job:
+        if not isinstance(job, dict) or "step_type" not in job:
             raise UnresolvedError(f"Steps.{step}", "is masked, and there is no job to read it from.")
         return describe_job(self._access, job)
 

@@ -233,7 +233,7 @@ class JobStepOperator(StepOperator):
                 "job_name": self.record.job_name,
                 "job_arn": described.get(self.kind.arn_field),
                 "attempt": self.record.attempt,
-                "kind": self.kind.to_json(),
+                "step_type": self.step.type,
             },
         )
 
