@@ -69,7 +69,7 @@ def test_syntax_errors_have_line_and_column(text: str, line: int, column: int, p
     finding = only(text)
     assert (finding.line, finding.column) == (line, column)
     assert part in finding.message
-    assert str(finding).startswith(f"line {line}, column {column}: ")
+    assert str(finding).startswith(f"$, line {line}, column {column}: ")
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,15 @@ def test_findings_of_a_response(change: dict[str, Any], path: str, part: str) ->
     assert part in finding.message
 
 
-def test_syntax_errors_of_the_inner_text_count_its_own_lines() -> None:
-    finding = only(json.dumps({**RESPONSE, "PipelineDefinition": '{\n  "Steps": [}'}))
-    assert (finding.path, finding.line, finding.column) == ("$.PipelineDefinition", 2, 13)
+def test_syntax_errors_of_the_inner_text_are_placed_in_the_text_around_it() -> None:
+    response = {**RESPONSE, "PipelineDefinition": '{\n  "Steps": [}'}
+    text = json.dumps(response, indent=1)
+    finding = only(text)
+    assert finding.path == "$.PipelineDefinition"
     assert finding.message.startswith("the text in PipelineDefinition is not JSON: ")
+    line = text.splitlines()[(finding.line or 0) - 1]
+    assert line[(finding.column or 0) - 1 :].startswith('}"')
+    assert (only(response).line, only(response).column) == (2, 13)
 
 
 @pytest.mark.parametrize(

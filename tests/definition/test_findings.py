@@ -119,4 +119,4 @@ def test_nearest_is_near_or_nothing() -> None:
 
 def test_a_finding_in_one_line() -> None:
     assert str(Finding("m", "$.a", "s", "b")) == "$.a (step 's'): m. Did you mean 'b'?"
-    assert str(Finding("m", line=2, column=3)) == "line 2, column 3: m"
+    assert str(Finding("m", "$.a", "s").at(2, 3)) == "$.a, line 2, column 3 (step 's'): m"

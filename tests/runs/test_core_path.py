@@ -263,3 +263,76 @@ def test_a_model_and_a_package_in_a_new_group(airflow: Airflow, deferrable: bool
     [batch] = airflow.created("CreateTransformJob")
     assert batch["ModelName"] == created["ModelName"]
     assert re.fullmatch(r"my-prefix-[a-z0-9]{12}-[a-z0-9]{10}", batch["TransformJobName"])
+
+
+def test_execution_variables(airflow: Airflow) -> None:
+    names = [
+        "StartDateTime",
+        "CurrentDateTime",
+        "PipelineName",
+        "PipelineArn",
+        "PipelineExecutionId",
+        "PipelineExecutionArn",
+        "TrainingJobName",
+    ]
+    variables = {name: get(f"Execution.{name}") for name in names}
+    process = processing("P", Arguments={"Environment": {"own": get("Execution.ProcessingJobName")}})
+    experiment = {"ExperimentName": get("Execution.PipelineName"), "TrialName": "trial"}
+    told = {"Std:Join": {"On": "/", "Values": [get("PipelineExperimentConfig.ExperimentName"), "x"]}}
+    run = airflow.run(
+        pipeline(
+            training("A", Arguments={"HyperParameters": {**variables, "experiment": told}}),
+            training("B", Arguments={"HyperParameters": variables}, DependsOn=["A"]),
+            process,
+            PipelineExperimentConfig=experiment,
+        ),
+        dag_id="My_Pipe.v2",
+    )
+    assert run.state == "success"
+    first, second = (request for request in airflow.created("CreateTrainingJob"))
+    values = first["HyperParameters"]
+    execution = values["PipelineExecutionId"]
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/my-pipe-v2"
+    assert values["PipelineName"] == "my-pipe-v2"
+    assert values["PipelineArn"] == arn
+    assert values["PipelineExecutionArn"] == f"{arn}/execution/{execution}"
+    assert values["TrainingJobName"] == first["TrainingJobName"]
+    assert values["experiment"] == "my-pipe-v2/x"
+    for name in ("StartDateTime", "CurrentDateTime"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", values[name])
+    again = second["HyperParameters"]
+    same = ("StartDateTime", "PipelineExecutionId", "PipelineExecutionArn")
+    assert [again[name] for name in same] == [values[name] for name in same]
+    assert again["CurrentDateTime"] > values["CurrentDateTime"]
+    [processed] = airflow.created("CreateProcessingJob")
+    assert processed["Environment"] == {"own": processed["ProcessingJobName"]}
+
+
+def test_a_missing_region_is_one_error_that_names_where_to_set_it(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    run = airflow.run(pipeline(training("Train")))
+    assert run.states == {"Train": "failed"}
+    printed = "".join(capfd.readouterr())
+    for place in ("region_name of SageMakerPipelineDag", "Airflow connection 'aws_default'", "AWS_DEFAULT_REGION"):
+        assert place in printed
+    assert airflow.endpoint.requests("sagemaker") == ()
+
+
+def test_a_job_goes_to_the_region_of_the_argument(airflow: Airflow) -> None:
+    run = airflow.run(pipeline(training("Train")), region_name="eu-west-1")
+    assert run.xcom("Train")["TrainingJobArn"].startswith("arn:aws:sagemaker:eu-west-1:")
+
+
+def test_a_value_that_the_form_would_refuse_is_refused_when_the_run_is_made(airflow: Airflow) -> None:
+    definition = pipeline(
+        training("Train"), Parameters=[{"Name": "Count", "Type": "Integer", "DefaultValue": 1}, {"Name": "Needed"}]
+    )
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError, match="Count"):
+        airflow.run(definition, {"Count": "many", "Needed": "x"})
+    with pytest.raises(ParamValidationError, match="Needed"):
+        airflow.run(definition)
+    assert airflow.run(definition, {"Needed": ""}).state == "success"
