@@ -26,7 +26,7 @@ class Phase(Enum):
     FAILED = "failed"
     """The attempt ended in failure; the next one takes a new name."""
     DELIVERED = "delivered"
-    """The step ended (succeeded, failed for good, or was killed): whoever finds this was cleared by a user."""
+    """The step ended: it succeeded, failed for good, or was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class StepRecord:
     its position), ``worker_deaths`` the tries that ended without a word; ``open_try`` is the number of the try that
     has not yet said how it ended. ``started_at`` and ``evaluated_at`` are
     epoch seconds: of the first try, and of the moment at which the current request was resolved. ``max_tries`` is
-    the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry.
+    the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry. So a
+    delivered record under an unchanged ``max_tries`` is that of a try that died before Airflow heard of its end.
     """
 
     token: str
@@ -86,7 +87,7 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
     """
     if stored is not None and stored.open_try == facts.try_number:
         return stored
-    if stored is None or stored.phase is Phase.DELIVERED or stored.max_tries != facts.max_tries:
+    if stored is None or _was_cleared(stored, facts):
         return StepRecord(
             token=new_token(),
             definition_digest=facts.definition_digest,
@@ -105,5 +106,11 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             open_try=facts.try_number,
             definition_digest=facts.definition_digest,
         )
-    died = stored.open_try is not None
-    return replace(stored, open_try=facts.try_number, worker_deaths=stored.worker_deaths + died)
+    died = stored.open_try is not None or stored.phase is Phase.DELIVERED
+    return replace(stored, phase=Phase.INTENDED, open_try=facts.try_number, worker_deaths=stored.worker_deaths + died)
+
+
+def _was_cleared(stored: StepRecord, facts: TryFacts) -> bool:
+    # The definition's digest guards against a clear under an edited definition whose retries make up for the raise.
+    edited = stored.definition_digest != facts.definition_digest
+    return stored.max_tries != facts.max_tries or (stored.phase is Phase.DELIVERED and edited)

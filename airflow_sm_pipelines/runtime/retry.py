@@ -88,8 +88,10 @@ class StepRetries(RetryPolicy):
             decision = RetryDecision.fail("the execution_timeout is over")
         else:
             decision, record = self._of_lost_try(record)
+        # A try that ends here has said how it ended.
+        record = replace(record, open_try=None)
         if decision.action is RetryAction.FAIL:
-            record = replace(record, phase=Phase.DELIVERED, open_try=None)
+            record = replace(record, phase=Phase.DELIVERED)
         store.set(STORE_KEY, record.to_json(), retention=NEVER_EXPIRE)
         return decision
 
@@ -110,7 +112,7 @@ class StepRetries(RetryPolicy):
         if lost > self.worker_deaths:
             return RetryDecision.fail(f"{lost} tries were lost by no failure of the step"), record
         decision = RetryDecision.retry(LOST_TRY_DELAY, "this try was lost by no failure of the step")
-        return decision, replace(record, worker_deaths=lost, open_try=None)
+        return decision, replace(record, worker_deaths=lost)
 
     def _policy_naming(self, exception_type: ExceptionType | None) -> tuple[int, StepRetryPolicy | None]:
         for position, policy in enumerate(self.policies):

@@ -58,6 +58,7 @@ class JobStepOperator(StepOperator):
         self.config: dict[str, Json] = {}
         self._name_is_new = False
         self._job_in_flight: str | None = None
+        self._was_killed = False
 
     def own_job_names(self) -> dict[str, str]:
         return {self.kind.variable: self.record.job_name} if self.kind.variable else {}
@@ -101,7 +102,9 @@ class JobStepOperator(StepOperator):
         """Create the job, or adopt the one that an earlier try left, and wait for it."""
         self.check_worker_deaths()
         client = self.access.client(self.kind.service)
-        described = None if self._name_is_new else self._left_by_earlier_try(context, client)
+        described = None
+        if self.record.job_name and not self._name_is_new:
+            described = self._left_by_earlier_try(context, client)
         if described is None:
             self.check_resolved(context)
             # The intent is on record before the call: whatever dies from here on, the job can be found.
@@ -110,16 +113,19 @@ class JobStepOperator(StepOperator):
         return self._wait(context, client, described)
 
     def _left_by_earlier_try(self, context: Context, client: Any) -> dict[str, Any] | None:
-        try:
-            described = describe(client, self.kind, self.record.job_name)
-        except StepFailure as failure:
-            self.fail_attempt(context, failure)
+        described = self._look(context, client)
         if described is not None:
             self.log.info("Going on with the %s %s of an earlier try", self.kind.noun, self.record.job_name)
             if self.record.definition_digest != self.pipeline.digest:
                 self.log.warning("The definition has changed since: the job is waited for as it was submitted")
             self.save(context)
         return described
+
+    def _look(self, context: Context, client: Any) -> dict[str, Any] | None:
+        try:
+            return describe(client, self.kind, self.record.job_name)
+        except StepFailure as failure:
+            self.fail_attempt(context, failure)
 
     def _submit(self, context: Context, client: Any) -> None:
         name = self.record.job_name
@@ -137,6 +143,9 @@ class JobStepOperator(StepOperator):
             self._fail_call(context, error)
         else:
             self.log.info("Created the %s %s (attempt %d)", self.kind.noun, self.record.job_name, self.record.attempt)
+            if self._was_killed:
+                # The kill came while the call was under way, and found no job to stop.
+                self.on_kill()
 
     def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
         """Make the Create call with the resolved request."""
@@ -157,7 +166,7 @@ class JobStepOperator(StepOperator):
     def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
         name = self.record.job_name
         if described is None and (self.kind.usually_done or self.kind.status_field is None):
-            described = describe(client, self.kind, name)
+            described = self._look(context, client)
         if described is not None and self.kind.state_of(described) is not JobState.RUNNING:
             return self._end(context, described)
         self._job_in_flight = name
@@ -208,9 +217,11 @@ class JobStepOperator(StepOperator):
                 outcome_unknown=True,
             )
             self.fail_attempt(context, failure)
-        described = describe(self.access.client(self.kind.service), self.kind, name)
+        described = self._look(context, self.access.client(self.kind.service))
         if described is None:
-            raise StepFailure(f"Step {self.task_id!r} failed: the {self.kind.noun} {name} is gone.")
+            self.fail_attempt(
+                context, StepFailure(f"Step {self.task_id!r} failed: the {self.kind.noun} {name} is gone.")
+            )
         return self._end(context, described)
 
     def _end(self, context: Context, described: dict[str, Any]) -> Any:
@@ -239,9 +250,12 @@ class JobStepOperator(StepOperator):
 
     def _fail_job(self, context: Context, described: dict[str, Any]) -> NoReturn:
         reason = str(described.get(self.kind.reason_field) or "AWS gives no reason")
+        detail = described.get("SecondaryStatus")
+        status = self.kind.status_of(described)
         failure = StepFailure(
             f"Step {self.task_id!r} failed: the {self.kind.noun} {self.record.job_name} (attempt"
-            f" {self.record.attempt}) ended as {self.kind.status_of(described)}: {reason}",
+            f" {self.record.attempt}) ended as {status}{f' ({detail})' if detail not in (None, status) else ''}:"
+            f" {reason}",
             type_of_failure_reason(reason),
         )
         self._push_job(context, described)
@@ -254,14 +268,16 @@ class JobStepOperator(StepOperator):
 
     def on_kill(self) -> None:
         """Stop the job when the worker's task is killed while it creates or waits for one."""
+        self._was_killed = True
         name = self._job_in_flight
         if name is None or self.kind.stop is None:
             return
         try:
             operation(self.access.client(self.kind.service), self.kind.stop)(**{self.kind.describe_field: name})
-        except ClientError as error:
-            if not is_ended(error):
-                raise
-            self.log.info("The %s %s had ended already", self.kind.noun, name)
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and is_ended(error):
+                self.log.info("The %s %s had ended already", self.kind.noun, name)
+            else:
+                self.log.error("The %s %s could not be stopped and may go on: %s", self.kind.noun, name, error)
         else:
             self.log.info("The %s %s was asked to stop", self.kind.noun, name)

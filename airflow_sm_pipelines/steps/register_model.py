@@ -36,6 +36,8 @@ class RegisterModelStepOperator(JobStepOperator, SageMakerBaseOperator):
         completed = {**super().complete_request(request), "ClientToken": self.record.token}
         if completed.get(GROUP_FIELD):
             del completed[KIND.name_field]
+        elif self.record.job_name.startswith(ARN_PREFIX):
+            completed[KIND.name_field] = self.record.job_name.rpartition("/")[-1]
         return completed
 
     @override

@@ -99,17 +99,27 @@ def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
 @pytest.mark.parametrize(
     ("stored", "facts"),
     [
-        (replace(started(), phase=Phase.DELIVERED, open_try=None), replace(FACTS, try_number=2)),
+        (replace(started(), phase=Phase.DELIVERED, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (
+            replace(started(), phase=Phase.DELIVERED, open_try=None),
+            replace(FACTS, try_number=2, definition_digest="d2"),
+        ),
         # Airflow raises max_tries when a user clears a task, even while it runs.
         (started(), replace(FACTS, try_number=2, max_tries=14)),
         (replace(started(), phase=Phase.FAILED, failures=3, open_try=None), replace(FACTS, try_number=5, max_tries=17)),
     ],
-    ids=["delivered", "cleared while running", "cleared after failing"],
+    ids=["delivered", "delivered by another definition", "cleared while running", "cleared after failing"],
 )
 def test_a_cleared_task_begins_anew(stored: StepRecord, facts: TryFacts) -> None:
     record = begin_try(stored, facts)
     assert record.token != stored.token
     assert (record.job_name, record.attempt, record.worker_deaths, record.policy_retries) == ("", 1, 0, {})
+
+
+def test_a_try_that_died_after_its_job_was_done_leaves_the_job_to_the_next() -> None:
+    delivered = replace(started(), phase=Phase.DELIVERED, open_try=None)
+    record = begin_try(delivered, replace(FACTS, try_number=2))
+    assert (record.job_name, record.phase, record.worker_deaths) == ("job", Phase.INTENDED, 1)
 
 
 def test_a_record_survives_its_json_form() -> None:
