@@ -9,7 +9,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import condition, fail, model, processing, register_model, training, transform
+from airflow_sm_pipelines.catalog import (
+    automl,
+    condition,
+    fail,
+    model,
+    processing,
+    register_model,
+    training,
+    transform,
+    tuning,
+)
 from airflow_sm_pipelines.catalog.pending import PENDING
 
 if TYPE_CHECKING:
@@ -17,7 +27,17 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.catalog.step_type import StepType
 
-_EXECUTABLE = (condition, fail, model, processing, register_model, training, transform)
+_EXECUTABLE = (
+    automl,
+    condition,
+    fail,
+    model,
+    processing,
+    register_model,
+    training,
+    transform,
+    tuning,
+)
 
 STEP_TYPES: Mapping[str, StepType] = MappingProxyType(
     {step_type.name: step_type for step_type in (*(module.STEP_TYPE for module in _EXECUTABLE), *PENDING)}

@@ -9,22 +9,6 @@ BASELINE_CONSTRAINTS = ("CalculatedBaselineConstraints", "BaselineUsedForDriftCh
 BASELINE_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
 
 PENDING = (
-    StepType(
-        name="Tuning",
-        arguments=sagemaker("CreateHyperParameterTuningJob"),
-        properties=sagemaker("DescribeHyperParameterTuningJob"),
-        extra_properties=("TrainingJobSummaries",),
-        retries=RetryTypes.ALL,
-        cached=True,
-    ),
-    StepType(
-        name="AutoML",
-        arguments=sagemaker("CreateAutoMLJob"),
-        properties=sagemaker("DescribeAutoMLJob"),
-        extra_properties=("BestCandidateProperties",),
-        retries=RetryTypes.ALL,
-        cached=True,
-    ),
     StepType(name="Lambda", extra_properties=OUTPUT_PARAMETERS),
     StepType(name="Callback", extra_properties=OUTPUT_PARAMETERS),
     StepType(

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from airflow_sm_pipelines.definition.findings import Finding, nearest
 from airflow_sm_pipelines.definition.paths import describe, render_path
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH, to_plain, within_depth
+from airflow_sm_pipelines.definition.positions import place_in_wrapper
 from airflow_sm_pipelines.definition.syntax import JsonSyntaxError, parse_json, walk_json
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.paths import JsonPath
-    from airflow_sm_pipelines.definition.syntax import Json
+    from airflow_sm_pipelines.definition.positions import place_in_wrapper
+from airflow_sm_pipelines.definition.syntax import Json
 
 Source: TypeAlias = Path | str | bytes | Mapping[str, object]
 
@@ -70,6 +72,7 @@ def _from_mapping(source: Mapping[str, object], collector: FindingCollector) -> 
 
 def _from_text(source: Path | str | bytes, collector: FindingCollector) -> dict[str, Json] | None:
     text = source if isinstance(source, str) else _decode(source, collector)
+    collector.text = text
     return None if text is None else _parse(text, "the document", None, collector)
 
 
@@ -98,10 +101,13 @@ def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) ->
         message = f"{what} is not JSON: {error.message}"
         if path is None and "\n" not in text and text.strip().endswith(".json"):
             message += "; a text is read as JSON, give a file as a pathlib.Path"
-        collector.findings.append(Finding(message, render_path(path), line=error.line, column=error.column))
+        finding = Finding(message, render_path(path), line=error.line, column=error.column)
+        if path is not None and collector.text is not None:
+            finding = finding.at(*place_in_wrapper(collector.text, error.position))
+        collector.findings.append(finding)
         return None
     for duplicate in parsed.duplicates:
-        collector.error("this key stands twice in its object", render_path(duplicate))
+        collector.findings.append(Finding("this key stands twice in its object", render_path(duplicate), on_key=True))
     if not isinstance(parsed.value, dict):
         collector.error(f"{what} must be a JSON object, found {describe(parsed.value)}", render_path(path))
         return None

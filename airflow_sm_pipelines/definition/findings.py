@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -20,7 +20,8 @@ class Finding:
     """One problem of one document.
 
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
-    stands in; ``line`` and ``column`` count from 1 and are set where the text itself cannot be read.
+    stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
+    ``on_key`` tells that the last key of the path is what is wrong, and not its value.
     """
 
     message: str
@@ -30,9 +31,14 @@ class Finding:
     severity: Severity = Severity.ERROR
     line: int | None = None
     column: int | None = None
+    on_key: bool = False
+
+    def at(self, line: int, column: int) -> Finding:
+        """The same finding with its place in the text."""
+        return replace(self, line=line, column=column)
 
     def __str__(self) -> str:
-        place = self.path if self.line is None else f"line {self.line}, column {self.column}"
+        place = self.path if self.line is None else f"{self.path}, line {self.line}, column {self.column}"
         step = f" (step {self.step!r})" if self.step else ""
         hint = f". Did you mean {self.suggestion!r}?" if self.suggestion else ""
         kind = "warning: " if self.severity is Severity.WARNING else ""
@@ -73,9 +79,13 @@ class DefinitionError(ExceptionGroup[FindingError]):
 
 @dataclass(slots=True)
 class FindingCollector:
-    """Gathers the findings of one document; the only mutable thing of the reading rooms."""
+    """Gathers the findings of one document; the only mutable thing of the reading rooms.
+
+    ``text`` is the document's text, where it was given as one.
+    """
 
     findings: list[Finding] = field(default_factory=list)
+    text: str | None = None
 
     def error(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
         self.findings.append(Finding(message, path, step, suggestion))

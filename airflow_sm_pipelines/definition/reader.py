@@ -11,6 +11,7 @@ from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCol
 from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Pipeline
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.parameters import read_metadata, read_parameters
+from airflow_sm_pipelines.definition.positions import with_positions
 from airflow_sm_pipelines.definition.references import Names
 from airflow_sm_pipelines.definition.scope import Options, Scope
 from airflow_sm_pipelines.definition.steps import read_steps
@@ -72,7 +73,7 @@ class Reading:
 
         :raises DefinitionError: if the collector holds an error.
         """
-        findings = in_document_order(collector.findings, self.document)
+        findings = with_positions(in_document_order(collector.findings, self.document), collector.text)
         if self.pipeline is None or any(finding.severity is Severity.ERROR for finding in findings):
             raise DefinitionError(source, findings)
         return replace(self.pipeline, warnings=tuple(findings)) if findings else self.pipeline

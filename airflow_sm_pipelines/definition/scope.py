@@ -6,7 +6,7 @@ from collections.abc import Collection, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.findings import Finding, Severity, nearest
 from airflow_sm_pipelines.definition.paths import describe, render_path, shorten
 from airflow_sm_pipelines.definition.step_types import KNOWN_TYPES
 
@@ -27,6 +27,11 @@ class Options:
     step_types: Collection[str] = ()
     unsupported_keys: UnsupportedKeys = "warn"
     unsupported_steps: UnsupportedSteps = "error"
+
+    @property
+    def severity_of_keys(self) -> Severity:
+        """How grave a key is that is not known."""
+        return Severity.ERROR if self.unsupported_keys == "error" else Severity.WARNING
 
     def is_known(self, step_type: str) -> bool:
         """Whether a step of this type is read without a finding."""
@@ -58,11 +63,13 @@ class Scope:
         """A finding for each key that is none of ``known``; what stands under such a key is not read."""
         if value.keys() <= known:
             return
-        report = self.error if self.options.unsupported_keys == "error" else self.warning
+        severity = self.options.severity_of_keys
         for key in value:
             if key not in known:
-                unused = known - value.keys()
-                report(f"unknown key {key!r} of {what}, it is ignored", (path, key), nearest(key, sorted(unused)))
+                near = nearest(key, sorted(known - value.keys()))
+                message = f"unknown key {key!r} of {what}, it is ignored"
+                place = render_path((path, key))
+                self.collector.findings.append(Finding(message, place, self.step, near, severity, on_key=True))
 
     def object(self, value: Json, path: JsonPath, expected: str = "an object") -> dict[str, Json] | None:
         if isinstance(value, dict):

@@ -28,11 +28,12 @@ _HINTS = (
 
 
 class JsonSyntaxError(ValueError):
-    """A text that is not JSON; line and column count from 1."""
+    """A text that is not JSON; line and column count from 1, the position from 0."""
 
     def __init__(self, message: str, text: str, position: int) -> None:
         super().__init__(message)
         self.message = message
+        self.position = position
         self.line = text.count("\n", 0, position) + 1
         self.column = position - text.rfind("\n", 0, position)
 

@@ -16,6 +16,7 @@ from airflow_sm_pipelines.definition.expressions import (
 )
 from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.json_path import JsonPathError, parse_json_path
 from airflow_sm_pipelines.definition.paths import describe
 from airflow_sm_pipelines.definition.plain import CONTAINERS
 from airflow_sm_pipelines.definition.tokenizer import TokenError, parse_get
@@ -206,6 +207,10 @@ def _read_literal_path(scope: Scope, inner: dict[str, Json], path: JsonPath) -> 
         return None
     found = inner["Path"]
     if isinstance(found, str):
+        try:
+            parse_json_path(found)
+        except JsonPathError as error:
+            scope.error(str(error).removesuffix("."), (path, "Path"))
         return found
     scope.wrong_type("a literal text (a parameter or Std:Join is not supported there)", found, (path, "Path"))
     return None

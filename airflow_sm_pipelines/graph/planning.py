@@ -1,4 +1,4 @@
-"""A definition to its plan: reading and graph in one call, with the findings of both."""
+"""A definition to its plan: reading, checks against the API and graph in one call, with the findings of all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.reader import name_of, read_document
 from airflow_sm_pipelines.definition.scope import Options
+from airflow_sm_pipelines.graph.check_arguments import check_arguments
+from airflow_sm_pipelines.graph.check_policies import check_policies
+from airflow_sm_pipelines.graph.check_properties import check_properties
 from airflow_sm_pipelines.graph.dependencies import connect
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ def plan(
     unsupported_keys: UnsupportedKeys = "warn",
     unsupported_steps: UnsupportedSteps = "error",
 ) -> Plan:
-    """Read a definition and order its steps. The arguments are those of ``read_definition``.
+    """Read a definition, check it against the API model and order its steps.
+
+    The arguments are those of ``read_definition``.
 
     :raises DefinitionError: with every finding of the document and of its graph; cycles are found
         even where other findings exist.
@@ -43,7 +48,12 @@ def plan(
     collector = FindingCollector()
     options = Options(tuple(step_types or ()), unsupported_keys, unsupported_steps)
     reading = read_document(definition, collector, options)
-    graph = None if reading.pipeline is None else connect(reading.pipeline, collector)
+    graph = None
+    if reading.pipeline is not None:
+        check_properties(reading.pipeline, collector)
+        check_arguments(reading.pipeline, options.severity_of_keys, collector)
+        check_policies(reading.pipeline, collector)
+        graph = connect(reading.pipeline, collector)
     pipeline = reading.settle(collector, source or name_of(definition))
     # Without a graph there is a finding, and settling has raised it.
     assert graph is not None

@@ -12,6 +12,7 @@ ALPHABET = string.digits + string.ascii_lowercase
 EXECUTION_ID_LENGTH = 12
 TOKEN_LENGTH = 10
 STEP_NAME_LENGTH = 20
+LONG_NAME_LIMIT = 63
 
 
 def execution_id(dag_id: str, run_id: str) -> str:
@@ -40,11 +41,16 @@ def job_name(
     """The name of a step's job, and whether a custom prefix had to be cut to keep the name's limit.
 
     ``pipelines-<execution>-<step>-<token>`` with at most 20 characters of the step's name, or
-    ``<prefix>-<execution>-<token>``, and ``-<failures>`` after a failed attempt.
+    ``<prefix>-<execution>-<token>``, and ``-<failures>`` after a failed attempt. A name that is too short for that
+    (tuning and AutoML jobs have 32 characters; AWS does not say what it calls them) is ``<token>-<step>``.
     """
     suffix = f"-{failures}" if failures else ""
     if prefix is None:
-        shortened = step.replace("_", "-")[:STEP_NAME_LENGTH].strip("-")
+        hyphenated = step.replace("_", "-")
+        if limit < LONG_NAME_LIMIT:
+            kept = hyphenated[: limit - len(token) - len(suffix) - 1].strip("-")
+            return f"{token}-{kept}{suffix}", False
+        shortened = hyphenated[:STEP_NAME_LENGTH].strip("-")
         return f"pipelines-{execution}-{shortened}-{token}{suffix}", False
     tail = f"-{execution}-{token}{suffix}"
     kept = prefix[: limit - len(tail)].rstrip("-")

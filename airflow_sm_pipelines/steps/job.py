@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk.exceptions import AirflowTaskTimeout
@@ -31,6 +32,8 @@ from airflow_sm_pipelines.runtime.waiting import PollPace, WaitEnd, wait_for_job
 from airflow_sm_pipelines.steps.base import StepOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.model import Step
@@ -48,12 +51,16 @@ class JobStepOperator(StepOperator):
     takes a stopped job for a success when not deferred, and writes times as ``repr``.
     """
 
-    kind: ClassVar[JobKind]
+    kind: JobKind
+    # What the provider's operator demands and this class does not use: its own request says it all.
+    provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(
         self, *, step: Step, pipeline: PipelineFacts, settings: Settings, deferrable: bool | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(step=step, pipeline=pipeline, settings=settings, config={}, **kwargs)
+        super().__init__(
+            step=step, pipeline=pipeline, settings=settings, config={}, **self.provider_arguments, **kwargs
+        )
         self.deferrable = settings.deferrable if deferrable is None else deferrable
         self.config: dict[str, Json] = {}
         self._name_is_new = False
@@ -228,13 +235,22 @@ class JobStepOperator(StepOperator):
         self._job_in_flight = None
         if self.kind.state_of(described) is JobState.FAILED:
             self._fail_job(context, described)
-        result = to_result(self.result_of(described), is_sensitive)
+        try:
+            result = to_result(self.result_of(described), is_sensitive)
+        except (ClientError, BotoCoreError) as error:
+            failure = StepFailure(
+                f"Step {self.task_id!r} failed: the result of the {self.kind.noun} {self.record.job_name} could not be"
+                f" read: {CallError.of(error)}",
+                type_of_call_error(error),
+                outcome_unknown=True,
+            )
+            self.fail_attempt(context, failure)
         self._push_job(context, described)
         self.deliver(context)
         return result
 
     def result_of(self, described: dict[str, Any]) -> dict[str, Any]:
-        """What the step's properties are read from."""
+        """What the step's properties are read from; more AWS calls may be made for it."""
         return described
 
     def _push_job(self, context: Context, described: dict[str, Any]) -> None:

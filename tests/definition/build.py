@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_sm_pipelines.definition import DefinitionError, Finding, Pipeline, Severity, Step, read_definition
-from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.definition.findings import FindingCollector
+from airflow_sm_pipelines.definition.reader import read_document
+from airflow_sm_pipelines.definition.scope import Options
+from airflow_sm_pipelines.graph import Plan
+from airflow_sm_pipelines.graph.dependencies import connect
 
 Json = dict[str, Any]
 
@@ -64,10 +68,20 @@ def read_step(value: Json, *others: object, **keys: object) -> Step:
     return read(value, *others, **keys).steps[0]
 
 
+def settled(definition: Any, **options: Any) -> Plan:
+    """A definition, read and ordered; its made-up arguments and properties are not compared with those of AWS."""
+    collector = FindingCollector()
+    reading = read_document(definition, collector, Options(**options))
+    graph = None if reading.pipeline is None else connect(reading.pipeline, collector)
+    pipeline = reading.settle(collector, "definition")
+    assert graph is not None
+    return Plan(pipeline, graph)
+
+
 def findings(definition: Any, **options: Any) -> tuple[Finding, ...]:
-    """All findings of reading and planning a definition, whether they refuse it or not."""
+    """All findings of reading and ordering a definition, whether they refuse it or not."""
     try:
-        return plan(definition, **options).pipeline.warnings
+        return settled(definition, **options).pipeline.warnings
     except DefinitionError as error:
         return error.findings
 

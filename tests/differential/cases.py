@@ -5,6 +5,7 @@ Plain data and functions of it, free of the SDK and of this project's reader, so
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ LOCAL_TYPES = ("Training", "Processing", "Transform", "Model", "Condition", "Fai
 NAMED_LISTS = {"Outputs": "OutputName", "ProcessingInputs": "InputName", "FinalMetricDataList": "MetricName"}
 
 LONG_TEXT = "0123456789-abcdefghij/" * 12
-UNICODE_TEXT = "naïve – 日本 {{ ds }} ${x} \"q\" 'r' \\ 🚀"
+UNICODE_TEXT = "naïve … 日本 {{ ds }} ${x} \"q\" 'r' \\ 🚀"
 VALUES: dict[str, dict[str, Json]] = {
     "defaults": {},
     "changed": {},
@@ -41,8 +42,6 @@ _PLAUSIBLE = {"String": "plausible", "Integer": 2, "Float": 0.5, "Boolean": True
 
 def definition_of(document: Json) -> Json:
     """The definition itself, where a document is a describe-pipeline response around one."""
-    import json
-
     inner = document.get("PipelineDefinition", document)
     return json.loads(inner) if isinstance(inner, str) else inner
 
@@ -123,7 +122,7 @@ def _parameter_value(parameter: Json, which: str, place: int) -> Json:
 class Canned:
     """Results of steps and files in S3, made up so that every reference of a definition leads to something.
 
-    ``overrides`` gives the values of single references: property paths (``Steps.A.B``) and ``uri path`` of files.
+    What a condition compares is made up so that, over the sets, it comes out both ways.
     """
 
     def __init__(self, definition: Json, which: str, parameters: dict[str, Json]) -> None:
@@ -206,8 +205,8 @@ class Canned:
 
     def _uri(self, inner: Json) -> str | None:
         if "S3Uri" in inner:
-            join = inner["S3Uri"].get("Std:Join")
-            return join and join["On"].join(str(self._part(value)) for value in join["Values"])
+            join = inner["S3Uri"]["Std:Join"]
+            return str(join["On"]).join(str(self._part(value)) for value in join["Values"])
         step, path = split_step(inner["PropertyFile"]["Get"])
         name = path.removeprefix("PropertyFiles.")
         for file in self._steps.get(step, {}).get("PropertyFiles") or []:

@@ -283,23 +283,44 @@ def evaluate(mapper: Mapper, name: str, parameters: dict[str, Json], results: Js
     _give_results(mapper, recorder, results)
     recorder.recorded.clear()
     step = recorder.pipeline_dag.step_map[name]
-    error = None
-    try:
-        recorder._execute_step(step)
-    except StepExecutionException as failure:
-        error = failure.message
+    error = _execute(recorder, step)
     failed_by_itself = mapper.steps[name]["Type"] == "Fail" and recorder.evaluated is not None
     pointers = [pointer for pointer, _ in outer_expressions(own_arguments(mapper.steps[name]))]
     if len(recorder.recorded) < len(pointers):
         assert error is not None
-        return {"error": error}
+        return {"error": error} | _apart(mapper, recorder, name)
     entry: Json = {"values": dict(zip(pointers, recorder.recorded, strict=True))}
     if not failed_by_itself:
         assert (error is None) or isinstance(step, ConditionStep), error
     if isinstance(step, ConditionStep):
-        return entry | ({"error": error} if error else {"outcome": execution.step_execution[name].properties["Outcome"]})
+        return entry | (
+            {"error": error} if error else {"outcome": execution.step_execution[name].properties["Outcome"]}
+        )
     _check_complete(mapper.steps[name], entry, recorder.evaluated)
     return entry
+
+
+def _execute(recorder: Recorder, step: Any) -> str | None:
+    """The message of a step's failure, if it fails."""
+    try:
+        recorder._execute_step(step)
+    except StepExecutionException as failure:
+        return str(failure.message)
+    return None
+
+
+def _apart(mapper: Mapper, recorder: Recorder, name: str) -> Json:
+    """The expressions that resolve, of a step with one that does not: each is evaluated by itself."""
+    step = mapper.steps[name]
+    values = {}
+    for pointer, expression in outer_expressions(own_arguments(step)) if step["Type"] != "Condition" else ():
+        recorder.recorded.clear()
+        try:
+            recorder.evaluate_pipeline_variable(mapper.value(expression), name)
+        except StepExecutionException:
+            continue
+        values[pointer] = recorder.recorded[0]
+    return {"values": values} if values else {}
 
 
 def _give_results(mapper: Mapper, recorder: Recorder, results: Json) -> None:
@@ -413,7 +434,7 @@ def main() -> None:
         folders.setdefault(name.split("/")[0], {})[name] = expect(definition, None)
     own: dict[str, Json] = {}
     for name, document in own_documents().items():
-        none = dict.fromkeys(VALUES, {})
+        none: dict[str, Json] = {which: {} for which in VALUES}
         results, files = document.results or none, document.files or none
         canned = {which: (results[which], files[which]) for which in VALUES}
         own[name] = {"document": document.definition} | expect(document.definition, canned)

@@ -38,7 +38,6 @@ PATHS = (
     "['a.b.c']",
     "['label']",
     "label[0]",
-    "list[-1]",
     "metrics",
     "list",
     "nothing",
@@ -47,10 +46,67 @@ PATHS = (
     "list[9]",
     "list.name",
     "list['name']",
+    "list.0",
+    "label.x",
+    "empty[0]",
+    "zero[0]",
+    "flag.x",
+    "nothing.x",
+    "nothing[0]",
+    "a,b",
+    "`this`",
+    "@x",
+    "metrics['']",
+    "metrics['$']",
+    "metrics['x[y']",
+    "metrics['x]y']",
+    "metrics[ 'mse' ].value",
+    "label ",
+    "metrics. mse.value",
     "metrics[0]",
-    "list[x]",
-    "metrics.*.value",
 )
+UNREADABLE_PATHS = {
+    "from_the_end": "list[-1]",
+    "by_a_name": "list[x]",
+    "of_any": "metrics.*.value",
+    "quoted_star": "metrics['*']",
+    "inner_quote": "metrics['it's']",
+    "escaped_quote": "metrics['it\\'s']",
+    "recursive": "metrics..value",
+    "nowhere": "",
+    "open": "metrics['mse'",
+}
+"""Paths that may well be refused when the definition is read, and so stand in documents of their own."""
+
+ODD_KEYS = {"a[b": "opening", "a]b": "closing", "it's": "quote", "a\\b": "backslash"}
+REPORT = {
+    "metrics": {
+        "mse": {"value": 4.5},
+        "a.b": 1,
+        "": "no name",
+        "$": "dollar",
+        "x[y": "opening",
+        "x]y": "closing",
+        "*": "star",
+        "it's": "quote",
+    },
+    "a,b": "comma",
+    "`this`": "ticks",
+    "@x": "at",
+    "a.b.c": 2,
+    "list": ["first", 2, {"name": "third"}],
+    "matrix": [[1, 2], [3, 4]],
+    "label": "a text",
+    "empty": "",
+    "zero": 0,
+    "flag": True,
+    "tiny": 1e-05,
+    "a-b": "dash",
+    "with space": "space",
+    "ключ": "unicode",
+    "nothing": None,
+}
+"""What the property file holds that the PATHS read."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +129,7 @@ def documents() -> dict[str, OwnDocument]:
             _definition([_source(), _training("Letter", V=_get("Steps.Source.ProcessingJobName[0]"))]),
             {which: {"Source": {"ProcessingJobName": "job"}} for which in VALUES},
         ),
+        **{f"own/path_{name}.json": _one_path(path) for name, path in UNREADABLE_PATHS.items()},
     }
 
 
@@ -136,7 +193,7 @@ def _text() -> OwnDocument:
         _training("OneByOne", V=[_join("", parameter) for parameter in parameters]),
         _training("Literals", V=_join("|", "a", 1, -2, True, False, 0.1, 1.0, 1e-5, 1e-7, 1e16, 1e21, 1e22, 5e-324)),
         _training("Nested", V=_join("/", "s3:/", _join("-", parameters[0], _join("", parameters[3])), _join("", 1.0))),
-        _training("NothingToJoin", V=[_join(","), _join("", ""), _join(" – ", "ä", "日本", "🚀")]),
+        _training("NothingToJoin", V=[_join(","), _join("", ""), _join(" … ", "ä", "日本", "🚀")]),
         _training("Whole", V=whole),
         _training("JoinedWhole", V=_join("=", *whole)),
         _training("Nulls", A=None, B={"C": None, "D": {"E": None, "F": 0}}, G=[None, {"H": None}, []], V=parameters[1]),
@@ -165,6 +222,10 @@ def _references() -> OwnDocument:
         "MapKeyMember": "Source.Environment.KEY",
         "MapKeyOdd": "Source.Environment['a:b/c d']",
         "MapKeyDots": "Source.Environment['a.b']",
+        "MapKeyOpening": "Source.Environment['a[b']",
+        "MapKeyClosing": "Source.Environment['a]b']",
+        "MapKeyQuote": "Source.Environment['it's']",
+        "MapKeyBackslash": "Source.Environment['a\\b']",
         "MapKeyUnknown": "Source.Environment['NONE']",
         "Absent": "Source.FailureReason",
         "AbsentDeep": "Source.ExperimentConfig.TrialName",
@@ -192,7 +253,7 @@ def _references() -> OwnDocument:
     source = {
         "ProcessingOutputConfig": {"Outputs": outputs},
         "ProcessingInputs": [{"InputName": name, "S3Input": {"S3Uri": f"s3://b/{name}"}} for name in ("x", "code")],
-        "Environment": {"KEY": "value", "a:b/c d": "odd", "a.b": "dots"},
+        "Environment": {"KEY": "value", "a:b/c d": "odd", "a.b": "dots", **ODD_KEYS},
         "ExitMessage": None,
         "AutoMLJobArn": "",
     }
@@ -222,32 +283,25 @@ def _json_get() -> OwnDocument:
     steps.append(_step("Message", "Fail", {"ErrorMessage": _join("", "mse ", _report("metrics.mse.value"))}))
     places = {"report": "s3://b/o", "slashes": "s3://b/two//slashes", "ends": "s3://b/ends/"}
     outputs = [{"OutputName": name, "S3Output": {"S3Uri": uri}} for name, uri in places.items()]
-    content = {
-        "metrics": {"mse": {"value": 4.5}, "a.b": 1},
-        "a.b.c": 2,
-        "list": ["first", 2, {"name": "third"}],
-        "matrix": [[1, 2], [3, 4]],
-        "label": "a text",
-        "empty": "",
-        "zero": 0,
-        "flag": True,
-        "tiny": 1e-05,
-        "a-b": "dash",
-        "with space": "space",
-        "ключ": "unicode",
-        "nothing": None,
-    }
     files = {
-        "s3://b/o/evaluation.json": content,
+        "s3://b/o/evaluation.json": REPORT,
         "s3://b/o/text.txt": "no: json",
-        "s3://b/two//slashes/evaluation.json": content,
-        "s3://b/ends/sub/evaluation.json": content,
-        "s3://b/o/text/a1b2c3d4e5f6/x.json": {"Result": ["a", [1.5]], "Other": 1},
+        "s3://b/two//slashes/evaluation.json": REPORT,
+        "s3://b/ends/sub/evaluation.json": REPORT,
+        "s3://b/o/text/a1b2c3d4e5f6/x.json": {"Result": ["a", 1.5], "Other": 1},
         "s3://b/o/0/a1b2c3d4e5f6/x.json": {"Result": ["a", 7]},
         "s3://b/o/-1.5/a1b2c3d4e5f6/x.json": {"Result": ["a"]},
         "s3://b/o/1e-5/a1b2c3d4e5f6/x.json": {"Result": {"1": 2}},
     }
     results = {"Source": {"ProcessingOutputConfig": {"Outputs": outputs}}}
+    return OwnDocument(_definition(steps), dict.fromkeys(VALUES, results), dict.fromkeys(VALUES, files))
+
+
+def _one_path(path: str) -> OwnDocument:
+    outputs = [{"OutputName": "report", "S3Output": {"S3Uri": "s3://b/o"}}]
+    results = {"Source": {"ProcessingOutputConfig": {"Outputs": outputs}}}
+    files = {"s3://b/o/evaluation.json": REPORT}
+    steps = [_source(), _training("Path", V=_report(path))]
     return OwnDocument(_definition(steps), dict.fromkeys(VALUES, results), dict.fromkeys(VALUES, files))
 
 
@@ -274,7 +328,8 @@ def _conditions() -> OwnDocument:
         steps.append(_condition(f"InNothing-{name}", {"Type": "In", "QueryValue": operand, "Values": []}))
     steps += _compound(operands)
     outputs = [{"OutputName": "report", "S3Output": {"S3Uri": "s3://b/o"}}]
-    results = dict.fromkeys(VALUES, {"Source": {"ProcessingOutputConfig": {"Outputs": outputs}}})
+    source = {"ProcessingOutputConfig": {"Outputs": outputs}}
+    results = {which: {"Source": source} for which in VALUES}
     values = ("text", 3, 2.5, True, "3", "1.0", False)
     files = {which: {"s3://b/o/evaluation.json": {"value": value}} for which, value in zip(VALUES, values, strict=True)}
     return OwnDocument(_definition(steps), results, files)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, read_definition
-from airflow_sm_pipelines.graph import Dependency, Edge, Graph, Reason, ReasonKind, Region, build_graph, plan
+from airflow_sm_pipelines.graph import Dependency, Edge, Graph, Reason, ReasonKind, Region, build_graph
 from tests.definition.build import (
     condition,
     document,
@@ -15,6 +15,7 @@ from tests.definition.build import (
     only,
     parameter,
     processing,
+    settled,
     step,
 )
 
@@ -25,7 +26,7 @@ def needs(name: str, *others: str, kind: str = "Training", **keys: object) -> di
 
 
 def graph_of(*steps: object, **keys: object) -> Graph:
-    return plan(document(*steps, **keys)).graph
+    return settled(document(*steps, **keys)).graph
 
 
 def order(graph: Graph) -> list[str]:

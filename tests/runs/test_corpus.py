@@ -111,9 +111,9 @@ def json_gets(node: Any, compared_with: Any = 1) -> Iterator[tuple[dict[str, Any
 
 def put(content: Any, path: str, value: Any) -> None:
     """Make ``path`` lead to ``value`` in a document, which is built around it."""
-    from airflow_sm_pipelines.runtime.json_get import _tokens
+    from airflow_sm_pipelines.definition.json_path import parse_json_path
 
-    tokens = _tokens(path)
+    tokens = parse_json_path(path)
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         fresh: Any = value if following is None else ([] if isinstance(following, int) else {})
         if isinstance(token, int):

@@ -44,6 +44,8 @@ def test_pipeline_names(dag_id: str, name: str) -> None:
         ("Train", 1, "mine", 63, "mine-exec12345678-tokentoken-1", False),
         ("Train", 0, "p" * 38, 63, "p" * 38 + "-exec12345678-tokentoken", False),
         ("Train", 0, "p" * 45, 63, "p" * 39 + "-exec12345678-tokentoken", True),
+        ("Tune", 0, None, 32, "tokentoken-Tune", False),
+        ("Tune_the_big_model_of_all", 3, None, 32, "tokentoken-Tune-the-big-model-3", False),
         ("Tune", 0, "tuning-jobs", 32, "tuning-j-exec12345678-tokentoken", True),
     ],
 )

@@ -73,6 +73,11 @@ class Browser:
             f"a page with {part} in its path",
         )
 
+    def scroll_to_text(self, text: str) -> None:
+        """Bring the element with this very text into view."""
+        element = self.driver.find_element(By.XPATH, f"//*[normalize-space(text())='{text}']")
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'nearest', inline: 'nearest'})", element)
+
     def picture(self, path: Path, *, height: int = HEIGHT) -> None:
         """Save what the window shows as a PNG."""
         self.driver.set_window_size(WIDTH, height)
@@ -104,7 +109,6 @@ def chromium(base_url: str, profile: Path) -> Iterator[Browser]:
     program, driver_program = shutil.which("chromium"), shutil.which("chromedriver")
     if program is None or driver_program is None:
         missing("no chromium and chromedriver (Debian: chromium, chromium-driver)")
-        return
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for flag in (*FLAGS, f"--window-size={WIDTH},{HEIGHT}", f"--user-data-dir={profile}"):

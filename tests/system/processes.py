@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import pytest
 import sqlalchemy
@@ -26,7 +26,7 @@ STOP_GRACE_SECONDS = 10.0
 T = TypeVar("T")
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     """Skip the test for lack of ``reason`` on a developer's machine; in CI the lack is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"needed in CI: {reason}")

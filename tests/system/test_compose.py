@@ -113,7 +113,6 @@ def test_compose_accepts_the_file_and_reads_it_as_we_do(tmp_path: Path, env_file
     command = compose_command()
     if command is None:
         missing("neither `docker compose` nor docker-compose is installed")
-        return
     variables = tmp_path / "env"
     variables.write_text(ENV_EXAMPLE.read_text() if env_file == "example" else "")
     done = subprocess.run(

@@ -188,6 +188,24 @@ def test_a_triggerer_that_dies_and_is_started_again_goes_on_waiting(bench: Bench
     assert bench.job_names("Stop") == []
 
 
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_clearing_a_task_that_waits_stops_its_job_and_starts_another(bench: Bench, dag_id: str) -> None:
+    """The try that is cleared and the one that follows do not fight over one job."""
+    run = bench.start_and_wait_for_job(dag_id)
+
+    run.airflow.clear_task(dag_id, run.run_id, TASK)
+    bench.until(lambda: len(bench.job_names("Create")) > 1, "a second CreateTrainingJob")
+    first, second = bench.job_names("Create")
+    bench.until(lambda: bool(bench.job_names("Stop")), "StopTrainingJob")
+    assert bench.endpoint.wait(first).status == "Stopped"
+    bench.end_jobs()
+
+    assert run.wait_for_end() == "success"
+    assert first != second
+    assert bench.job_names("Create") == [first, second]
+    assert bench.job_names("Stop") == [first]
+
+
 def test_clearing_a_task_that_succeeded_starts_another_job(bench: Bench) -> None:
     run = bench.start_and_wait_for_job("deferred")
     bench.end_jobs()

@@ -233,7 +233,8 @@ def test_a_run_from_the_form_ends_green_and_shows_its_requests(ui: Ui, pictures:
     request = ui.browser.wait_for_text(f'"{name}"', f'"{channel["DataSource"]["S3DataSource"]["S3Uri"]}"')
     assert '"Get"' not in request
     assert "Std:Join" not in request
-    ui.browser.picture(pictures / "rendered-templates.png", height=1600)
+    ui.browser.scroll_to_text(f'"{name}"')
+    ui.browser.picture(pictures / "rendered-templates.png")
 
 
 def test_a_steps_description_is_its_documentation(ui: Ui) -> None:

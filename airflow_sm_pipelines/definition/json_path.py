@@ -1,0 +1,80 @@
+"""The paths of ``Std:JsonGet`` (semantics 3.5), token by token.
+
+The SDK writes ``a.b[0]['k']`` without a leading ``$.``; both forms are taken. A path leads to one value: wildcards,
+slices, filters and recursion are refused.
+"""
+
+from __future__ import annotations
+
+
+class JsonPathError(ValueError):
+    """The path is not one, leads nowhere, or does not lead to a single scalar value."""
+
+
+def parse_json_path(path: str) -> list[str | int]:
+    """The members and indexes of a path; quotes allow any character in a key.
+
+    :raises JsonPathError: for a path that cannot be read, with the column, or that could match several values
+    """
+    text = path.strip()
+    position = 1 if text.startswith("$") else 0
+    tokens: list[str | int] = []
+    if position == len(text):
+        raise JsonPathError(f"the path {path!r} names nothing.")
+    while position < len(text):
+        if text[position] == "[":
+            token, position = _bracket(text, position, path)
+        else:
+            token, position = _member(text, position, path, first=not tokens)
+        tokens.append(token)
+    return tokens
+
+
+def _member(text: str, position: int, path: str, *, first: bool) -> tuple[str, int]:
+    if text[position] == ".":
+        position += 1
+    elif not (first and not text.startswith("$")):
+        raise JsonPathError(f"the path {path!r} cannot be read at column {position + 1}.")
+    end = position
+    while end < len(text) and text[end] not in ".[":
+        end += 1
+    name = text[position:end].strip()
+    if not name:
+        raise JsonPathError(
+            f"the path {path!r} cannot be read at column {position + 1}: a name is missing"
+            " (a recursive '..' is not supported)."
+        )
+    if name == "*":
+        raise JsonPathError(f"the path {path!r} has a wildcard, and only a path to a single value can be used.")
+    return name, end
+
+
+def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
+    inner = position + 1
+    while inner < len(text) and text[inner] == " ":
+        inner += 1
+    if inner < len(text) and text[inner] in "'\"":
+        return _quoted_key(text, inner, path)
+    end = text.find("]", inner)
+    content = text[inner:end].strip() if end >= 0 else ""
+    if content.isascii() and content.isdigit():
+        return int(content), end + 1
+    reason = "a wildcard, slice or filter is not supported" if content else "a bracket is not closed or empty"
+    raise JsonPathError(f"the path {path!r} cannot be read at column {position + 1}: {reason}.")
+
+
+def _quoted_key(text: str, start: int, path: str) -> tuple[str, int]:
+    quote, characters, position = text[start], [], start + 1
+    while position < len(text) and text[position] != quote:
+        if text[position] == "\\" and position + 1 < len(text):
+            position += 1
+        characters.append(text[position])
+        position += 1
+    end = text.find("]", position)
+    if position >= len(text) or end < 0 or text[position + 1 : end].strip():
+        raise JsonPathError(f"the path {path!r} cannot be read at column {start + 1}: a quoted key is not closed.")
+    key = "".join(characters)
+    if key == "*":
+        # jsonpath-ng 1.x reads a field of this name as a wildcard, however it is quoted.
+        raise JsonPathError(f"the path {path!r} names the key '*', which cannot be told from a wildcard.")
+    return key, end + 1

@@ -1,0 +1,158 @@
+"""Tuning and AutoML steps: the request, the properties and what refers to them, the failure, the kill."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
+
+
+def tuning(name: str, **members: Any) -> dict[str, Any]:
+    definition = training("x")["Arguments"]
+    job = {
+        "AlgorithmSpecification": {
+            **definition["AlgorithmSpecification"],
+            "MetricDefinitions": [{"Name": "validation:rmse", "Regex": "rmse=(.*)"}],
+        },
+        "StaticHyperParameters": {"epochs": "2"},
+        **{key: definition[key] for key in ("OutputDataConfig", "ResourceConfig", "StoppingCondition", "RoleArn")},
+    }
+    arguments = {
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 3},
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "validation:rmse"},
+            "ParameterRanges": {"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0", "MaxValue": "1"}]},
+        },
+        "TrainingJobDefinition": job,
+    }
+    return {"Name": name, "Type": "Tuning", "Arguments": arguments, **members}
+
+
+SCENARIO = {"jobs": [{"kind": "tuning", "duration": 0.3, "metrics": {"validation:rmse": [3.0, 1.0, 2.0]}}]}
+
+
+def test_the_best_training_jobs_can_be_referred_to(airflow: Airflow) -> None:
+    airflow.endpoint.reset(SCENARIO)
+    names = {
+        "best": get("Steps.Tune.BestTrainingJob.TrainingJobName"),
+        "first": get("Steps.Tune.TrainingJobSummaries[0].TrainingJobName"),
+        "last": get("Steps.Tune.TrainingJobSummaries[2].TrainingJobName"),
+        "tuned": get("Steps.Tune.BestTrainingJob.TunedHyperParameters['eta']"),
+    }
+    run = airflow.run(pipeline(tuning("Tune"), training("After", Arguments={"HyperParameters": names})))
+    assert run.state == "success"
+    [request] = airflow.created("CreateHyperParameterTuningJob")
+    assert re.fullmatch(r"[a-z0-9]{10}-Tune", request["HyperParameterTuningJobName"])
+    assert {**request, "HyperParameterTuningJobName": ""} == {
+        **tuning("x")["Arguments"],
+        "HyperParameterTuningJobName": "",
+    }
+    values = [
+        job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for job in run.xcom("Tune")["TrainingJobSummaries"]
+    ]
+    assert values == [1.0, 2.0, 3.0]
+    after = next(r for r in airflow.created("CreateTrainingJob") if "best" in r.get("HyperParameters", {}))
+    told = after["HyperParameters"]
+    assert told["best"] == told["first"] != told["last"]
+    assert float(told["tuned"]) >= 0
+
+
+def test_the_order_follows_the_goal_of_several_algorithms(airflow: Airflow) -> None:
+    airflow.endpoint.reset(SCENARIO)
+    step = tuning("Tune_several")
+    arguments = step["Arguments"]
+    config = arguments["HyperParameterTuningJobConfig"]
+    objective = {**config.pop("HyperParameterTuningJobObjective"), "Type": "Maximize"}
+    ranges = config.pop("ParameterRanges")
+    definition = arguments.pop("TrainingJobDefinition")
+    arguments["TrainingJobDefinitions"] = [
+        {**definition, "DefinitionName": name, "TuningObjective": objective, "HyperParameterRanges": ranges}
+        for name in ("a", "b")
+    ]
+    run = airflow.run(pipeline(step))
+    values = [
+        job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+        for job in run.xcom("Tune_several")["TrainingJobSummaries"]
+    ]
+    assert values == sorted(values, reverse=True)
+    assert len(values) == 3
+
+
+def automl(name: str) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "Type": "AutoML",
+        "Arguments": {
+            "InputDataConfig": [
+                {
+                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in"}},
+                    "TargetAttributeName": "y",
+                }
+            ],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/automl"},
+            "AutoMLJobConfig": {"Mode": "ENSEMBLING"},
+            "RoleArn": ROLE,
+        },
+    }
+
+
+def test_the_best_candidate_of_automl_can_be_referred_to(airflow: Airflow) -> None:
+    candidate = {
+        "CandidateName": "best",
+        "ObjectiveStatus": "Succeeded",
+        "CandidateSteps": [],
+        "CandidateStatus": "Completed",
+        "CreationTime": 0,
+        "LastModifiedTime": 0,
+        "InferenceContainers": [{"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/m.tar.gz", "Environment": {"A": "1"}}],
+        "CandidateProperties": {
+            "CandidateArtifactLocations": {
+                "Explainability": f"s3://{BUCKET}/explain",
+                "ModelInsights": f"s3://{BUCKET}/insights/",
+            }
+        },
+    }
+    airflow.endpoint.reset({"jobs": [{"kind": "automl", "describe": {"BestCandidate": candidate}}]})
+    names = {
+        "image": get("Steps.Auto.BestCandidate.InferenceContainers[0].Image"),
+        "variable": get("Steps.Auto.BestCandidate.InferenceContainers[0].Environment['A']"),
+        "insights": get("Steps.Auto.BestCandidateProperties.ModelInsightsJsonReportPath"),
+        "explained": get("Steps.Auto.BestCandidateProperties.ExplainabilityJsonReportPath"),
+    }
+    run = airflow.run(pipeline(automl("Auto"), training("After", Arguments={"HyperParameters": names})))
+    assert run.state == "success"
+    [request] = airflow.created("CreateAutoMLJob")
+    assert re.fullmatch(r"[a-z0-9]{10}-Auto", request["AutoMLJobName"])
+    [after] = airflow.created("CreateTrainingJob")
+    assert after["HyperParameters"] == {
+        "image": IMAGE,
+        "variable": "1",
+        "insights": f"s3://{BUCKET}/insights/statistics.json",
+        "explained": f"s3://{BUCKET}/explain/analysis.json",
+    }
+
+
+@pytest.mark.parametrize(("step", "kind"), [(tuning("Step"), "tuning"), (automl("Step"), "automl")])
+def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kind: str) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": kind, "outcome": "Failed", "failure_reason": "AlgorithmError: no"}]})
+    assert airflow.run(pipeline(step)).states == {"Step": "failed"}
+    assert len(airflow.endpoint.jobs(kind)) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "stop"),
+    [
+        (tuning("Step"), "tuning", "StopHyperParameterTuningJob"),
+        (automl("Step"), "automl", "StopAutoMLJob"),
+    ],
+)
+def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any], kind: str, stop: str) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": kind, "duration": 600}]})
+    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=2)})
+    assert run.states == {"Step": "failed"}
+    assert len(airflow.endpoint.requests("sagemaker", stop)) == 1
