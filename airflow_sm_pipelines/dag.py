@@ -15,6 +15,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.params import params_of
 from airflow_sm_pipelines.runtime.identity import pipeline_name
@@ -105,7 +106,7 @@ class SageMakerPipelineDag(DAG):
             dag_id,
             **{
                 "description": pipeline.description,
-                "doc_md": _documentation(pipeline),
+                "doc_md": _documentation(pipeline, source or _file_name(definition)),
                 "dag_display_name": pipeline.display_name or dag_id,
                 **dag_arguments,
                 "tags": sorted({DAG_TAG, *(dag_arguments.get("tags") or ())}),
@@ -195,9 +196,16 @@ def _check_rejoin(planned: Plan, rejoin: Sequence[str]) -> None:
         raise DefinitionError("rejoin", findings)
 
 
-def _documentation(pipeline: Pipeline) -> str | None:
-    """What was ignored of the definition, for the Dag's page; texts of the definition are code, never markup."""
-    if not pipeline.warnings:
-        return None
-    told = (str(finding).replace("`", "'") for finding in pipeline.warnings)
-    return "\n".join(["The definition was read with warnings:", "", *(f"- `{warning}`" for warning in told)])
+def _file_name(definition: object) -> str | None:
+    return definition.name if isinstance(definition, Path) else None
+
+
+def _documentation(pipeline: Pipeline, source: str | None) -> str:
+    """Where the Dag comes from, and what was ignored of its definition, for the Dag's page."""
+    origin = f" of `{source}`" if source is not None else ""
+    told = [f"The SageMaker pipeline definition{origin}: {sum(1 for _ in pipeline.walk())} steps."]
+    if pipeline.description:
+        told.append(escaped(pipeline.description))
+    if pipeline.warnings:
+        told += ["It was read with warnings:", *(f"- {escaped(str(warning))}" for warning in pipeline.warnings)]
+    return "\n\n".join(told)

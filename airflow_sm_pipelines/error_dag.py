@@ -12,6 +12,8 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
+from airflow_sm_pipelines.markdown import escaped
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -38,6 +40,7 @@ def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
     dag = DAG(
         dag_id,
         description=f"{file} cannot be used: {len(error.findings)} findings",
+        dag_display_name=f"{dag_id} (definition error)",
         schedule=None,
         tags=[ERROR_TAG],
         doc_md=_markdown(file, error.findings),
@@ -47,11 +50,6 @@ def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
 
 
 def _markdown(file: str, findings: tuple[Finding, ...]) -> str:
-    lines = [f"`{file}` is a pipeline definition that cannot be used:", ""]
-    lines += [f"- {_escaped(str(finding))}" for finding in findings]
-    return "\n".join(lines)
-
-
-def _escaped(text: str) -> str:
-    """A text of the definition in Markdown: as code, so that nothing in it is taken for markup."""
-    return f"`{text.replace('`', chr(39))}`"
+    told = [f"`{file}` is a pipeline definition that cannot be used."]
+    told += [f"- {escaped(str(finding))}" for finding in findings]
+    return "\n\n".join(told)

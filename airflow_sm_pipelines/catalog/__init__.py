@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import (
     automl,
+    clarify_check,
     condition,
+    endpoint,
+    endpoint_config,
     fail,
+    inference_component,
+    lambda_function,
     model,
     processing,
+    quality_check,
     register_model,
     training,
     transform,
@@ -29,10 +35,16 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = (
     automl,
+    clarify_check,
     condition,
+    endpoint,
+    endpoint_config,
     fail,
+    inference_component,
+    lambda_function,
     model,
     processing,
+    quality_check,
     register_model,
     training,
     transform,

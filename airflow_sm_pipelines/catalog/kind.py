@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -25,7 +25,8 @@ class JobKind:
     are asked. ``status_field`` is None for what is done when the Create call returns; ``usually_done`` marks what can
     be looked at once before it is waited for. ``role_field`` takes the
     pipeline's role where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the
-    name. ``console`` is the path of the job's page in the SageMaker console.
+    name. ``console`` is the path of the job's page in the SageMaker console. ``asked_with`` is what Describe and Stop
+    want beside the name.
     """
 
     noun: str
@@ -45,6 +46,11 @@ class JobKind:
     variable: str | None = None
     usually_done: bool = False
     console: str | None = None
+    asked_with: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def asked_by(self, name: str) -> dict[str, str]:
+        """The request by which Describe and Stop are asked about a job."""
+        return {self.describe_field: name, **self.asked_with}
 
     def to_json(self) -> dict[str, Any]:
         members = asdict(self)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+
+from airflow_sm_pipelines.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
     import argparse
 
     from airflow.cli.cli_config import CLICommand
+
+    from airflow_sm_pipelines.cli.commands import Command
 
 LOCAL_ARGUMENTS = (
     Arg(("--host",), help="The address to listen on", default="127.0.0.1"),
@@ -20,12 +26,13 @@ LOCAL_ARGUMENTS = (
 
 
 def get_cli_commands() -> list[CLICommand]:
-    """The commands of the group ``sm-pipelines``."""
+    """The commands of the group ``sm-pipelines``: those of the console script, and ``local``."""
     return [
         GroupCommand(
             name="sm-pipelines",
             help="SageMaker pipeline definitions",
             subcommands=(
+                *(_action(command) for command in COMMANDS),
                 ActionCommand(
                     name="local",
                     help="Serve a local AWS endpoint that runs SageMaker jobs without an account",
@@ -35,6 +42,16 @@ def get_cli_commands() -> list[CLICommand]:
             ),
         )
     ]
+
+
+def _action(command: Command) -> ActionCommand:
+    arguments = [Arg(argument.names, help=argument.help, **argument.keywords) for argument in command.arguments]
+    return ActionCommand(name=command.name, help=command.help, func=partial(run, command), args=arguments)
+
+
+def run(command: Command, arguments: argparse.Namespace) -> None:
+    """Run a command of the console script. Airflow takes no exit status from a command, so it is raised."""
+    sys.exit(command.run_safely(arguments))
 
 
 def local(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+MAX_GUESSES = 500
+"""Findings of one document for which it is guessed what was meant."""
+
 
 class Severity(Enum):
     """An error refuses the definition; a warning is told and the definition is used."""
@@ -92,6 +95,10 @@ class FindingCollector:
 
     def warning(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
         self.findings.append(Finding(message, path, step, suggestion, Severity.WARNING))
+
+    def guess(self, word: str, candidates: Iterable[str]) -> str | None:
+        """:func:`nearest`, for the first findings of a document: thousands of guesses would take minutes."""
+        return nearest(word, candidates) if len(self.findings) < MAX_GUESSES else None
 
     @property
     def errors(self) -> list[Finding]:

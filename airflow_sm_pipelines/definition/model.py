@@ -26,7 +26,10 @@ class ParameterType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty."""
+    """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty.
+
+    ``type_is_default`` tells that the document names no Type.
+    """
 
     name: str
     type: ParameterType
@@ -35,6 +38,7 @@ class Parameter:
     default: str | int | float | bool | None = None
     enum_values: tuple[str, ...] = ()
     description: str | None = None
+    type_is_default: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     description = scope.text(value, "Description", path)
     if not name or kind is None:
         return None if not name else Parameter(name, ParameterType.STRING, render_path(path))
-    return Parameter(name, kind, render_path(path), has_default, default, enum_values, description)
+    absent = value.get("Type") is None
+    return Parameter(name, kind, render_path(path), has_default, default, enum_values, description, absent)
 
 
 def _read_type(scope: Scope, value: dict[str, Json], path: JsonPath) -> ParameterType | None:

@@ -66,7 +66,7 @@ class Scope:
         severity = self.options.severity_of_keys
         for key in value:
             if key not in known:
-                near = nearest(key, sorted(known - value.keys()))
+                near = self.collector.guess(key, sorted(known - value.keys()))
                 message = f"unknown key {key!r} of {what}, it is ignored"
                 place = render_path((path, key))
                 self.collector.findings.append(Finding(message, place, self.step, near, severity, on_key=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.catalog.shapes import ANY, LIST, MAP, shape_table
-from airflow_sm_pipelines.definition.findings import Finding, nearest
+from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.paths import render_path
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector, Severity
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.definition.paths import JsonPath
+
+PASSED_ON = "it is passed on as it is"
+"""How the message ends that tells of such a key."""
 
 _CONTAINERS = (FrozenDict, tuple)
 """A tuple, since ``FrozenDict | tuple`` would be built anew at every test of a hot loop."""
@@ -86,7 +89,7 @@ class _Walk:
 
     def _tell(self, key: str, unused: list[str], path: JsonPath) -> None:
         where = f"{render_path(path)[2:]} of " if path is not None else ""
-        message = f"unknown key {key!r}: {where}{self.api.operation} has no such member, it is passed on as it is"
+        message = f"unknown key {key!r}: {where}{self.api.operation} has no such member, {PASSED_ON}"
         place = f"{self.step.path}.Arguments{render_path((path, key))[1:]}"
-        near = nearest(key, unused)
+        near = self.collector.guess(key, unused)
         self.collector.findings.append(Finding(message, place, self.step.name, near, self.severity, on_key=True))

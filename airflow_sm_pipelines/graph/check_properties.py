@@ -15,7 +15,6 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyReference,
     format_path,
 )
-from airflow_sm_pipelines.definition.findings import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,31 +55,31 @@ def check_properties(pipeline: Pipeline, collector: FindingCollector) -> None:
                 case _:
                     continue
             step_type = STEP_TYPES.get(types.get(target, ""))
-            misfit = None if step_type is None else _misfit(step_type, path)
+            misfit = None if step_type is None else _misfit(step_type, path, collector)
             if misfit is not None:
                 place = f"{root}{format_path(path[: misfit.depth])}"
                 meant = None if misfit.meant is None else f"{root}{format_path(misfit.meant)}"
                 collector.error(f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant)
 
 
-def _misfit(step_type: StepType, path: PropertyPath) -> _Misfit | None:
+def _misfit(step_type: StepType, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
     if step_type.properties is None:
-        return _check_extra(step_type, path) if step_type.extra_properties else None
+        return _check_extra(step_type, path, collector) if step_type.extra_properties else None
     match path[0]:
         case Member(name) | Key(name) if name in step_type.extra_properties:
             return None
     table = shape_table()
     shape = table.response(step_type.properties)
-    return None if shape is None else _Walk(table, step_type).follow(shape, path)
+    return None if shape is None else _Walk(table, step_type, collector).follow(shape, path)
 
 
-def _check_extra(step_type: StepType, path: PropertyPath) -> _Misfit | None:
+def _check_extra(step_type: StepType, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
     names = step_type.extra_properties
     match path[0]:
         case Member(name) | Key(name) if name in names:
             return None
     reason = f"has no {format_path(path[:1])!r}: {_article(step_type.name)} step has {_listed(names)}"
-    return _Misfit(0, reason, _renamed(path, 0, names))
+    return _Misfit(0, reason, _renamed(path, 0, names, collector))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ class _Walk:
 
     table: ShapeTable
     step_type: StepType
+    collector: FindingCollector
 
     @property
     def service(self) -> str:
@@ -139,7 +139,7 @@ class _Walk:
         for outer, inner in members.items():
             if is_structure(inner) and name in self.table.members(self.service, inner):
                 return _Misfit(depth, reason, (*path[:depth], Member(outer), *path[depth:]))
-        return _Misfit(depth, reason, _renamed(path, depth, known))
+        return _Misfit(depth, reason, _renamed(path, depth, known, self.collector))
 
 
 def _fits(shape: Shape, token: PathToken) -> bool:
@@ -150,10 +150,10 @@ def _fits(shape: Shape, token: PathToken) -> bool:
     return named or isinstance(token, Index)
 
 
-def _renamed(path: PropertyPath, depth: int, known: Iterable[str]) -> PropertyPath | None:
+def _renamed(path: PropertyPath, depth: int, known: Iterable[str], collector: FindingCollector) -> PropertyPath | None:
     """The path with the name at ``depth`` replaced by the nearest that is known."""
     token: PathToken = path[depth]
-    near = None if isinstance(token, Index) else nearest(token.name, known)
+    near = None if isinstance(token, Index) else collector.guess(token.name, known)
     return None if near is None else (*path[:depth], Member(near), *path[depth + 1 :])
 
 

@@ -1,4 +1,4 @@
-"""The WSGI application: faults first, then the endpoint's own SageMaker, then moto; everything is logged."""
+"""The WSGI application: faults first, then the endpoint's own services, then moto; everything is logged."""
 
 import dataclasses
 import io
@@ -12,7 +12,7 @@ from airflow_sm_pipelines.local import admin
 from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.errors import AwsError, ErrorShape
 from airflow_sm_pipelines.local.kinds.base import Action
-from airflow_sm_pipelines.local.kinds.registry import handlers
+from airflow_sm_pipelines.local.kinds.registry import services
 from airflow_sm_pipelines.local.records import LoggedRequest
 from airflow_sm_pipelines.local.validation import check_request, known_actions
 from airflow_sm_pipelines.local.wire import (
@@ -36,7 +36,7 @@ class Application:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._handlers = handlers()
+        self._services = services()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = _read_request(environ)
@@ -88,12 +88,14 @@ class Application:
 
     def _dispatch(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
         try:
-            if call.service == "sagemaker":
+            if call.service in self._services:
                 own = self._own(call)
                 if own is not None:
                     return json_answer(own)
             else:
                 self._engine.world.settle(self._engine.clock.now())
+            if (call.service, call.action) == ("lambda", "Invoke"):
+                return self._engine.functions.invoke(call, self._engine.world)
             return self._pass_on(environ)
         except AwsError as error:
             return error_answer(error.shape, call.protocol)
@@ -101,15 +103,15 @@ class Application:
             return error_answer(_not_implemented(call), call.protocol)
 
     def _own(self, call: Call) -> dict[str, Any] | None:
-        """The response to a SageMaker call; ``None`` if moto is to answer it."""
-        if call.action not in known_actions():
-            raise AwsError("UnknownOperationException", f"SageMaker has no action {call.action!r}")
-        check_request(call.action, call.parameters)
+        """The response to a call of a service that the endpoint has itself; ``None`` if moto is to answer it."""
+        if call.action not in known_actions(call.service):
+            raise AwsError("UnknownOperationException", f"{call.service} has no action {call.action!r}")
+        check_request(call.action, call.parameters, call.service)
         world = self._engine.world
         with world.lock:
             now = self._engine.clock.now()
             world.settle(now)
-            handler = self._handlers.get(call.action)
+            handler = self._services[call.service].get(call.action)
             return None if handler is None else handler(Action(world, call.region, now, call.parameters))
 
     def _pass_on(self, environ: "WSGIEnvironment") -> HttpAnswer:

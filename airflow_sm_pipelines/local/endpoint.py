@@ -22,6 +22,7 @@ from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.local.engine import Engine
+    from airflow_sm_pipelines.local.functions import Function
     from airflow_sm_pipelines.local.server import Server
 
 ACCESS_KEY = "testing"
@@ -116,6 +117,10 @@ class LocalEndpoint(EndpointControl):
                 else Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
             )
         return self._clients[key]
+
+    def put_function(self, name: str, function: "Function") -> None:
+        """Let Python code be the Lambda function of that name: it takes the event and returns the answer, or raises."""
+        self._parts[0].functions.put(name, function)
 
     def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
         return self._parts[0].requests(service, action)

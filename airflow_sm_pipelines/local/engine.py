@@ -9,6 +9,7 @@ from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
+from airflow_sm_pipelines.local.functions import Functions
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
@@ -51,6 +52,7 @@ class Engine(EndpointControl):
         self.moto = Moto()
         self.world = World(self.clock, self.moto)
         self.faults = FaultBook()
+        self.functions = Functions()
         self.log = RequestLog()
         self._initial = scenario
         self._start(scenario)
@@ -59,6 +61,7 @@ class Engine(EndpointControl):
         self.world.clear()
         self.clock.reset()
         self.moto.reset()
+        self.functions.clear()
         self.log.clear()
         self._follow(scenario)
 

@@ -21,15 +21,21 @@
                "metrics": {"validation:rmse": 1.5},   training: FinalMetricDataList; tuning: also a list, one
                                                  value per training job
                "logs": ["line", ...],            CloudWatch log lines
+               "result": {"key": 1},             lambda: what the function answers; default null
+               "error": {"errorType": "ValueError", "errorMessage": "no"},   lambda: or the error it ends with
                "describe": {...}}],              merged into the Describe response
      "s3": {"bucket": {"key": <as for outputs>}},     objects put when the scenario is loaded
+     "existing": {"emr-cluster": ["j-123"]},          ids of what is there already: emr-cluster,
+                                                      emr-serverless-application
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
                  "delay": 0.5, "drop": "before"}]}    see Fault; error and drop exclude each other
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes
-after the default duration (a model package at once).
+after the default duration (a model package at once). A rule of the kind ``lambda`` is about the Invoke calls of the
+functions of that name, and answers at once unless it has a duration; a function of which neither a rule nor Python
+code (:meth:`LocalEndpoint.put_function`) is known does not exist.
 """
 
 import fnmatch
@@ -42,11 +48,21 @@ from typing import Any
 from airflow_sm_pipelines.local.faults import Fault, read_fault
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
 
-KINDS = ("processing", "training", "transform", "tuning", "automl", "model-package", "endpoint")
+EXISTING_KINDS = ("emr-cluster", "emr-serverless-application")
+EMR_KINDS = (*EXISTING_KINDS, "emr-step", "emr-serverless-job")
+BEDROCK_KINDS = (
+    *("bedrock-custom-model", "bedrock-custom-model-deployment", "bedrock-model-import-job"),
+    "bedrock-provisioned-model-throughput",
+)
+KINDS = (
+    *("processing", "training", "transform", "tuning", "automl", "job", "model-package"),
+    *("endpoint", "inference-component", "lambda", *EMR_KINDS, *BEDROCK_KINDS),
+)
 OUTCOMES = ("Completed", "Failed", "Stopped")
 RULE_KEYS = (
     *("kind", "name", "times", "duration", "queued", "stopping", "outcome", "failure_reason", "exit_message"),
     *("outputs", "metrics", "logs", "describe"),
+    *("result", "error"),
 )
 Files = Mapping[str, bytes]
 
@@ -77,6 +93,8 @@ class JobRule:
     metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
     describe: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = None
+    error: Mapping[str, Any] | None = None
 
     def matches(self, kind: str, name: str) -> bool:
         """Whether this rule is about such a job."""
@@ -90,6 +108,7 @@ class Scenario:
     defaults: Defaults = Defaults()
     jobs: tuple[JobRule, ...] = ()
     s3: Mapping[str, Files] = field(default_factory=dict)
+    existing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 
@@ -112,11 +131,12 @@ def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def read_scenario(value: Mapping[str, Any]) -> Scenario:
     """Check a scenario's JSON object; raises :class:`ScenarioError` with the JSON path of what is wrong."""
-    members = Node(value).only(("defaults", "jobs", "s3", "faults"))
+    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults"))
     return Scenario(
         defaults=_read_defaults(members["defaults"]) if "defaults" in members else Defaults(),
         jobs=tuple(_read_rule(node) for node in members["jobs"].items()) if "jobs" in members else (),
         s3=_read_files_by_name(members["s3"]) if "s3" in members else {},
+        existing=_read_existing(members["existing"]) if "existing" in members else {},
         faults=tuple(read_fault(node) for node in members["faults"].items()) if "faults" in members else (),
     )
 
@@ -124,6 +144,10 @@ def read_scenario(value: Mapping[str, Any]) -> Scenario:
 def _read_defaults(node: Node) -> Defaults:
     members = node.only(("duration", "queued", "stopping"))
     return Defaults(**{key: value.number(0) for key, value in members.items()})
+
+
+def _read_existing(node: Node) -> dict[str, tuple[str, ...]]:
+    return {kind: tuple(name.text() for name in names.items()) for kind, names in node.only(EXISTING_KINDS).items()}
 
 
 def _read_rule(node: Node) -> JobRule:
@@ -145,8 +169,10 @@ def _read_rule(node: Node) -> JobRule:
                 values[key] = {name: _read_values(value) for name, value in member.members().items()}
             case "logs":
                 values[key] = tuple(line.text() for line in member.items())
-            case "describe":
+            case "describe" | "error":
                 member.members()
+                values[key] = member.value
+            case "result":
                 values[key] = member.value
             case _:
                 values[key] = member.number(0)

@@ -1,4 +1,4 @@
-"""Checks requests against botocore's model of SageMaker and answers in AWS's words.
+"""Checks requests against botocore's model of their service and answers in AWS's words.
 
 botocore's own validator knows neither patterns nor enumerations, and a request that was not sent by botocore has
 seen none at all.
@@ -15,25 +15,25 @@ NUMBERS = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Do
 
 
 @functools.cache
-def _model() -> Any:
+def _model(service: str) -> Any:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 @functools.cache
-def known_actions() -> frozenset[str]:
-    """All actions of SageMaker's control plane."""
-    return frozenset(_model().operation_names)
+def known_actions(service: str = "sagemaker") -> frozenset[str]:
+    """All actions of a service, SageMaker's control plane unless told otherwise."""
+    return frozenset(_model(service).operation_names)
 
 
-def check_request(action: str, parameters: Mapping[str, Any]) -> None:
+def check_request(action: str, parameters: Mapping[str, Any], service: str = "sagemaker") -> None:
     """Raise :class:`AwsError` when the parameters of a known action break its model.
 
     A wrong JSON type is a SerializationException, everything else one ValidationException for all findings.
     """
-    shape = _model().operation_model(action).input_shape
+    shape = _model(service).operation_model(action).input_shape
     if shape is None:
         return
     findings = list(_structure(shape, parameters, ""))

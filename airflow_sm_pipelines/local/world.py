@@ -80,6 +80,10 @@ class World:
             for key, content in files.items():
                 self.moto.put_object(bucket, key, content, "us-east-1")
 
+    def exists_before(self, kind: str, name: str) -> bool:
+        """Whether the scenario has such a resource from the start."""
+        return name in self._scenario.existing.get(kind, ())
+
     def clear(self) -> None:
         """Forget all resources."""
         with self.lock:
@@ -145,10 +149,10 @@ def _key(job: Job) -> tuple[str, str, str]:
     return job.region, job.kind, job.name
 
 
-def arn(region: str, resource: str) -> str:
-    """An ARN of SageMaker's in the endpoint's account; ``resource`` is like ``model/name``."""
+def arn(region: str, resource: str, service: str = "sagemaker") -> str:
+    """An ARN in the endpoint's account, SageMaker's unless told otherwise; ``resource`` is like ``model/name``."""
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    return f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:{resource}"
+    return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{resource}"
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def describe(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
     :raises StepFailure: when AWS cannot say; the job, if there is one, goes on
     """
     try:
-        return cast("dict[str, Any]", operation(client, kind.describe)(**{kind.describe_field: name}))
+        return cast("dict[str, Any]", operation(client, kind.describe)(**kind.asked_by(name)))
     except ClientError as error:
         if is_missing(error):
             return None

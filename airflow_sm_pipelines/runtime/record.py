@@ -39,6 +39,7 @@ class StepRecord:
     epoch seconds: of the first try, and of the moment at which the current request was resolved. ``max_tries`` is
     the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry. So a
     delivered record under an unchanged ``max_tries`` is that of a try that died before Airflow heard of its end.
+    ``submitted`` is set by steps for which the name does not tell: AWS has answered the attempt's call.
     """
 
     token: str
@@ -52,6 +53,7 @@ class StepRecord:
     failures: int = 0
     worker_deaths: int = 0
     policy_retries: dict[str, int] = field(default_factory=dict)
+    submitted: bool = False
 
     @property
     def attempt(self) -> int:
@@ -101,6 +103,7 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             stored,
             phase=Phase.INTENDED,
             job_name="",
+            submitted=False,
             token=new_token(),
             evaluated_at=facts.now,
             open_try=facts.try_number,

@@ -58,7 +58,7 @@ async def wait_for_job(
             try:
                 if client is None:
                     client = await clients.enter_async_context(await access.hook(kind.service).get_async_conn())
-                described = await operation(client, kind.describe)(**{kind.describe_field: name})
+                described = await operation(client, kind.describe)(**kind.asked_by(name))
             except Exception as error:
                 if not is_transient(error):
                     if isinstance(error, ClientError):
@@ -89,7 +89,7 @@ async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
         return
     async with await access.hook(kind.service).get_async_conn() as client:
         try:
-            await operation(client, kind.stop)(**{kind.describe_field: name})
+            await operation(client, kind.stop)(**kind.asked_by(name))
         except ClientError as error:
             if not is_ended(error):
                 raise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from typing_extensions import override
 
@@ -30,6 +31,7 @@ from airflow_sm_pipelines.runtime.trigger import JobTrigger
 from airflow_sm_pipelines.runtime.values import resolve, resolve_object
 from airflow_sm_pipelines.runtime.waiting import PollPace, WaitEnd, wait_for_job
 from airflow_sm_pipelines.steps.base import StepOperator
+from airflow_sm_pipelines.steps.killed import is_killed_by_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +68,7 @@ class JobStepOperator(StepOperator):
         self._name_is_new = False
         self._job_in_flight: str | None = None
         self._was_killed = False
+        self._context: Context | None = None
 
     def own_job_names(self) -> dict[str, str]:
         return {self.kind.variable: self.record.job_name} if self.kind.variable else {}
@@ -107,6 +110,7 @@ class JobStepOperator(StepOperator):
 
     def execute(self, context: Context) -> Any:
         """Create the job, or adopt the one that an earlier try left, and wait for it."""
+        self._context = context
         self.check_worker_deaths()
         client = self.access.client(self.kind.service)
         described = None
@@ -114,6 +118,7 @@ class JobStepOperator(StepOperator):
             described = self._left_by_earlier_try(context, client)
         if described is None:
             self.check_resolved(context)
+            self.prepare(context, client)
             # The intent is on record before the call: whatever dies from here on, the job can be found.
             self.save(context)
             self._submit(context, client)
@@ -152,7 +157,10 @@ class JobStepOperator(StepOperator):
             self.log.info("Created the %s %s (attempt %d)", self.kind.noun, self.record.job_name, self.record.attempt)
             if self._was_killed:
                 # The kill came while the call was under way, and found no job to stop.
-                self.on_kill()
+                self._stop_job()
+
+    def prepare(self, context: Context, client: Any) -> None:
+        """Look at what is there before the intent to create is on record; the place to refuse, or to update."""
 
     def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
         """Make the Create call with the resolved request."""
@@ -203,18 +211,21 @@ class JobStepOperator(StepOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Come back from the trigger."""
+        self._context = context
         if event is None:
             raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
         return self._after_waiting(context, WaitEnd(event["end"]), str(event["seen"]))
 
     def _after_waiting(self, context: Context, end: WaitEnd, seen: str) -> Any:
+        if self._was_killed:
+            raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed, and its {self.kind.noun} {self._fate}.")
         name = self.record.job_name
         self._job_in_flight = name
         if end is WaitEnd.TIMED_OUT:
             self.deliver(context)
             # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
             raise AirflowTaskTimeout(
-                f"Step {self.task_id!r}: the {self.kind.noun} {name} is stopped, as the execution_timeout of"
+                f"Step {self.task_id!r}: the {self.kind.noun} {name} {self._fate}, as the execution_timeout of"
                 f" {self.execution_timeout} is over."
             )
         if end is WaitEnd.UNREADABLE:
@@ -280,16 +291,30 @@ class JobStepOperator(StepOperator):
     @override
     def abandon(self) -> None:
         self._job_in_flight = self.record.job_name
-        self.on_kill()
+        self._stop_job()
 
     def on_kill(self) -> None:
-        """Stop the job when the worker's task is killed while it creates or waits for one."""
+        """Stop the job when the task is killed or its time is over, but not when its worker is shut down."""
+        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
+        if not timed_out and self._context is not None and not is_killed_by_user(self._context, self.record):
+            self.log.info("The worker is shut down: the %s goes on, and the next try waits for it", self.kind.noun)
+            return
         self._was_killed = True
+        self._stop_job()
+
+    @property
+    def _fate(self) -> str:
+        return "goes on (AWS has no call that stops it)" if self.kind.stop is None else "is stopped"
+
+    def _stop_job(self) -> None:
         name = self._job_in_flight
-        if name is None or self.kind.stop is None:
+        if name is None:
+            return
+        if self.kind.stop is None:
+            self.log.info("The %s %s %s", self.kind.noun, name, self._fate)
             return
         try:
-            operation(self.access.client(self.kind.service), self.kind.stop)(**{self.kind.describe_field: name})
+            operation(self.access.client(self.kind.service), self.kind.stop)(**self.kind.asked_by(name))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and is_ended(error):
                 self.log.info("The %s %s had ended already", self.kind.noun, name)

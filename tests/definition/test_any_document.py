@@ -125,7 +125,9 @@ def mutated(draw: st.DrawFn) -> Any:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated(), st.booleans())
 def test_mutated_documents(value: Any, as_text: bool) -> None:
-    outcome(json.dumps(value) if as_text else value)
+    result = outcome(json.dumps(value, indent=1) if as_text else value)
+    for finding in result.findings if isinstance(result, DefinitionError) else result.pipeline.warnings:
+        assert (finding.line is not None) == as_text or "PipelineDefinition" in finding.path, str(finding)
 
 
 @settings(max_examples=50, deadline=None)

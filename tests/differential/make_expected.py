@@ -277,8 +277,8 @@ def evaluate(mapper: Mapper, name: str, parameters: dict[str, Json], results: Js
         given = {key: value for key, value in parameters.items() if value != ""}
         execution = _LocalPipelineExecution(EXECUTION_ID, pipeline, given, local_session=session)
         recorder = Recorder(execution, session)
-    except ValueError as error:
-        raise UnmappedError(f"the SDK refuses the step: {error}") from None
+    except ValueError as refusal:
+        raise UnmappedError(f"the SDK refuses the step: {refusal}") from None
     execution.creation_time = STARTED.timestamp()
     _give_results(mapper, recorder, results)
     recorder.recorded.clear()

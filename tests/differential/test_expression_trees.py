@@ -68,7 +68,7 @@ def reference_expression(value: Json, world: World) -> Json:
     if "Std:JsonGet" in value:
         inner = value["Std:JsonGet"]
         if "PropertyFile" in inner:
-            uri = FILES[int(inner["PropertyFile"]["Get"][-1])]
+            uri: Json = FILES[int(inner["PropertyFile"]["Get"][-1])]
         else:
             uri = reference(inner["S3Uri"], world)
         if not isinstance(uri, str) or uri not in world.files:
@@ -84,7 +84,7 @@ def reference_expression(value: Json, world: World) -> Json:
         if rest not in VARIABLES:
             raise NothingError
         return f"value of {rest}"
-    step, *tokens = property_tokens(rest)
+    step, *tokens = tokens_of(f".{rest}")
     return walk(world.results.get(step[1:]), tokens, by_name=True)
 
 
@@ -120,31 +120,27 @@ def element_named(elements: list[Json], name: str) -> Json:
     raise NothingError
 
 
-def property_tokens(text: str) -> list[str]:
-    """The tokens of ``Step.A[0]['k']``, read from left to right; a quoted key ends at its quote and a bracket."""
-    tokens, rest = [], f".{text}"
+def tokens_of(rest: str) -> list[str]:
+    """The tokens of ``.A[0]['k']``, read from left to right; a quoted key ends at its quote and a bracket."""
+    tokens = []
     while rest:
         if rest[0] == ".":
-            end = min([rest.find(stop, 1) for stop in ".[" if rest.find(stop, 1) > 0], default=len(rest))
-            tokens.append(f".{rest[1:end]}")
-            rest = rest[end:]
+            end = min((rest.index(stop, 1) for stop in ".[" if stop in rest[1:]), default=len(rest))
+            tokens.append(rest[:end])
         elif rest[1] in "'\"":
-            end = rest.index(f"{rest[1]}]", 2)
-            tokens.append(f"'{rest[2:end]}")
-            rest = rest[end + 2 :]
+            end = rest.index(f"{rest[1]}]", 2) + 2
+            tokens.append(f"'{rest[2 : end - 2]}")
         else:
-            end = rest.index("]")
-            tokens.append(f"#{rest[1:end]}")
-            rest = rest[end + 1 :]
+            end = rest.index("]") + 1
+            tokens.append(f"#{rest[1 : end - 1]}")
+        rest = rest[end:]
     return tokens
 
 
 def json_path_tokens(path: str) -> list[str]:
     """As those of a property path; quotes inside a key stand after a backslash."""
     rest = path.removeprefix("$")
-    rest = rest if rest[:1] in (".", "[") else f".{rest}"
-    tokens = property_tokens(rest.removeprefix(".") if rest.startswith(".") else rest)
-    tokens = tokens if not rest.startswith("[") else tokens[1:]
+    tokens = tokens_of(rest if rest[0] in ".[" else f".{rest}")
     return [token.replace("\\", "") if token[0] == "'" else token for token in tokens]
 
 
@@ -160,6 +156,11 @@ scalars = (
 )
 
 
+def rarely(draw: st.DrawFn) -> bool:
+    # Not the least number, which is drawn more often than others.
+    return draw(st.integers(0, 15)) == 11
+
+
 @st.composite
 def named_lists(draw: st.DrawFn, inner: st.SearchStrategy[Json]) -> Json:
     """A list whose elements bear names, now and then one that does not, or two fields that could name them."""
@@ -168,7 +169,7 @@ def named_lists(draw: st.DrawFn, inner: st.SearchStrategy[Json]) -> Json:
     for name in draw(st.lists(st.sampled_from(KEYS), max_size=4)):
         element = {field: name if place == 0 else draw(st.sampled_from(KEYS)) for place, field in enumerate(fields)}
         elements.append(element | {"Value": draw(inner)})
-    if draw(st.integers(0, 9)) == 0:
+    if rarely(draw):
         elements.append(draw(inner))
     return elements
 
@@ -192,28 +193,26 @@ worlds = st.builds(
         }
     ),
     results=st.fixed_dictionaries({"One": objects, "Two-2": objects}),
-    files=st.fixed_dictionaries({FILES[0]: objects | contents, FILES[1]: objects}),
+    files=st.fixed_dictionaries({FILES[0]: objects, FILES[1]: objects | contents}),
 )
 
 
 def draw_tokens(draw: st.DrawFn, value: Json) -> list[str]:
     """A path through a value, most often to a scalar that is there."""
     tokens: list[str] = []
-    while isinstance(value, dict | list) and value and draw(st.integers(0, 11)) > 0:
+    while isinstance(value, dict | list) and value and not rarely(draw):
         if isinstance(value, dict):
             key = draw(st.sampled_from(list(value)))
-            tokens.append(f"{draw(st.sampled_from(".'"))}{key}")
+            tokens.append(draw(st.sampled_from((".", "'"))) + key)
             value = value[key]
         else:
             index = draw(st.integers(0, len(value) - 1))
             element = value[index]
             named = [field for field in FIELDS if isinstance(element, dict) and isinstance(element.get(field), str)]
-            if named and draw(st.booleans()):
-                tokens.append(f"'{element[draw(st.sampled_from(named))]}")
-            else:
-                tokens.append(f"#{index}")
+            by_name = bool(named) and draw(st.integers(0, 1)) == 1
+            tokens.append(f"'{element[draw(st.sampled_from(named))]}" if by_name else f"#{index}")
             value = element
-    if draw(st.integers(0, 9)) == 0:
+    if rarely(draw):
         tokens.append(draw(st.sampled_from((".absent", "'absent", "#0", "#7", ".Alpha", "'beta"))))
     return tokens
 
@@ -228,15 +227,16 @@ def write_tokens(draw: st.DrawFn, tokens: list[str], *, escape: bool) -> str:
             text += f".{name}"
         else:
             quote = draw(st.sampled_from("'\""))
-            text += f"[{quote}{name.replace(quote, f'\\{quote}') if escape else name}{quote}]"
+            key = name.replace(quote, "\\" + quote) if escape else name
+            text += f"[{quote}{key}{quote}]"
     return text
 
 
 @st.composite
 def expressions(draw: st.DrawFn, world: World, depth: int) -> Json:
-    kind = draw(st.sampled_from(("parameter", "variable", "property", "property", "file", "join", "join")))
+    kind = draw(st.sampled_from(("property", "file", "join", "file", "property", "parameter", "variable", "join")))
     if kind == "parameter":
-        return {"Get": f"Parameters.{draw(st.sampled_from('SIFB'))}"}
+        return {"Get": f"Parameters.{draw(st.sampled_from(tuple(world.parameters)))}"}
     if kind == "variable":
         return {"Get": f"Execution.{draw(st.sampled_from((*VARIABLES, *VARIABLES, 'TrainingJobName')))}"}
     if kind == "property":
@@ -264,14 +264,14 @@ def json_gets(draw: st.DrawFn, world: World, depth: int) -> Json:
         return {"Std:JsonGet": {"PropertyFile": {"Get": f"Steps.One.PropertyFiles.File{number}"}, "Path": path}}
     name = FILES[number].rsplit("/", 1)[1]
     uri: Json = draw(st.sampled_from((FILES[number], {"Std:Join": {"On": "/", "Values": ["s3://b", name]}})))
-    if depth > 0 and draw(st.integers(0, 4)) == 0:
+    if depth > 0 and rarely(draw):
         uri = draw(expressions(world, depth - 1))
     return {"Std:JsonGet": {"S3Uri": uri, "Path": path}}
 
 
 @st.composite
 def trees(draw: st.DrawFn, world: World, depth: int = 4) -> Json:
-    kind = draw(st.sampled_from(("scalar", "expression", "expression", "object", "list")))
+    kind = draw(st.sampled_from(("object", "list", "expression", "expression", "scalar")))
     if kind == "expression":
         return draw(expressions(world, depth))
     if kind == "scalar" or depth == 0:
@@ -281,13 +281,15 @@ def trees(draw: st.DrawFn, world: World, depth: int = 4) -> Json:
     keys = st.sampled_from((*KEYS, "", "{{ x }}")) | st.text(max_size=4)
     members = draw(st.dictionaries(keys, trees(world, depth - 1), max_size=4))
     # Beside another key, the name of a function is a member like any other.
-    return members | {"Get": "Parameters.S"} if members and draw(st.integers(0, 9)) == 0 else members
+    return members | {"Get": "Parameters.S"} if members and rarely(draw) else members
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> tuple[Json, World]:
+def questions(draw: st.DrawFn) -> tuple[list[Json], World]:
+    """Some trees in one world: expressions by themselves, and whole structures."""
     world = draw(worlds)
-    return draw(trees(world)), world
+    alone = draw(st.lists(expressions(world, 4), min_size=2, max_size=5))
+    return [*alone, draw(trees(world))], world
 
 
 def read(tree: Json) -> Value:
@@ -309,8 +311,13 @@ def scope_of(world: World) -> FixedScope:
 
 @given(questions())
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_trees_resolve_as_the_reference_says(question: tuple[Json, World]) -> None:
-    tree, world = question
+def test_trees_resolve_as_the_reference_says(question: tuple[list[Json], World]) -> None:
+    trees_in_world, world = question
+    for tree in trees_in_world:
+        compare(tree, world)
+
+
+def compare(tree: Json, world: World) -> None:
     try:
         wanted = reference(tree, world)
     except NothingError:

@@ -3,6 +3,7 @@
 The jobs take ten minutes on the endpoint's clock. A test that wants one to end lets that time pass at once.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -186,6 +187,40 @@ def test_a_triggerer_that_dies_and_is_started_again_goes_on_waiting(bench: Bench
     assert run.wait_for_end() == "success"
     assert len(bench.job_names("Create")) == 1
     assert bench.job_names("Stop") == []
+
+
+@pytest.mark.parametrize("whole_session", [False, True], ids=["task", "every process"])
+def test_an_orderly_shutdown_of_the_worker_does_not_stop_the_job(bench: Bench, whole_session: bool) -> None:
+    run = bench.start_and_wait_for_job("synchronous")
+    scheduler = bench.deployment.process("scheduler")
+    task, _supervisor = run.worker()
+
+    if whole_session:  # as a container's or a service manager's stop does it
+        bench.deployment.processes.running.remove(scheduler)
+        for pid in scheduler.family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        looks = len(bench.endpoint.requests("sagemaker", "DescribeTrainingJob"))
+        bench.until(
+            lambda: (
+                scheduler.popen.poll() is not None
+                or len(bench.endpoint.requests("sagemaker", "DescribeTrainingJob")) > looks + 1
+            ),
+            "the scheduler ends, or its task goes on looking at the job",
+        )
+        scheduler.kill()  # what does not end in time is killed
+        bench.deployment.start("scheduler")
+    else:
+        os.kill(task, signal.SIGTERM)
+        bench.wait_for_next_look()
+        os.kill(task, signal.SIGKILL)
+    run.wait_for_task("running", attempt=2)
+    bench.wait_for_next_look()
+    assert bench.job_names("Stop") == []
+    bench.end_jobs()
+
+    assert run.wait_for_end() == "success"
+    assert len(bench.job_names("Create")) == 1
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)

@@ -77,6 +77,9 @@ class EndpointKind(ResourceKind):
         job, now = self.existing(action), action.now
         config: Job = next(c for at, c in reversed(job.facts["configs"]) if at <= now)
         result = self.summary(job, now) | {"EndpointConfigName": config.name}
+        if result["EndpointStatus"] in ("Creating", "Updating"):
+            started = job.timeline.current(now).at
+            result["PendingDeploymentSummary"] = {"EndpointConfigName": config.name, "StartTime": started}
         if job.timeline.ended(now) and result["EndpointStatus"] == "InService":
             result["ProductionVariants"] = [_variant(v) for v in config.request["ProductionVariants"]]
         if job.failure_reason and job.timeline.ended(now):

@@ -5,8 +5,11 @@ from typing import Any
 
 from airflow_sm_pipelines.local.kinds.automl import AutoMLKind
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.emr import EmrKind
+from airflow_sm_pipelines.local.kinds.emr_serverless import EmrServerlessKind
 from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
 from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
+from airflow_sm_pipelines.local.kinds.inference_component import InferenceComponentKind
 from airflow_sm_pipelines.local.kinds.model import ModelKind
 from airflow_sm_pipelines.local.kinds.package import PackageKind
 from airflow_sm_pipelines.local.kinds.package_group import PackageGroupKind
@@ -28,9 +31,20 @@ def not_implemented(action: Action) -> dict[str, Any]:
     raise NotImplementedError(action)
 
 
+def services() -> Mapping[str, Mapping[str, Handler]]:
+    """The actions of each service that the endpoint answers for, by name."""
+    emr, serverless = EmrKind(), EmrServerlessKind()
+    return {
+        "sagemaker": handlers(),
+        "emr": {**dict.fromkeys(emr.missing, not_implemented), **emr.actions()},
+        "emr-serverless": {**dict.fromkeys(serverless.missing, not_implemented), **serverless.actions()},
+    }
+
+
 def handlers() -> Mapping[str, Handler]:
     """SageMaker actions by name."""
     training, groups, configs = TrainingKind(), PackageGroupKind(), EndpointConfigKind()
+    endpoints = EndpointKind(configs)
     kinds = (
         ProcessingKind(),
         training,
@@ -41,7 +55,8 @@ def handlers() -> Mapping[str, Handler]:
         PackageKind(groups),
         AutoMLKind(),
         configs,
-        EndpointKind(configs),
+        endpoints,
+        InferenceComponentKind(endpoints),
         Tags(),
     )
     own = {name: handler for kind in kinds for name, handler in kind.actions().items()}

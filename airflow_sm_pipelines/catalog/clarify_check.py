@@ -1,0 +1,33 @@
+"""ClarifyCheck: a processing job of SageMaker Clarify, compared with a baseline (semantics 2.12)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from airflow_sm_pipelines.catalog import processing
+from airflow_sm_pipelines.catalog.check import BASELINE_CONSTRAINTS, CALLS, BaselineFiles, CheckKind
+from airflow_sm_pipelines.catalog.step_type import StepType, sagemaker
+
+CHECK = CheckKind(
+    title="Clarify check",
+    output_name="analysis_result",
+    constraints_file="analysis.json",
+    baselines=MappingProxyType(
+        {
+            "DATA_BIAS": BaselineFiles(("Bias", "PreTrainingConstraints")),
+            "MODEL_BIAS": BaselineFiles(("Bias", "PostTrainingConstraints")),
+            "MODEL_EXPLAINABILITY": BaselineFiles(("Explainability", "Constraints")),
+        }
+    ),
+)
+
+STEP_TYPE = StepType(
+    name="ClarifyCheck",
+    operator="airflow_sm_pipelines.steps.clarify_check.ClarifyCheckStepOperator",
+    instance_of=processing.STEP_TYPE.instance_of,
+    kind=processing.KIND,
+    calls=(*CALLS, "s3:PutObject"),
+    arguments=sagemaker("CreateProcessingJob"),
+    extra_properties=BASELINE_CONSTRAINTS,
+    cached=True,
+)

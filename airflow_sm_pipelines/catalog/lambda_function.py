@@ -1,0 +1,14 @@
+"""Lambda: the invocation of a function (semantics 2.10)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType
+
+STEP_TYPE = StepType(
+    name="Lambda",
+    operator="airflow_sm_pipelines.steps.lambda_function.LambdaStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.lambda_function.LambdaInvokeFunctionOperator",
+    calls=("lambda:Invoke",),
+    extra_properties=("OutputParameters",),
+    retries=RetryTypes.CALLS,
+)

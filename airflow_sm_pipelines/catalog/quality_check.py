@@ -1,0 +1,41 @@
+"""QualityCheck: a processing job of Model Monitor's analyzer, compared with a baseline (semantics 2.12)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from airflow_sm_pipelines.catalog import processing
+from airflow_sm_pipelines.catalog.check import (
+    BASELINE_CONSTRAINTS,
+    BASELINE_STATISTICS,
+    CALLS,
+    BaselineFiles,
+    CheckKind,
+)
+from airflow_sm_pipelines.catalog.step_type import StepType, sagemaker
+
+CHECK = CheckKind(
+    title="Quality check",
+    output_name="quality_check_output",
+    constraints_file="constraints.json",
+    statistics_file="statistics.json",
+    baselines=MappingProxyType(
+        {
+            "DATA_QUALITY": BaselineFiles(
+                ("ModelDataQuality", "Constraints"), ("ModelDataQuality", "Statistics"), compares_statistics=True
+            ),
+            "MODEL_QUALITY": BaselineFiles(("ModelQuality", "Constraints"), ("ModelQuality", "Statistics")),
+        }
+    ),
+)
+
+STEP_TYPE = StepType(
+    name="QualityCheck",
+    operator="airflow_sm_pipelines.steps.quality_check.QualityCheckStepOperator",
+    instance_of=processing.STEP_TYPE.instance_of,
+    kind=processing.KIND,
+    calls=CALLS,
+    arguments=sagemaker("CreateProcessingJob"),
+    extra_properties=BASELINE_CONSTRAINTS + BASELINE_STATISTICS,
+    cached=True,
+)

@@ -1,0 +1,285 @@
+"""EMR clusters and their steps. moto's clusters are up at once, and its steps run for ever."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from airflow_sm_pipelines.local.errors import AwsError, invalid
+from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.emr_life import WITH_ERRORS, ClusterPlan, StepPlan, live
+from airflow_sm_pipelines.local.kinds.listing import moment
+from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.world import Job, World, arn, merged
+
+CLUSTER, STEP = "emr-cluster", "emr-step"
+OUTCOMES = {"Completed": "COMPLETED", "Failed": "FAILED", "Stopped": "CANCELLED"}
+MOST_ACTIVE_STEPS = 256
+PAGE = 50
+# The request of a cluster that was there before the endpoint.
+EXISTING: dict[str, Any] = {"Name": "existing", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
+SHOWN = ("LogUri", "ReleaseLabel", "Applications", "Tags", "ServiceRole", "Configurations", "StepConcurrencyLevel")
+
+
+class EmrKind:
+    """RunJobFlow, AddJobFlowSteps and their families.
+
+    A rule for ``emr-cluster`` is found by the cluster's Name: ``queued`` is how long it takes to come up, ``stopping``
+    to go down, the outcome Failed a bootstrap failure. A rule for ``emr-step`` is found by the step's Name.
+    """
+
+    missing: ClassVar[tuple[str, ...]] = (
+        *("AddInstanceFleet", "AddInstanceGroups", "AddTags", "DescribeJobFlows", "GetAutoTerminationPolicy"),
+        *("ListBootstrapActions", "ListInstanceFleets", "ListInstanceGroups", "ListInstances", "ModifyCluster"),
+        *("PutAutoTerminationPolicy", "PutManagedScalingPolicy", "RemoveTags", "SetKeepJobFlowAliveWhenNoSteps"),
+        *("SetTerminationProtection", "SetVisibleToAllUsers"),
+    )
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(1)
+
+    def actions(self) -> Mapping[str, Handler]:
+        """The actions by name."""
+        return {
+            "RunJobFlow": self.run_job_flow,
+            "DescribeCluster": self.describe_cluster,
+            "ListClusters": self.list_clusters,
+            "TerminateJobFlows": self.terminate_job_flows,
+            "AddJobFlowSteps": self.add_job_flow_steps,
+            "DescribeStep": self.describe_step,
+            "ListSteps": self.list_steps,
+            "CancelSteps": self.cancel_steps,
+        }
+
+    # Clusters -----------------------------------------------------------------------------------------------
+
+    def run_job_flow(self, action: Action) -> dict[str, Any]:
+        """Start a cluster; two calls start two, whatever their names."""
+        instances = action.parameters["Instances"]
+        if "InstanceGroups" in instances and "InstanceFleets" in instances:
+            raise invalid("You can specify either instance groups or instance fleets, not both.")
+        job = self._new_cluster(action, f"j-{next(self._ids):013X}", action.parameters)
+        self._add_steps(action, job, action.parameters.get("Steps", []))
+        return {"JobFlowId": job.name, "ClusterArn": job.arn}
+
+    def _new_cluster(self, action: Action, name: str, request: dict[str, Any]) -> Job:
+        world, now = action.world, action.now
+        rule = world.rule(CLUSTER, request["Name"]) or JobRule()
+        plan = ClusterPlan(
+            created=now,
+            ready=now + (world.defaults.queued if rule.queued is None else rule.queued),
+            stopping=world.defaults.stopping if rule.stopping is None else rule.stopping,
+            keep_alive=request["Instances"].get("KeepJobFlowAliveWhenNoSteps", False),
+            concurrency=request.get("StepConcurrencyLevel", 1),
+            broken=rule.outcome == "Failed",
+        )
+        place = arn(action.region, f"cluster/{name}", "elasticmapreduce")
+        job = _resource(CLUSTER, name, action, place, request, rule)
+        job.facts.update(plan=plan, steps=[])
+        world.add(job)
+        _plan_anew(world, job)
+        return job
+
+    def _cluster(self, action: Action, name: str, error: AwsError | None = None) -> Job:
+        job = action.world.find(CLUSTER, action.region, name, action.now)
+        if job is None and action.world.exists_before(CLUSTER, name):
+            job = self._new_cluster(action, name, EXISTING)
+        if job is None:
+            raise error or _refused(f"Cluster id '{name}' is not valid.")
+        return job
+
+    def describe_cluster(self, action: Action) -> dict[str, Any]:
+        """The cluster as its request made it, and its state."""
+        job = self._cluster(action, action.parameters["ClusterId"])
+        request = {key: job.request[key] for key in SHOWN if key in job.request}
+        plan: ClusterPlan = job.facts["plan"]
+        cluster = {**_cluster_summary(job, action.now), **request, "AutoTerminate": not plan.keep_alive}
+        return {"Cluster": merged(cluster, job.rule.describe)}
+
+    def list_clusters(self, action: Action) -> dict[str, Any]:
+        """A page of clusters, the newest first."""
+        asked = action.parameters
+        after, before = moment(asked.get("CreatedAfter"), 0.0), moment(asked.get("CreatedBefore"), float("inf"))
+        wanted = asked.get("ClusterStates")
+        found = [
+            _cluster_summary(job, action.now)
+            for job in reversed(list(action.world.all(CLUSTER, action.region, action.now)))
+            if after <= job.created <= before and (not wanted or job.timeline.current(action.now).status in wanted)
+        ]
+        return _page("Clusters", found, asked)
+
+    def terminate_job_flows(self, action: Action) -> dict[str, Any]:
+        """Begin to shut clusters down; those that have ended already stay as they are."""
+        error = invalid("Specified job flow ID does not exist.")
+        jobs = [self._cluster(action, name, error) for name in action.parameters["JobFlowIds"]]
+        if any(job.request["Instances"].get("TerminationProtected") for job in jobs):
+            raise invalid("Could not shut down one or more job flows since they are termination protected.")
+        for job in jobs:
+            if not _is_ending(job, action.now):
+                job.facts["plan"].terminated = action.now
+                _plan_anew(action.world, job)
+        return {}
+
+    # Steps --------------------------------------------------------------------------------------------------
+
+    def add_job_flow_steps(self, action: Action) -> dict[str, Any]:
+        """Queue steps on a cluster."""
+        error = invalid("Specified job flow ID does not exist.")
+        job = self._cluster(action, action.parameters["JobFlowId"], error)
+        if _is_ending(job, action.now):
+            raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
+        active = [step for step in job.facts["steps"] if not step.timeline.ended(action.now)]
+        if len(active) + len(action.parameters["Steps"]) > MOST_ACTIVE_STEPS:
+            raise invalid(
+                "Maximum number of active steps(State = 'Running', 'Pending' or 'Cancel_Pending') for cluster exceeded."
+            )
+        return {"StepIds": self._add_steps(action, job, action.parameters["Steps"])}
+
+    def _add_steps(self, action: Action, cluster: Job, requests: list[dict[str, Any]]) -> list[str]:
+        added = []
+        for request in requests:
+            rule = action.world.rule(STEP, request["Name"]) or JobRule()
+            defaults = action.world.defaults
+            name = f"s-{next(self._ids):013X}"
+            step = _resource(STEP, name, action, f"{cluster.arn}/step/{name}", request, rule)
+            step.facts["cluster"] = cluster.name
+            step.facts["role"] = action.parameters.get("ExecutionRoleArn")
+            step.facts["plan"] = StepPlan(
+                added=action.now,
+                duration=defaults.duration if rule.duration is None else rule.duration,
+                outcome=OUTCOMES[rule.outcome],
+                on_failure=request.get("ActionOnFailure", "CONTINUE"),
+                stopping=defaults.stopping if rule.stopping is None else rule.stopping,
+            )
+            action.world.add(step)
+            cluster.facts["steps"].append(step)
+            added.append(name)
+        _plan_anew(action.world, cluster)
+        return added
+
+    def describe_step(self, action: Action) -> dict[str, Any]:
+        """One step."""
+        cluster = self._cluster(action, action.parameters["ClusterId"])
+        name = action.parameters["StepId"]
+        step = next((step for step in cluster.facts["steps"] if step.name == name), None)
+        if step is None:
+            raise _refused(f"Step id '{name}' is not valid.")
+        described = _step_summary(step, cluster, action.now)
+        if step.facts["role"]:
+            described["ExecutionRoleArn"] = step.facts["role"]
+        return {"Step": merged(described, step.rule.describe)}
+
+    def list_steps(self, action: Action) -> dict[str, Any]:
+        """A page of a cluster's steps, the newest first."""
+        asked = action.parameters
+        cluster = self._cluster(action, asked["ClusterId"])
+        found = [
+            _step_summary(step, cluster, action.now)
+            for step in reversed(cluster.facts["steps"])
+            if (not asked.get("StepStates") or step.timeline.current(action.now).status in asked["StepStates"])
+            and (not asked.get("StepIds") or step.name in asked["StepIds"])
+        ]
+        return _page("Steps", found, asked)
+
+    def cancel_steps(self, action: Action) -> dict[str, Any]:
+        """Begin to cancel steps; says of each whether it can be."""
+        cluster = self._cluster(action, action.parameters["ClusterId"])
+        steps = {step.name: step for step in cluster.facts["steps"]}
+        told = []
+        for name in action.parameters["StepIds"]:
+            step = steps.get(name)
+            if step is None:
+                raise _refused(f"Step id '{name}' is not valid.")
+            if step.timeline.ended(action.now):
+                state = step.timeline.end.status
+                told.append({"StepId": name, "Status": "FAILED", "Reason": f"Step is in state {state}."})
+                continue
+            plan: StepPlan = step.facts["plan"]
+            plan.cancelled = plan.cancelled if plan.cancelled is not None else action.now
+            told.append({"StepId": name, "Status": "SUBMITTED"})
+        _plan_anew(action.world, cluster)
+        return {"CancelStepsInfoList": told}
+
+
+def _refused(message: str) -> AwsError:
+    return AwsError("InvalidRequestException", message)
+
+
+def _resource(kind: str, name: str, action: Action, place: str, request: dict[str, Any], rule: JobRule) -> Job:
+    now = action.now
+    return Job(kind, name, action.region, place, request, rule, now, now, Timeline((Phase(now, "STARTING"),)))
+
+
+def _plan_anew(world: World, cluster: Job) -> None:
+    steps: list[Job] = cluster.facts["steps"]
+    timeline, lives = live(cluster.facts["plan"], [step.facts["plan"] for step in steps])
+    world.plan(cluster, timeline)
+    for step, life in zip(steps, lives, strict=True):
+        world.plan(step, life)
+
+
+def _is_ending(cluster: Job, now: float) -> bool:
+    return cluster.timeline.current(now).status.startswith("TERMINAT")
+
+
+def _times(job: Job, now: float, names: Mapping[str, str]) -> dict[str, float]:
+    """The beginnings of the phases reached, under the names that AWS has for them."""
+    return {names[phase.status]: phase.at for phase in job.timeline.reached(now) if phase.status in names}
+
+
+def _cluster_summary(job: Job, now: float) -> dict[str, Any]:
+    current = job.timeline.current(now)
+    reason: dict[str, str] = {}
+    if current.detail:
+        text = job.rule.failure_reason or "Terminated by user request"
+        reason = {"Code": current.detail, "Message": text if current.detail in WITH_ERRORS else current.detail}
+    ready = job.facts["plan"].ready
+    timeline = {"CreationDateTime": job.created, **({"ReadyDateTime": ready} if ready <= now else {})}
+    if current.status.startswith("TERMINATED"):
+        timeline["EndDateTime"] = current.at
+    status = {"State": current.status, "StateChangeReason": reason, "Timeline": timeline}
+    return {"Id": job.name, "Name": job.request["Name"], "ClusterArn": job.arn, "Status": status}
+
+
+STEP_TIMES = {
+    "RUNNING": "StartDateTime",
+    **dict.fromkeys(("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"), "EndDateTime"),
+}
+
+
+def _step_summary(step: Job, cluster: Job, now: float) -> dict[str, Any]:
+    current = step.timeline.current(now)
+    jar = step.request["HadoopJarStep"]
+    status: dict[str, Any] = {
+        "State": current.status,
+        "StateChangeReason": {},
+        "Timeline": {"CreationDateTime": step.created, **_times(step, now, STEP_TIMES)},
+    }
+    if current.status == "FAILED":
+        logs = cluster.request.get("LogUri", "s3://local-emr-logs").rstrip("/")
+        status["FailureDetails"] = {
+            "Reason": "Unknown Error.",
+            "Message": step.rule.failure_reason or 'Exception in thread "main"',
+            "LogFile": f"{logs}/{cluster.name}/steps/{step.name}/stderr.gz",
+        }
+    return {
+        "Id": step.name,
+        "Name": step.request["Name"],
+        "Config": {
+            "Jar": jar["Jar"],
+            "Properties": {pair["Key"]: pair["Value"] for pair in jar.get("Properties", ())},
+            **({"MainClass": jar["MainClass"]} if "MainClass" in jar else {}),
+            "Args": jar.get("Args", []),
+        },
+        "ActionOnFailure": step.request.get("ActionOnFailure", "CONTINUE"),
+        "Status": status,
+    }
+
+
+def _page(key: str, items: list[dict[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        start = int(asked.get("Marker", "0"))
+    except ValueError:
+        raise _refused("Marker is not valid.") from None
+    more = {"Marker": str(start + PAGE)} if start + PAGE < len(items) else {}
+    return {key: items[start : start + PAGE], **more}

@@ -1,0 +1,102 @@
+"""Inference components."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_sm_pipelines.local.errors import invalid
+from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
+from airflow_sm_pipelines.local.kinds.resource import ResourceKind
+from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.world import Job, merged
+
+NO_CAPACITY = "Insufficient resources on the endpoint for the inference component."
+
+
+class InferenceComponentKind(ResourceKind):
+    """CreateInferenceComponent and its family, on an endpoint that is there.
+
+    A rule's outcome Failed makes a creation fail, and an update return to the former specification.
+    """
+
+    kind = "inference-component"
+    label = "InferenceComponent"
+    resource = "inference-component"
+    noun = "inference component"
+    list_key = "InferenceComponents"
+
+    def __init__(self, endpoints: EndpointKind) -> None:
+        self._endpoints = endpoints
+
+    def actions(self) -> Mapping[str, Handler]:
+        return {**super().actions(), "UpdateInferenceComponent": self.update}
+
+    def make(self, action: Action, name: str) -> Job:
+        self._endpoints.existing(action)
+        job = super().make(action, name)
+        failed, end = self._rule(action, job)
+        job.facts["states"] = [(action.now, action.parameters)]
+        job.timeline = Timeline((Phase(action.now, "Creating"), Phase(end, "Failed" if failed else "InService")))
+        return job
+
+    def _rule(self, action: Action, job: Job) -> tuple[bool, float]:
+        """Whether what begins now is to fail, and when it ends."""
+        job.rule = action.world.rule(self.kind, job.name) or JobRule()
+        failed = job.rule.outcome == "Failed"
+        job.failure_reason = (job.rule.failure_reason or NO_CAPACITY) if failed else None
+        given = job.rule.duration
+        return failed, action.now + (action.world.defaults.duration if given is None else given)
+
+    def update(self, action: Action) -> dict[str, Any]:
+        """Begin to change a component that is in service."""
+        job, now = self.existing(action), action.now
+        if not job.timeline.ended(now):
+            raise invalid(f'Cannot update in-progress inference component "{job.arn}".')
+        failed, end = self._rule(action, job)
+        former = job.facts["states"][-1][1]
+        job.facts["states"].append((now, former | action.parameters))
+        if failed:
+            job.facts["states"].append((end, former))
+        action.world.plan(job, job.timeline.then(now, Phase(now, "Updating"), Phase(end, "InService")))
+        return {"InferenceComponentArn": job.arn}
+
+    def delete(self, action: Action) -> dict[str, Any]:
+        job = self.existing(action)
+        if not job.timeline.ended(action.now):
+            raise invalid(f'Cannot delete in-progress inference component "{job.arn}".')
+        return super().delete(action)
+
+    def describe(self, action: Action) -> dict[str, Any]:
+        job, now = self.existing(action), action.now
+        state: dict[str, Any] = next(state for at, state in reversed(job.facts["states"]) if at <= now)
+        result = self.summary(job, now)
+        if "Specification" in state:
+            result["Specification"] = _described(state["Specification"])
+        if "Specifications" in state:
+            result["Specifications"] = [_described(one) for one in state["Specifications"]]
+        copies = state.get("RuntimeConfig", {}).get("CopyCount")
+        if copies is not None:
+            ready = copies if result["InferenceComponentStatus"] == "InService" else 0
+            result["RuntimeConfig"] = {"DesiredCopyCount": copies, "CurrentCopyCount": ready}
+        if job.failure_reason and job.timeline.ended(now):
+            result["FailureReason"] = job.failure_reason
+        return merged(result, job.rule.describe)
+
+    def summary(self, job: Job, now: float) -> dict[str, Any]:
+        current, endpoint = job.timeline.current(now), job.request["EndpointName"]
+        result = super().summary(job, now) | {
+            "InferenceComponentStatus": current.status,
+            "LastModifiedTime": current.at,
+            "EndpointName": endpoint,
+            "EndpointArn": self._endpoints.arn(job.region, endpoint),
+        }
+        return result | {key: job.request[key] for key in ("VariantName",) if key in job.request}
+
+
+def _described(specification: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification as Describe shows it: the image of a container that was asked for is a deployed one."""
+    container = dict(specification.get("Container", {}))
+    if image := container.pop("Image", None):
+        container["DeployedImage"] = {"SpecifiedImage": image}
+    return {**specification, **({"Container": container} if container else {})}

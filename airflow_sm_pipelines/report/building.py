@@ -1,0 +1,52 @@
+"""From a plan to its report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.report.document_keys import document_items
+from airflow_sm_pipelines.report.model import Report, StepReport, Use
+from airflow_sm_pipelines.report.retries import retries_of
+from airflow_sm_pipelines.report.step_keys import step_items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_sm_pipelines.definition.findings import Finding
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.graph import Plan
+
+
+def report_of(plan: Plan) -> Report:
+    """What the plan does with every key of its document, step by step in the order in which they could run."""
+    unknown_keys: dict[str | None, list[Finding]] = {}
+    for finding in plan.pipeline.warnings:
+        if finding.on_key:
+            unknown_keys.setdefault(finding.step, []).append(finding)
+    used_by: dict[str, list[Use]] = {}
+    for step in plan.graph.steps:
+        for dependency in plan.graph.upstream[step.name]:
+            uses = [Use(step.name, reason) for reason in dependency.reasons]
+            used_by.setdefault(dependency.step, []).extend(uses)
+    reports = [
+        StepReport(
+            step=step,
+            known=STEP_TYPES.get(step.type),
+            waits_for=plan.graph.upstream.get(step.name, ()),
+            used_by=tuple(used_by.get(step.name, ())),
+            retries=retries_of(step),
+            items=tuple(step_items(step, plan.pipeline, unknown_keys.get(step.name, ()))),
+            loop=loop,
+        )
+        for step, loop in _in_order(plan)
+    ]
+    return Report(tuple(document_items(plan.pipeline, unknown_keys.get(None, ()))), tuple(reports))
+
+
+def _in_order(plan: Plan) -> Iterator[tuple[Step, str | None]]:
+    """Every step with the loop around it, those in the body of a loop after it."""
+    for step in plan.graph.steps:
+        yield step, None
+        for body in () if step.for_each is None else step.for_each.body:
+            yield body, step.name

@@ -1,0 +1,70 @@
+"""What became of the keys outside of steps."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.reader import VERSION
+from airflow_sm_pipelines.graph.check_arguments import PASSED_ON
+from airflow_sm_pipelines.naming import safe_dag_id
+from airflow_sm_pipelines.report.model import Item, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_sm_pipelines.definition.findings import Finding
+    from airflow_sm_pipelines.definition.model import Parameter, Pipeline
+
+
+def document_items(pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
+    """The keys of the response around the definition, and of the definition itself."""
+    yield from _response_items(pipeline)
+    if pipeline.version is None:
+        yield Item("$.Version", Status.DEFAULTED, f"absent, read as {VERSION}")
+    else:
+        yield Item("$.Version", Status.HANDLED, pipeline.version)
+    if pipeline.metadata:
+        yield Item("$.Metadata", Status.IGNORED, "it has no effect on a run")
+    for parameter in pipeline.parameters.values():
+        yield from _parameter_items(parameter)
+    if pipeline.experiment is not None:
+        text = "its names can be referred to; no experiment or trial is created, and no job is attached to one"
+        yield Item("$.PipelineExperimentConfig", Status.UNSUPPORTED, text)
+    if pipeline.mlflow is not None:
+        yield Item("$.MlflowConfig", Status.UNSUPPORTED, "no job is told of it")
+    yield from unknown_key_items(unknown_keys)
+
+
+def unknown_key_items(findings: Iterable[Finding]) -> Iterator[Item]:
+    """The keys that nobody knows: ignored, or passed on to AWS within a request."""
+    for finding in findings:
+        status = Status.HANDLED if finding.message.endswith(PASSED_ON) else Status.IGNORED
+        yield Item(finding.path, status, finding.message)
+
+
+def _response_items(pipeline: Pipeline) -> Iterator[Item]:
+    if pipeline.name is not None:
+        yield Item("$.PipelineName", Status.HANDLED, f"the dag id is {safe_dag_id(pipeline.name)}")
+    if pipeline.display_name is not None:
+        yield Item("$.PipelineDisplayName", Status.HANDLED, "the Dag's display name")
+    if pipeline.description is not None:
+        yield Item("$.PipelineDescription", Status.HANDLED, "the Dag's description")
+    if pipeline.role_arn is not None:
+        yield Item("$.RoleArn", Status.HANDLED, "fills a missing role in the request of a step")
+    if pipeline.max_parallel_steps is not None:
+        text = f"{pipeline.max_parallel_steps} is kept as the Dag's parallelism, and nothing enforces it yet"
+        yield Item("$.ParallelismConfiguration", Status.UNSUPPORTED, text)
+
+
+def _parameter_items(parameter: Parameter) -> Iterator[Item]:
+    default = (
+        f"default {json.dumps(parameter.default, ensure_ascii=False)}"
+        if parameter.has_default
+        else "every run has to give it"
+    )
+    choices = f", one of {', '.join(map(repr, parameter.enum_values))}" if parameter.enum_values else ""
+    text = f"the Dag's param {parameter.name!r}, {parameter.type.value}{choices}, {default}"
+    yield Item(parameter.path, Status.HANDLED, text)
+    if parameter.type_is_default:
+        yield Item(f"{parameter.path}.Type", Status.DEFAULTED, f"absent, read as {parameter.type.value}")

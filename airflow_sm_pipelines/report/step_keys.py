@@ -1,0 +1,104 @@
+"""What became of the keys of one step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.report.document_keys import unknown_key_items
+from airflow_sm_pipelines.report.model import Item, Status
+from airflow_sm_pipelines.report.readable import leaves, readable
+from airflow_sm_pipelines.report.retries import retries_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_sm_pipelines.catalog.step_type import StepType
+    from airflow_sm_pipelines.definition.findings import Finding
+    from airflow_sm_pipelines.definition.model import CacheConfig, Pipeline, Step
+
+GROUP_FIELD = "ModelPackageGroupName"
+GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"
+
+
+def step_items(step: Step, pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
+    """Every key of a step, and what holds in place of those that are absent."""
+    known = STEP_TYPES.get(step.type)
+    yield Item(f"{step.path}.Name", Status.HANDLED, f"the task id is {step.name}")
+    yield _type_item(step, known)
+    if step.display_name is not None:
+        yield Item(f"{step.path}.DisplayName", Status.HANDLED, "the task's display name")
+    if step.description is not None:
+        yield Item(f"{step.path}.Description", Status.HANDLED, "the task's documentation")
+    if step.depends_on:
+        yield Item(f"{step.path}.DependsOn", Status.HANDLED, f"waits for {', '.join(step.depends_on)}")
+    yield from _argument_items(step, known, pipeline)
+    for key in step.settings:
+        yield Item(f"{step.path}.{key}", _status(known), readable(step.settings[key]))
+    yield from _retry_items(step)
+    if step.cache is not None:
+        yield _cache_item(step, step.cache)
+    for index, file in enumerate(step.property_files):
+        text = f"{file.name}: {file.file_path} of the output {file.output_name}"
+        yield Item(f"{step.path}.PropertyFiles[{index}]", Status.HANDLED, text)
+    yield from unknown_key_items(unknown_keys)
+
+
+def _status(known: StepType | None) -> Status:
+    return Status.HANDLED if known is not None and known.operator is not None else Status.UNSUPPORTED
+
+
+def _type_item(step: Step, known: StepType | None) -> Item:
+    if known is not None and known.operator is not None:
+        return Item(f"{step.path}.Type", Status.HANDLED, f"{step.type} is run by {known.operator}")
+    text = f"no operator runs {step.type}: its task fails when it is reached"
+    return Item(f"{step.path}.Type", Status.UNSUPPORTED, text)
+
+
+def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> Iterator[Item]:
+    path = f"{step.path}.Arguments"
+    yield Item(path, _status(known), _about_arguments(step, known))
+    if known is None or known.kind is None:
+        return
+    name, role = known.kind.name_field, known.kind.role_field
+    if step.arguments.get(name) is not None:
+        yield Item(f"{path}.{name}", Status.HANDLED, "a prefix of the generated name")
+    elif step.arguments.get(GROUP_FIELD) is not None:
+        yield Item(f"{path}.{name}", Status.DEFAULTED, "none: the package is a version of its group")
+    else:
+        yield Item(f"{path}.{name}", Status.DEFAULTED, f"generated: {GENERATED_NAME}")
+    if role is not None and step.arguments.get(role) is None:
+        own = f"the pipeline's, {pipeline.role_arn}"
+        other = "role_arn of the Dag or of [sagemaker_pipelines], where one is set"
+        yield Item(f"{path}.{role}", Status.DEFAULTED, other if pipeline.role_arn is None else own)
+    for place, value in leaves(step.arguments):
+        if value is None:
+            yield Item(f"{path}.{place}", Status.IGNORED, "null: it is left out of the request")
+
+
+def _about_arguments(step: Step, known: StepType | None) -> str:
+    if step.branches is not None:
+        count = len(step.branches.conditions)
+        inside = f"{len(step.branches.if_steps)} If and {len(step.branches.else_steps)} Else steps"
+        return f"{count} condition{'s' if count != 1 else ''}, {inside}"
+    if step.for_each is not None:
+        return f"{', '.join(body.name for body in step.for_each.body)} for each of {readable(step.for_each.items)}"
+    if known is not None and known.arguments is not None:
+        return f"the request of {known.arguments.service}:{known.arguments.operation}"
+    return ", ".join(step.arguments) or "empty"
+
+
+def _retry_items(step: Step) -> Iterator[Item]:
+    for retry in retries_of(step):
+        if retry.path is None:
+            path = f"{step.path}.RetryPolicies"
+            yield Item(path, Status.DEFAULTED, str(retry))
+        else:
+            yield Item(retry.path, Status.HANDLED, str(retry))
+
+
+def _cache_item(step: Step, cache: CacheConfig) -> Item:
+    path = f"{step.path}.CacheConfig"
+    if cache.enabled is False:
+        return Item(path, Status.HANDLED, "off")
+    return Item(path, Status.UNSUPPORTED, "no earlier result is reused yet: the step always runs")

@@ -1,0 +1,265 @@
+"""``explain`` and the report behind it: what runs each step, why it waits, and what became of every key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.cli.main import main
+from airflow_sm_pipelines.definition.expressions import Join, JsonGet, ParameterReference, PropertyFileReference
+from airflow_sm_pipelines.definition.model import RetryPolicy
+from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.report import Report, Status, report_of
+from airflow_sm_pipelines.report.readable import leaves, readable
+from airflow_sm_pipelines.report.retries import retries_of
+from tests.cli.test_lint import write
+from tests.corpus import documents, invalid_documents
+from tests.definition.build import (
+    condition,
+    document,
+    equals,
+    for_each,
+    get,
+    join,
+    parameter,
+    processing,
+    read_step,
+    step,
+)
+
+BUCKET = get("Parameters.Bucket")
+REPORT = get("Steps.Prepare.PropertyFiles.report")
+PIPELINE = document(
+    processing("Prepare", arguments={"RoleArn": None, "ProcessingJobName": "mine", "Rolle": "x"}),
+    step(
+        "Train",
+        arguments={
+            "RoleArn": "r",
+            "OutputDataConfig": {"S3OutputPath": join("s3:/", get("Parameters.Bucket"), "out")},
+            "ResourceConfig": {"InstanceCount": get("Parameters.Count")},
+        },
+        DependsOn=["Prepare"],
+        RetryPolicies=[{"ExceptionType": ["SageMaker.CAPACITY_ERROR", "Step.THROTTLING"], "ExpireAfterMin": 9}],
+        CacheConfig={"Enabled": True, "ExpireAfter": "P1D"},
+        DisplayName="The training",
+        Foo=1,
+    ),
+    condition(
+        "Check",
+        (
+            {"Type": "Not", "Condition": equals({"Std:JsonGet": {"PropertyFile": REPORT, "Path": "a[0]"}})},
+            {"Type": "Or", "Conditions": [{"Type": "In", "QueryValue": "x", "Values": ["x", BUCKET]}]},
+        ),
+        (step("Register", "RegisterModel", {"ModelPackageGroupName": "g"}),),
+    ),
+    step("Call", "Job", {"x": 1}),
+    for_each("Loop", (step("Body"),)),
+    Metadata={"owner": "me"},
+    Parameters=[
+        parameter("Bucket"),
+        parameter("Items", DefaultValue="[]"),
+        {"Name": "Count", "Type": "Integer", "DefaultValue": 2},
+        {"Name": "Untyped"},
+    ],
+    PipelineExperimentConfig={"ExperimentName": "e"},
+)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    response = {
+        "PipelineName": "My Pipe",
+        "PipelineDefinition": PIPELINE,
+        "RoleArn": "arn:role",
+        "ParallelismConfiguration": {"MaxParallelExecutionSteps": 3},
+    }
+    return report_of(plan(response))
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    return {item.path: item.status for item in report.all_items()}
+
+
+def test_what_became_of_each_key(report: Report) -> None:
+    found = statuses(report)
+    expected = {
+        "$.PipelineName": Status.HANDLED,
+        "$.RoleArn": Status.HANDLED,
+        "$.ParallelismConfiguration": Status.UNSUPPORTED,
+        "$.Version": Status.HANDLED,
+        "$.Metadata": Status.IGNORED,
+        "$.Parameters[0]": Status.HANDLED,
+        "$.Parameters[3].Type": Status.DEFAULTED,
+        "$.PipelineExperimentConfig": Status.UNSUPPORTED,
+        "$.Steps[0].Type": Status.HANDLED,
+        "$.Steps[0].Arguments": Status.HANDLED,
+        "$.Steps[0].Arguments.ProcessingJobName": Status.HANDLED,
+        "$.Steps[0].Arguments.RoleArn": Status.IGNORED,
+        "$.Steps[0].Arguments.Rolle": Status.HANDLED,
+        "$.Steps[0].PropertyFiles[0]": Status.HANDLED,
+        "$.Steps[0].RetryPolicies": Status.DEFAULTED,
+        "$.Steps[1].Arguments.TrainingJobName": Status.DEFAULTED,
+        "$.Steps[1].DependsOn": Status.HANDLED,
+        "$.Steps[1].RetryPolicies[0]": Status.HANDLED,
+        "$.Steps[1].RetryPolicies": Status.DEFAULTED,
+        "$.Steps[1].CacheConfig": Status.UNSUPPORTED,
+        "$.Steps[1].DisplayName": Status.HANDLED,
+        "$.Steps[1].Foo": Status.IGNORED,
+        "$.Steps[2].Arguments.IfSteps[0].Arguments.ModelPackageName": Status.DEFAULTED,
+        "$.Steps[3].Type": Status.UNSUPPORTED,
+        "$.Steps[3].Arguments": Status.UNSUPPORTED,
+        "$.Steps[4].Arguments.ForEachBody[0].Type": Status.HANDLED,
+    }
+    assert {path: found.get(path) for path in expected} == expected
+    assert "$.Steps[1].Arguments.RoleArn" not in found
+    told = list(report.lines(Status.IGNORED))
+    assert told[0] == "$.Metadata: ignored: it has no effect on a run"
+    assert all(": ignored: " in line for line in told)
+    assert len(list(report.lines())) == len(list(report.all_items()))
+
+
+def test_a_role_that_is_missing_is_the_pipelines(report: Report) -> None:
+    [item] = [item for item in report.all_items() if item.path.endswith("ForEachBody[0].Arguments.RoleArn")]
+    assert item.text == "the pipeline's, arn:role"
+    bare = report_of(plan(PIPELINE))
+    [item] = [item for item in bare.all_items() if item.path.endswith("ForEachBody[0].Arguments.RoleArn")]
+    assert "role_arn of the Dag" in item.text
+
+
+def test_the_retries_of_a_step() -> None:
+    policies = [
+        {"ExceptionType": "Step.THROTTLING", "IntervalSeconds": 3, "BackoffRate": 1.5, "MaxAttempts": 2},
+        {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "ExpireAfterMin": 0, "MaxAttempts": 4},
+    ]
+    told = [str(retry) for retry in retries_of(read_step(step(RetryPolicies=policies)))]
+    at_most = "at most 4 times and for 0 min from the step's start"
+    assert told == [
+        "Step.THROTTLING: after 3 s, each pause 1.5 times the last, at most 2 times ($.Steps[0].RetryPolicies[0])",
+        f"SageMaker.CAPACITY_ERROR: after 1 s, each pause 2 times the last, {at_most} ($.Steps[0].RetryPolicies[1])",
+        "Step.SERVICE_FAULT: after 1 s, each pause 2 times the last, at most 5 times (the service's default)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        None,
+        [],
+        [{"ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"]}],
+        [{"ExceptionType": ["Step.THROTTLING"]}],
+    ],
+)
+def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
+    from airflow_sm_pipelines.runtime import retry
+
+    own = read_step(step(RetryPolicies=policies) if policies is not None else step())
+    runtime: tuple[RetryPolicy, ...] = retry.StepRetries.of_step(own.retry_policies, 0).policies
+    told = retries_of(own)
+    assert [policy.exception_types for policy in runtime] == [told_one.exception_types for told_one in told]
+    for one in told:
+        assert one.interval == retry.DEFAULT_INTERVAL_SECONDS
+        assert one.backoff == retry.DEFAULT_BACKOFF_RATE
+        assert one.attempts == retry.DEFAULT_MAX_ATTEMPTS
+
+
+def test_values_as_people_read_them() -> None:
+    bucket = ParameterReference("Bucket")
+    assert readable(Join("/", ("s3:/", bucket, 1, True))) == '"s3://{Parameters.Bucket}/1/true"'
+    assert readable(Join("", (Join("-", ("a", bucket)),))) == '"a-{Parameters.Bucket}"'
+    assert readable(bucket) == "{Parameters.Bucket}"
+    assert readable('5"') == '"5\\""'
+    assert readable(("a", bucket, None)) == '["a", {Parameters.Bucket}, null]'
+    assert readable({"k": 5}) == '{"k": 5}'
+    file = JsonGet(PropertyFileReference("P", "f"), "a.b")
+    assert readable(file) == "{a.b of the JSON file Steps.P.PropertyFiles.f}"
+    assert readable(JsonGet(Join("/", ("s3:/", bucket)), "x")) == "{x of the JSON file s3://{Parameters.Bucket}}"
+
+
+def test_leaves_of_a_request() -> None:
+    plan_ = plan(PIPELINE)
+    assert dict(leaves(plan_.pipeline.steps[1].arguments)).keys() == {
+        "RoleArn",
+        "OutputDataConfig.S3OutputPath",
+        "ResourceConfig.InstanceCount",
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    write(tmp_path / "my.json", PIPELINE)
+    return str(tmp_path / "my.json")
+
+
+def test_a_step_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", file, "--step", "Train"]) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "Train [Training] $.Steps[1]",
+        "  operator     airflow_sm_pipelines.steps.training.TrainingStepOperator",
+        "  which is a   airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
+        "  calls        sagemaker:CreateTrainingJob, sagemaker:DescribeTrainingJob, sagemaker:StopTrainingJob",
+        '  request      RoleArn = "r"',
+        '               OutputDataConfig.S3OutputPath = "s3://{Parameters.Bucket}/out"',
+        "               ResourceConfig.InstanceCount = {Parameters.Count}",
+        "  waits for    Prepare: DependsOn at $.Steps[1].DependsOn[0]",
+        "  cache        on, results up to P1D old",
+        "$.Steps[1].Foo: ignored: unknown key 'Foo' of a Training step, it is ignored",
+    ):
+        assert line in out.splitlines(), line
+    assert "Prepare [" not in out
+
+
+def test_a_condition_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", file, "--step", "Check"]) == 0
+    out = capsys.readouterr().out
+    assert "not ({a[0] of the JSON file Steps.Prepare.PropertyFiles.report} == 1)" in out
+    assert '("x" in ["x", {Parameters.Bucket}])' in out
+    assert "needed by    Register: it stands in its If branch, $.Steps[2].Arguments.IfSteps[0]" in out
+
+
+def test_a_whole_document_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", file]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("my: 7 steps in the order in which they could run\n")
+    assert "none yet for Job: the task fails when it is reached" in out
+    assert "body of      Loop, once for each of its items" in out
+    assert "  $.Metadata: it has no effect on a run" in out
+
+
+def test_a_document_and_a_step_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", file, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert main(["explain", file, "--format", "json", "--step", "Train"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert one == next(step for step in told["steps"] if step["name"] == "Train")
+    assert one["waits_for"] == [{"step": "Prepare", "reason": "DependsOn", "path": "$.Steps[1].DependsOn[0]"}]
+    assert one["request"]["ResourceConfig"] == {"InstanceCount": {"Get": "Parameters.Count"}}
+    assert one["retries"][0] == {
+        "exception_types": ["SageMaker.CAPACITY_ERROR", "Step.THROTTLING"],
+        "interval_seconds": 1,
+        "backoff_rate": 2.0,
+        "max_attempts": None,
+        "expire_after_minutes": 9,
+        "path": "$.Steps[1].RetryPolicies[0]",
+    }
+
+
+def test_a_step_that_is_not_there(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", file, "--step", "Trian"]) == 2
+    assert "there is no step 'Trian', did you mean 'Train'?" in capsys.readouterr().err
+
+
+def test_every_real_document_has_a_report() -> None:
+    for name, data in documents().items():
+        if name in invalid_documents():
+            continue
+        planned = plan(data, source=name)
+        report = report_of(planned)
+        assert [told.step.name for told in report.steps if told.loop is None] == [s.name for s in planned.graph.steps]
+        assert len({step.name for step in planned.pipeline.walk()}) == len(report.steps)
+        for told in report.steps:
+            named = [item.path for item in told.items if item.path.startswith(f"{told.step.path}.")]
+            assert len(named) == len(told.items), name

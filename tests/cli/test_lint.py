@@ -1,0 +1,230 @@
+"""``sm-pipelines lint``: what it says of files and folders, in each format, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_sm_pipelines.cli.main import main
+from airflow_sm_pipelines.cli.snippets import WIDTH, snippet
+from tests.corpus import documents, invalid_documents
+from tests.corpus import root as corpus
+from tests.definition.build import document, get, step
+
+GOOD = document(step("A"))
+BROKEN = document(step("A"), step("B", arguments={"RoleArn": get("Steps.A.RoleArm")}), step("C", "Trainig"))
+WARNED = document(step("A", arguments={"RoleArm": "r"}))
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, value: Any, indent: int | None = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else json.dumps(value, indent=indent), encoding="utf-8")
+
+
+def test_clean_files_and_what_is_no_definition(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a" / "good.json", GOOD)
+    write(folder / "a" / "evaluation.json", {"mse": 1})
+    write(folder / "a" / "notes.txt", "{")
+    assert main(["lint", "a"]) == 0
+    expected = "1 definition checked (1 file skipped: no definition): 0 errors, 0 warnings\n"
+    assert capsys.readouterr().out == expected
+    assert main(["lint", "a/evaluation.json"]) == 0
+
+
+def test_findings_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "broken.json", BROKEN, indent=None)
+    assert main(["lint", "broken.json"]) == 1
+    out = capsys.readouterr().out
+    source = json.dumps(BROKEN)
+    column = source.index('{"Get"') + 1
+    lines = out.splitlines()
+    assert lines[0] == (
+        f"broken.json:1:{column}: error: Steps.A has no 'RoleArm': its properties are those of DescribeTrainingJob"
+    )
+    marked = lines[2][lines[3].index("^") : lines[3].rindex("^") + 1]
+    assert marked == '{"Get": "Steps.A.RoleArm"}'
+    assert lines[4:6] == ["  = at $.Steps[1].Arguments.RoleArn (step 'B')", "  = did you mean 'Steps.A.RoleArn'?"]
+    column = source.index('"Trainig"') + 1
+    assert f"broken.json:1:{column}: error: unknown step type 'Trainig'" in out
+    assert lines[-1] == "1 definition checked: 2 errors, 0 warnings"
+
+
+def test_findings_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "broken.json", BROKEN)
+    write(folder / "other.json", {"x": 1})
+    assert main(["lint", "--format", "json", "."]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["definitions"], told["skipped"], told["errors"], told["warnings"]) == (1, ["other.json"], 2, 0)
+    first = told["findings"][0]
+    assert first == {
+        "file": "broken.json",
+        "line": first["line"],
+        "column": first["column"],
+        "severity": "error",
+        "message": "Steps.A has no 'RoleArm': its properties are those of DescribeTrainingJob",
+        "path": "$.Steps[1].Arguments.RoleArn",
+        "step": "B",
+        "suggestion": "Steps.A.RoleArn",
+    }
+    assert (folder / "broken.json").read_text().splitlines()[first["line"] - 1][first["column"] - 1] == "{"
+
+
+def test_findings_as_annotations_of_github(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a,b:c%.json", document(step("A", "Training\n::x")))
+    assert main(["lint", "--format", "github", "a,b:c%.json"]) == 1
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("::error file=a%2Cb%3Ac%25.json,line=6,col=12,title=")
+    assert "unknown step type 'Training\\n::x'" in first
+
+
+def test_text_of_a_file_cannot_command_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a.json", '{"Steps": [{"Name": "A\x1b[2J", "Type": "Fail"}]}')
+    assert main(["lint", "a.json"]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 0), (["--strict"], 1), (["--unsupported-keys", "error"], 1)])
+def test_warnings(folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], status: int) -> None:
+    write(folder / "warned.json", WARNED)
+    assert main(["lint", *options, "warned.json"]) == status
+    assert "unknown key 'RoleArm'" in capsys.readouterr().out
+
+
+def test_unknown_types_as_placeholders(folder: Path) -> None:
+    write(folder / "a.json", document(step("A", "Athena")))
+    assert main(["lint", "a.json"]) == 1
+    assert main(["lint", "--unsupported-steps", "placeholder", "a.json"]) == 0
+
+
+def test_what_is_no_json_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a.json", '{"Steps": [\n  {"Name": "A",}\n]}')
+    assert main(["lint", "a.json"]) == 1
+    assert capsys.readouterr().out.startswith("a.json:2:15: error: the document is not JSON: ")
+
+
+def test_two_files_with_one_dag_id(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a.json", GOOD)
+    write(folder / "b.json", {"PipelineName": "a", "PipelineDefinition": json.dumps(GOOD)})
+    write(folder / "c" / "a.json", BROKEN)
+    assert main(["lint", ".", "a.json"]) == 1
+    out = capsys.readouterr().out
+    assert "b.json:1:1: error: a.json and b.json both ask for the dag id 'a'" in out
+    assert "c/a.json:1:1: error: a.json and c/a.json both ask for the dag id 'a'" in out
+    assert "3 definitions checked: 4 errors" in out
+
+
+def test_wrong_usage_and_files_that_cannot_be_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["lint", "missing.json"]) == 2
+    assert capsys.readouterr().err == "sm-pipelines lint: there is no file or folder 'missing.json'\n"
+    for arguments in ([], ["lint"], ["lint", "--format", "xml", "."], ["nothing"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+    capsys.readouterr()
+    write(folder / "a.json", BROKEN)
+    write(folder / "locked.json", GOOD)
+    read_bytes = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "locked.json":
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert main(["lint", "."]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "sm-pipelines lint: locked.json cannot be read: Permission denied\n"
+    assert "1 definition checked: 2 errors" in captured.out
+
+
+def test_a_long_line_is_shown_around_the_place() -> None:
+    source = f'{{"a": "{"x" * 500}", "Get": "Steps.A", "b": "{"y" * 500}"}}'
+    column = source.index('"Steps.A"') + 1
+    _, shown, carets = snippet([source], 1, column)
+    assert shown[carets.index("^") : carets.rindex("^") + 1] == '"Steps.A"'
+    assert len(shown) <= WIDTH + 10
+    assert shown.startswith("1 | …")
+    assert shown.endswith("…")
+
+
+def test_wide_characters_and_tabs_keep_the_caret_in_place() -> None:
+    _, shown, carets = snippet(['\t"日本": 12'], 1, 8)
+    assert shown == '1 |  "日本": 12'
+    assert carets == "  |          ^^"
+    assert list(snippet(["a"], 3, 1)) == []
+
+
+def test_a_short_value_is_shown_whole() -> None:
+    assert list(snippet(['"x": {', '  "Get": "a"', "}"], 1, 6))[3:] == ['2 |   "Get": "a"', "3 | }"]
+
+
+def test_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    documents()
+    assert main(["lint", "--format", "json", str(corpus())]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["definitions"] == len(documents())
+    refused = {
+        Path(finding["file"]).relative_to(corpus()).as_posix()
+        for finding in told["findings"]
+        if finding["severity"] == "error" and "ask for the dag id" not in finding["message"]
+    }
+    assert refused == set(invalid_documents())
+    assert all(finding["line"] and finding["column"] for finding in told["findings"])
+
+
+@pytest.mark.parametrize("command", ["lint", "list", "show", "explain"])
+def test_the_console_script_imports_neither_airflow_nor_aws(command: str, tmp_path: Path) -> None:
+    write(tmp_path / "a.json", WARNED)
+    program = (
+        "import sys; from airflow_sm_pipelines.cli.main import main; status = main(sys.argv[1:]);"
+        "heavy = {m.split('.')[0] for m in sys.modules} & {'airflow', 'boto3', 'botocore', 'moto', 'pendulum'};"
+        "sys.exit(f'imported: {heavy}' if heavy else status)"
+    )
+    target = str(tmp_path if command == "list" else tmp_path / "a.json")
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, target], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    # Some 0.15 s when measured; the bound is for a loaded machine.
+    assert time.perf_counter() - began < 2
+
+
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", document(*(step(f"S{index}", "Nothing") for index in range(2000))))
+    program = f"{shlex.quote(sys.executable)} -m airflow_sm_pipelines.cli.main lint a.json | head -1"
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(program, shell=True, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert done.stderr == b""
+
+
+def test_the_pre_commit_hook_runs_the_console_script(tmp_path: Path) -> None:
+    [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    script, *arguments = shlex.split(hook["entry"])
+    installed = Path(sys.executable).parent / script
+    assert installed.exists()
+    write(tmp_path / "good.json", GOOD)
+    write(tmp_path / "package.json", {"name": "x"})
+    write(tmp_path / "broken.json", BROKEN)
+    for names, status in ((["good.json", "package.json"], 0), (["broken.json"], 1)):
+        done = subprocess.run([installed, *arguments, *names], cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == status

@@ -1,0 +1,217 @@
+"""Lambda steps: the event, typed outputs and what refers to them, every way to fail, and at most one invocation."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.runtime.record import STORE_KEY
+from tests.runs.harness import Airflow, get, pipeline, training
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:compute"
+SENSIBLE = {"api_token": "very-secret-value"}
+
+
+def function(name: str, outputs: dict[str, str] | None = None, **members: Any) -> dict[str, Any]:
+    declared = [{"OutputName": output, "OutputType": kind} for output, kind in (outputs or {}).items()]
+    return {
+        "Name": name,
+        "Type": "Lambda",
+        "FunctionArn": ARN,
+        "Arguments": {},
+        "OutputParameters": declared,
+        **members,
+    }
+
+
+def events(airflow: Airflow) -> list[Any]:
+    return [request.parameters["Payload"] for request in airflow.endpoint.requests("lambda", "Invoke")]
+
+
+def test_the_event_is_the_arguments_and_the_outputs_are_typed(airflow: Airflow) -> None:
+    airflow.endpoint.put_function(
+        "compute",
+        lambda event: {"s": 200, "i": event["i"] + 1, "f": 1, "b": "true", "nested": {"a": [1]}, "undeclared": None},
+    )
+    arguments = {
+        "i": get("Parameters.Count"),
+        "f": 1.5,
+        "b": True,
+        "raw": "{{ conn.aws_default.password }}",
+        "nested": {"list": [1, "x", get("Execution.PipelineName")]},
+        "gone": None,
+        **SENSIBLE,
+    }
+    step = function(
+        "Compute",
+        {"s": "String", "i": "Integer", "f": "Float", "b": "Boolean", "nested": "String"},
+        FunctionArn={"Std:Join": {"On": ":", "Values": [ARN, "PROD"]}},
+        Arguments=arguments,
+    )
+    told = {name: get(f"Steps.Compute.OutputParameters['{name}']") for name in ("s", "nested")}
+    limit = {"MaxRuntimeInSeconds": get("Steps.Compute.OutputParameters['i']")}
+    after = training(
+        "After",
+        Arguments={
+            "HyperParameters": told,
+            "StoppingCondition": limit,
+            "EnableNetworkIsolation": get("Steps.Compute.OutputParameters['b']"),
+        },
+    )
+    count = [{"Name": "Count", "Type": "Integer", "DefaultValue": 41}]
+    run = airflow.run(pipeline(step, after, Parameters=count))
+    assert run.state == "success"
+    [request] = airflow.endpoint.requests("lambda", "Invoke")
+    assert request.parameters["FunctionName"] == f"{ARN}:PROD"
+    assert request.parameters["Payload"] == {
+        "i": 41,
+        "f": 1.5,
+        "b": True,
+        "raw": "{{ conn.aws_default.password }}",
+        "nested": {"list": [1, "x", "pipeline"]},
+        **SENSIBLE,
+    }
+    assert run.xcom("Compute") == {
+        "OutputParameters": {"s": "200", "i": 42, "f": 1.0, "b": True, "nested": '{"a":[1]}'}
+    }
+    assert run.xcom("Compute", "sagemaker") == {
+        "job_name": f"{ARN}:PROD",
+        "job_arn": f"{ARN}:PROD",
+        "attempt": 1,
+        "step_type": "Lambda",
+    }
+    shown = run.rendered("Compute")["request"]
+    assert (shown["FunctionName"], shown["Payload"]["i"], shown["Payload"]["api_token"]) == (f"{ARN}:PROD", 41, "***")
+    [created] = airflow.created("CreateTrainingJob")
+    assert created["HyperParameters"] == {"s": "200", "nested": '{"a":[1]}'}
+    assert created["StoppingCondition"] == {"MaxRuntimeInSeconds": 42}
+    assert created["EnableNetworkIsolation"] is True
+
+
+RAISED = {"errorType": "ValueError", "errorMessage": "the table is empty", "stackTrace": ["line 1"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "outputs", "message"),
+    [
+        ({"error": RAISED}, {}, f"the function {ARN} ended with an error: ValueError: the table is empty"),
+        ({"result": {"a": 1}}, {"b": "String"}, "did not give the declared output b; it gave a."),
+        ({"result": [1]}, {"b": "String"}, "answered with no object, and the outputs b are declared."),
+        ({"result": {"b": "many"}}, {"b": "Integer"}, 'gave the output b = "many", which is no Integer.'),
+    ],
+)
+def test_each_failure_has_its_message_and_is_final(
+    airflow: Airflow, capfd: pytest.CaptureFixture[str], rule: Any, outputs: dict[str, str], message: str
+) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda", **rule}]})
+    run = airflow.run(pipeline(function("Compute", outputs), training("After", DependsOn=["Compute"])))
+    assert run.states == {"Compute": "failed", "After": "upstream_failed"}
+    assert len(events(airflow)) == 1
+    assert message in "".join(capfd.readouterr())
+
+
+def test_a_function_that_is_not_there(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
+    assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
+    assert f"ResourceNotFoundException: Function not found: {ARN}" in "".join(capfd.readouterr())
+    assert len(events(airflow)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"error": {"code": "TooManyRequestsException", "message": "Rate Exceeded.", "status": 429}},
+        {"error": {"code": "ServiceException", "message": "internal error", "status": 500}},
+    ],
+)
+def test_what_lambda_refused_is_invoked_again(airflow: Airflow, fault: dict[str, Any]) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda"}], "faults": [{"service": "lambda", "times": 2, **fault}]})
+    run = airflow.run(pipeline(function("Compute")))
+    assert run.state == "success"
+    assert [r.error_code for r in airflow.endpoint.requests("lambda")] == [fault["error"]["code"]] * 2 + [None]
+    assert run.xcom("Compute", "sagemaker")["attempt"] == 3
+    assert run.xcom("Compute") == {"OutputParameters": {}}
+
+
+POLICY = [{"ExceptionType": ["Step.SERVICE_FAULT"], "IntervalSeconds": 1, "MaxAttempts": 2}]
+
+
+@pytest.mark.parametrize(("policies", "state", "calls"), [(None, "failed", 1), (POLICY, "success", 2)])
+def test_a_lost_reply_is_final_unless_the_step_says_otherwise(
+    airflow: Airflow, policies: Any, state: str, calls: int
+) -> None:
+    lost = {"service": "lambda", "action": "Invoke", "drop": "after", "times": 1}
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda"}], "faults": [lost]})
+    run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
+    assert run.states == {"Compute": state}
+    assert len(events(airflow)) == calls
+
+
+def test_a_function_that_takes_too_long(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("airflow_sm_pipelines.steps.lambda_function.LONGEST_RUN_SECONDS", 1)
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
+    started = time.monotonic()
+    assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
+    assert time.monotonic() - started < 20
+    assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())
+    time.sleep(2.5)
+    assert len(events(airflow)) == 1
+
+
+def test_a_killed_step_leaves_the_function_and_does_not_invoke_it_again(airflow: Airflow) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 4}]})
+    run = airflow.run(pipeline(function("Compute")), default_args={"execution_timeout": timedelta(seconds=2)})
+    assert run.states == {"Compute": "failed"}
+    time.sleep(2.5)
+    assert len(events(airflow)) == 1
+
+
+@pytest.mark.parametrize(("policies", "state", "calls"), [(None, "failed", 1), (POLICY, "success", 2)])
+def test_the_try_after_a_workers_death(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, policies: Any, state: str, calls: int
+) -> None:
+    """The first try dies in the middle of the call: Airflow hears of a lost connection and tries again."""
+    from airflow_sm_pipelines.steps.lambda_function import LambdaStepOperator
+
+    invoke = LambdaStepOperator._invoke
+    deaths: list[int] = []
+
+    def dying(self: LambdaStepOperator, context: Any) -> Any:
+        answer = invoke(self, context)
+        if not deaths:
+            deaths.append(1)
+            raise OSError("gone")
+        return answer
+
+    monkeypatch.setattr(LambdaStepOperator, "_invoke", dying)
+    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda"}]})
+    run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
+    assert run.states == {"Compute": state}
+    assert len(events(airflow)) == calls
+
+
+def test_an_answer_that_airflow_did_not_hear_of_is_kept(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_sm_pipelines.steps.lambda_function import LambdaStepOperator
+
+    deliver = LambdaStepOperator.deliver
+    deaths: list[int] = []
+
+    def dying(self: LambdaStepOperator, context: Any) -> None:
+        deliver(self, context)
+        if not deaths:
+            deaths.append(1)
+            assert context["task_state_store"].get(STORE_KEY)["phase"] == "delivered"
+            raise OSError("gone")
+
+    monkeypatch.setattr(LambdaStepOperator, "deliver", dying)
+    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "result": {"n": 7}}]})
+    run = airflow.run(pipeline(function("Compute", {"n": "Integer"})))
+    assert run.state == "success"
+    assert run.xcom("Compute") == {"OutputParameters": {"n": 7}}
+    assert len(events(airflow)) == 1
