@@ -43,6 +43,18 @@ OPTIONS = {
         "integer",
         "3",
     ),
+    "callback_reply_queue_url": _option(
+        "The SQS queue in which workers answer Callback steps. Where it is not set, they answer by the endpoint alone.",
+        "string",
+        None,
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/callback-replies",
+    ),
+    "callback_timeout": _option("Seconds after which a Callback step fails without an answer.", "float", "604800"),
+    "callback_endpoint": _option(
+        "Whether Airflow's API server takes answers to Callback steps at /aws/sagemaker (no login: the token counts).",
+        "boolean",
+        "True",
+    ),
     "unsupported_steps": _option(
         "error: a step type that is not known is a finding. placeholder: it is a task that fails when reached.",
         "string",

@@ -17,7 +17,9 @@ UnsupportedKeys = Literal["error", "warn"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``poll_interval`` and ``poll_interval_max`` are seconds; ``aws_max_attempts`` counts the calls of one request."""
+    """``poll_interval``, ``poll_interval_max`` and ``callback_timeout`` are seconds; ``aws_max_attempts`` counts the
+    calls of one request.
+    """
 
     aws_conn_id: str | None
     region_name: str | None
@@ -28,6 +30,8 @@ class Settings:
     aws_retry_mode: str
     aws_max_attempts: int
     worker_deaths: int
+    callback_reply_queue_url: str | None
+    callback_timeout: float
     unsupported_steps: UnsupportedSteps
     unsupported_keys: UnsupportedKeys
 
@@ -59,6 +63,8 @@ def read_settings() -> Settings:
         aws_retry_mode=choice("aws_retry_mode", ("standard", "adaptive", "legacy")),
         aws_max_attempts=conf.getint(SECTION, "aws_max_attempts", fallback=5),
         worker_deaths=conf.getint(SECTION, "worker_deaths", fallback=3),
+        callback_reply_queue_url=text("callback_reply_queue_url"),
+        callback_timeout=conf.getfloat(SECTION, "callback_timeout", fallback=604800.0),
         unsupported_steps=cast("UnsupportedSteps", choice("unsupported_steps", ("error", "placeholder"))),
         unsupported_keys=cast("UnsupportedKeys", choice("unsupported_keys", ("warn", "error"))),
     )

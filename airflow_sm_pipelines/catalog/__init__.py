@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import (
     automl,
+    callback,
     clarify_check,
     condition,
     endpoint,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = (
     automl,
+    callback,
     clarify_check,
     condition,
     endpoint,

@@ -26,7 +26,9 @@ class JobKind:
     be looked at once before it is waited for. ``role_field`` takes the
     pipeline's role where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the
     name. ``console`` is the path of the job's page in the SageMaker console. ``asked_with`` is what Describe and Stop
-    want beside the name.
+    want beside the name, or in its place (``describe_field`` in it), and ``stopped_with`` the Stop request where it
+    is another one. The fields of a Describe response may be dotted paths into it; ``result_field`` is its member that
+    is the job, where that is not the response.
     """
 
     noun: str
@@ -47,10 +49,16 @@ class JobKind:
     usually_done: bool = False
     console: str | None = None
     asked_with: dict[str, str] = field(default_factory=dict, hash=False)
+    stopped_with: dict[str, Any] = field(default_factory=dict, hash=False)
+    result_field: str | None = None
 
     def asked_by(self, name: str) -> dict[str, str]:
         """The request by which Describe and Stop are asked about a job."""
         return {self.describe_field: name, **self.asked_with}
+
+    def stopped_by(self, name: str) -> dict[str, Any]:
+        """The request by which a job is stopped."""
+        return self.stopped_with or self.asked_by(name)
 
     def to_json(self) -> dict[str, Any]:
         members = asdict(self)
@@ -67,10 +75,18 @@ class JobKind:
         """What a Describe response says; a status that is in no list is still running."""
         if self.status_field is None:
             return JobState.SUCCEEDED
-        status = described.get(self.status_field)
+        status = member_at(described, self.status_field)
         if status in self.succeeded:
             return JobState.SUCCEEDED
         return JobState.FAILED if status in self.failed else JobState.RUNNING
 
     def status_of(self, described: Mapping[str, Any]) -> str:
-        return str(described.get(self.status_field, "")) if self.status_field else "created"
+        return str(member_at(described, self.status_field) or "") if self.status_field else "created"
+
+
+def member_at(described: Mapping[str, Any], path: str) -> Any:
+    """A member of a response by its dotted path, None where it is not there."""
+    value: Any = described
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType
 
-OUTPUT_PARAMETERS = ("OutputParameters",)
 
 PENDING = (
-    StepType(name="Callback", extra_properties=OUTPUT_PARAMETERS),
     StepType(
         name="EMR",
         properties=ApiShape("emr", "DescribeStep", "Step"),

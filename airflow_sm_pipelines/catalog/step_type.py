@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
+
 if TYPE_CHECKING:
     from airflow_sm_pipelines.catalog.kind import JobKind
 
@@ -35,7 +37,7 @@ class StepType:
     the class of Airflow or of the Amazon provider that its task is an instance of. ``calls`` are the AWS operations it
     makes, with their service. ``arguments`` is the request that the step's Arguments are, and ``properties`` the
     response that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks.
-    ``cached`` tells whether the service caches the type.
+    ``cached`` tells whether the service caches the type. ``rules`` are what its Arguments keep to beyond that request.
     """
 
     name: str
@@ -48,6 +50,7 @@ class StepType:
     extra_properties: tuple[str, ...] = ()
     retries: RetryTypes = RetryTypes.NONE
     cached: bool = False
+    rules: ArgumentRules = ArgumentRules()
 
 
 def sagemaker(operation: str) -> ApiShape:

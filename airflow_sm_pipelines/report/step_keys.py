@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import CacheConfig, Pipeline, Step
 
 GROUP_FIELD = "ModelPackageGroupName"
+NAMED_AS_GIVEN = frozenset({"EndpointConfig", "Endpoint", "InferenceComponent"})
+"""The types whose name in the Arguments is the name itself, not a prefix (semantics 14.8)."""
+
 GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"
+SHORT_NAME = "<token>-<step>"
+LONG_NAME_LIMIT = 63
+"""Jobs whose names must be shorter than this have a name of the short form."""
 
 
 def step_items(step: Step, pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
@@ -62,11 +68,13 @@ def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> I
         return
     name, role = known.kind.name_field, known.kind.role_field
     if step.arguments.get(name) is not None:
-        yield Item(f"{path}.{name}", Status.HANDLED, "a prefix of the generated name")
+        text = "the name as it is" if step.type in NAMED_AS_GIVEN else "a prefix of the generated name"
+        yield Item(f"{path}.{name}", Status.HANDLED, text)
     elif step.arguments.get(GROUP_FIELD) is not None:
         yield Item(f"{path}.{name}", Status.DEFAULTED, "none: the package is a version of its group")
     else:
-        yield Item(f"{path}.{name}", Status.DEFAULTED, f"generated: {GENERATED_NAME}")
+        generated = SHORT_NAME if known.kind.name_limit < LONG_NAME_LIMIT else GENERATED_NAME
+        yield Item(f"{path}.{name}", Status.DEFAULTED, f"generated: {generated}")
     if role is not None and step.arguments.get(role) is None:
         own = f"the pipeline's, {pipeline.role_arn}"
         other = "role_arn of the Dag or of [sagemaker_pipelines], where one is set"

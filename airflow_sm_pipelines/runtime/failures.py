@@ -27,6 +27,7 @@ class ExceptionType(Enum):
     JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
     CAPACITY_ERROR = "SageMaker.CAPACITY_ERROR"
     RESOURCE_LIMIT = "SageMaker.RESOURCE_LIMIT"
+    EMR_RESOURCE_LIMIT = "Emr.RESOURCE_LIMIT"
 
 
 # Older documents write these for the types above.
@@ -47,7 +48,9 @@ THROTTLING_CODES = frozenset(
         "ProvisionedThroughputExceededException",
     }
 )
-FAULT_CODES = frozenset({"InternalFailure", "InternalServerError", "ServiceUnavailable", "InternalError"})
+FAULT_CODES = frozenset(
+    {"InternalFailure", "InternalServerError", "InternalServerException", "ServiceUnavailable", "InternalError"}
+)
 EXPIRED_CREDENTIALS_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )

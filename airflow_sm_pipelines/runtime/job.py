@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore import xform_name
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MISSING_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 MISSING_MESSAGE = re.compile(r"not found|could not find|can't find|cannot find|does not exist", re.IGNORECASE)
+# What EMR says of an id of a cluster or step that it does not know.
+INVALID_ID_MESSAGE = re.compile(r"\bid\b.* is not valid", re.IGNORECASE)
 EXISTING_CODES = frozenset({"ResourceInUse", "ResourceInUseException", "ConflictException"})
 EXISTING_MESSAGE = re.compile(r"already exist", re.IGNORECASE)
 
@@ -32,6 +35,8 @@ def operation(client: Any, name: str) -> Callable[..., Any]:
 def is_missing(error: ClientError) -> bool:
     """Whether a Describe call says that there is no such job (the codes differ between kinds)."""
     said = CallError.of(error)
+    if said.code == "InvalidRequestException":
+        return _matches(INVALID_ID_MESSAGE, said)
     return said.code in MISSING_CODES or (said.code == "ValidationException" and _matches(MISSING_MESSAGE, said))
 
 
@@ -78,7 +83,8 @@ def describe_job(access: AwsAccess, job: Mapping[str, Any]) -> dict[str, Any]:
     step_type = STEP_TYPES[job["step_type"]]
     if step_type.kind is None:
         raise StepFailure(f"A {step_type.name} step runs no job that a masked value could be read from.")
-    described = describe(access.client(step_type.kind.service), step_type.kind, str(job["job_name"]))
+    kind = replace(step_type.kind, asked_with=job.get("asked_with", {}))
+    described = describe(access.client(kind.service), kind, str(job["job_name"]))
     if described is None:
-        raise StepFailure(f"The {step_type.kind.noun} {job['job_name']} is gone, and a value of it is needed.")
-    return described
+        raise StepFailure(f"The {kind.noun} {job['job_name']} is gone, and a value of it is needed.")
+    return described if kind.result_field is None else cast("dict[str, Any]", described[kind.result_field])

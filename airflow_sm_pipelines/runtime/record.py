@@ -40,6 +40,7 @@ class StepRecord:
     the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry. So a
     delivered record under an unchanged ``max_tries`` is that of a try that died before Airflow heard of its end.
     ``submitted`` is set by steps for which the name does not tell: AWS has answered the attempt's call.
+    ``identifiers`` are what AWS itself named of the current attempt, where it takes no name of ours.
     """
 
     token: str
@@ -54,6 +55,7 @@ class StepRecord:
     worker_deaths: int = 0
     policy_retries: dict[str, int] = field(default_factory=dict)
     submitted: bool = False
+    identifiers: dict[str, str] = field(default_factory=dict)
 
     @property
     def attempt(self) -> int:
@@ -104,6 +106,7 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             phase=Phase.INTENDED,
             job_name="",
             submitted=False,
+            identifiers={},
             token=new_token(),
             evaluated_at=facts.now,
             open_try=facts.try_number,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MASKED = "***"
 # The maps of a request whose keys are the user's own names, some of which name secrets.
-MASKED_MAPS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
+MASKED_MAPS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters", "Properties", "properties"})
 
 
 def to_result(response: Mapping[str, object], is_sensitive: Callable[[str], bool]) -> dict[str, Json]:

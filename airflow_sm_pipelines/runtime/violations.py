@@ -46,7 +46,7 @@ def read_violations(report: bytes) -> tuple[Violation, ...]:
     document = json.loads(report)
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
-    entries = document.get("violations") or []
+    entries = [] if document.get("violations") is None else document["violations"]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise TypeError("its violations are no list of objects")
     return tuple(_read_violation(entry) for entry in entries)

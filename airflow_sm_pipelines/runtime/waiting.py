@@ -89,7 +89,7 @@ async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
         return
     async with await access.hook(kind.service).get_async_conn() as client:
         try:
-            await operation(client, kind.stop)(**kind.asked_by(name))
+            await operation(client, kind.stop)(**kind.stopped_by(name))
         except ClientError as error:
             if not is_ended(error):
                 raise

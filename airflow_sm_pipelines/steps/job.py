@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from typing_extensions import override
 
-from airflow_sm_pipelines.catalog.kind import JobKind, JobState
+from airflow_sm_pipelines.catalog.kind import JobKind, JobState, member_at
 from airflow_sm_pipelines.runtime.failures import (
     CONNECTION_ERRORS,
     CallError,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
     from airflow_sm_pipelines.runtime.scope import TaskScope
@@ -54,15 +55,17 @@ class JobStepOperator(StepOperator):
     """
 
     kind: JobKind
+    trigger_class: type[JobTrigger] = JobTrigger
+    # Whether the provider's operator takes its request as ``config``.
+    takes_config: ClassVar[bool] = True
     # What the provider's operator demands and this class does not use: its own request says it all.
     provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(
         self, *, step: Step, pipeline: PipelineFacts, settings: Settings, deferrable: bool | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(
-            step=step, pipeline=pipeline, settings=settings, config={}, **self.provider_arguments, **kwargs
-        )
+        unused: dict[str, Any] = {**({"config": {}} if self.takes_config else {}), **self.provider_arguments}
+        super().__init__(step=step, pipeline=pipeline, settings=settings, **unused, **kwargs)
         self.deferrable = settings.deferrable if deferrable is None else deferrable
         self.config: dict[str, Json] = {}
         self._name_is_new = False
@@ -84,7 +87,7 @@ class JobStepOperator(StepOperator):
         return self.config
 
     def _name_job(self, scope: TaskScope) -> None:
-        prefix = self.step.arguments.get(self.kind.name_field)
+        prefix = self.name_prefix()
         name, was_cut = job_name(
             scope.execution_id,
             self.step.name,
@@ -100,6 +103,10 @@ class JobStepOperator(StepOperator):
             )
         self.amend(job_name=name)
         self._name_is_new = True
+
+    def name_prefix(self) -> Value:
+        """What the definition wants the job's name to begin with."""
+        return self.step.arguments.get(self.kind.name_field)
 
     def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
         """Add what the service itself adds to the resolved Arguments: the generated name and a missing role."""
@@ -197,7 +204,7 @@ class JobStepOperator(StepOperator):
 
     def _defer(self, deadline: float | None) -> NoReturn:
         self.defer(
-            trigger=JobTrigger(
+            trigger=self.trigger_class(
                 kind=self.kind.to_json(),
                 job_name=self.record.job_name,
                 access=self.access.to_json(),
@@ -269,14 +276,19 @@ class JobStepOperator(StepOperator):
             key=JOB_KEY,
             value={
                 "job_name": self.record.job_name,
-                "job_arn": described.get(self.kind.arn_field),
+                "job_arn": member_at(described, self.kind.arn_field),
                 "attempt": self.record.attempt,
                 "step_type": self.step.type,
+                **({"asked_with": self.kind.asked_with} if self.kind.asked_with else {}),
             },
         )
 
+    def reason_of(self, described: dict[str, Any]) -> str:
+        """Why a job failed, in AWS's words."""
+        return str(member_at(described, self.kind.reason_field) or "AWS gives no reason")
+
     def _fail_job(self, context: Context, described: dict[str, Any]) -> NoReturn:
-        reason = str(described.get(self.kind.reason_field) or "AWS gives no reason")
+        reason = self.reason_of(described)
         detail = described.get("SecondaryStatus")
         status = self.kind.status_of(described)
         failure = StepFailure(
@@ -314,7 +326,7 @@ class JobStepOperator(StepOperator):
             self.log.info("The %s %s %s", self.kind.noun, name, self._fate)
             return
         try:
-            operation(self.access.client(self.kind.service), self.kind.stop)(**self.kind.asked_by(name))
+            operation(self.access.client(self.kind.service), self.kind.stop)(**self.kind.stopped_by(name))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and is_ended(error):
                 self.log.info("The %s %s had ended already", self.kind.noun, name)

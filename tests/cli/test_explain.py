@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.definition.expressions import Join, JsonGet, ParameterReference, PropertyFileReference
 from airflow_sm_pipelines.definition.model import RetryPolicy
@@ -163,6 +164,30 @@ def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
         assert one.interval == retry.DEFAULT_INTERVAL_SECONDS
         assert one.backoff == retry.DEFAULT_BACKOFF_RATE
         assert one.attempts == retry.DEFAULT_MAX_ATTEMPTS
+
+
+def test_generated_and_given_names_are_those_of_the_runtime() -> None:
+    from airflow_sm_pipelines.runtime.identity import job_name
+    from airflow_sm_pipelines.steps.named import NamedStepOperator
+    from airflow_sm_pipelines.steps.registry import operator_for
+
+    told = {}
+    for name, known in STEP_TYPES.items():
+        if known.kind is not None and known.operator is not None and known.arguments is not None:
+            field = known.kind.name_field
+            arguments: tuple[Any, ...] = ({}, {field: "mine"})
+            settings = (
+                {"CheckType": "DATA_BIAS" if name == "ClarifyCheck" else "DATA_QUALITY"} if "Check" in name else {}
+            )
+            for given in arguments:
+                report = report_of(plan(document(step("A", name, given, **settings))))
+                path = f"$.Steps[0].Arguments.{field}"
+                told[name, bool(given)] = next(item.text for item in report.all_items() if item.path == path)
+            expected, _ = job_name("<execution id>", "<step>", "<token>", 0, limit=known.kind.name_limit)
+            assert told[name, False] == f"generated: {expected}"
+            literal = issubclass(operator_for(name), NamedStepOperator)
+            assert told[name, True] == ("the name as it is" if literal else "a prefix of the generated name")
+    assert len(told) > 10
 
 
 def test_values_as_people_read_them() -> None:

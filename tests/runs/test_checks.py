@@ -13,11 +13,14 @@ from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 CLARIFY = "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
 OLD = f"s3://{BUCKET}/old"
-CONFIG = {"dataset_type": "text/csv", "predictor": {"instance_type": "ml.m5.large", "initial_instance_count": 1}}
+CONFIG: dict[str, Any] = {
+    "dataset_type": "text/csv",
+    "predictor": {"instance_type": "ml.m5.large", "initial_instance_count": 1},
+}
 DRIFT = {"feature_name": "age", "constraint_check_type": "baseline_drift_check", "description": "0.4 exceeds 0.1"}
-FIRST = {"SkipCheck": True, "RegisterNewBaseline": True}
-SUPPLIED = {"SuppliedBaselineConstraints": f"{OLD}/constraints.json"}
-SUPPLIED_BOTH = {**SUPPLIED, "SuppliedBaselineStatistics": f"{OLD}/statistics.json"}
+FIRST: dict[str, Any] = {"SkipCheck": True, "RegisterNewBaseline": True}
+SUPPLIED: dict[str, Any] = {"SuppliedBaselineConstraints": f"{OLD}/constraints.json"}
+SUPPLIED_BOTH: dict[str, Any] = {**SUPPLIED, "SuppliedBaselineStatistics": f"{OLD}/statistics.json"}
 
 
 def s3_input(name: str, uri: str, folder: str) -> dict[str, Any]:
@@ -284,14 +287,20 @@ def test_a_report_that_may_not_be_read_fails_the_step(airflow: Airflow, capfd: p
     assert "s3:ListBucket to be told that a file is missing" in "".join(capfd.readouterr())
 
 
-def test_a_failed_look_at_the_report_is_tried_again_on_the_same_job(airflow: Airflow) -> None:
-    fault = {"code": "InternalError", "message": "We encountered an internal error", "status": 400}
-    fault = {"service": "s3", "action": "GetObject", "error": fault, "skip": 1, "times": 1}
+def test_a_later_try_goes_on_with_the_job_and_the_baseline_of_the_first(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
+    slow = {"code": "SlowDown", "message": "Reduce your request rate", "status": 503}
+    fault = {"service": "s3", "action": "GetObject", "error": slow, "skip": 1, "times": 1}
     airflow.endpoint.reset({**scenario(DRIFT), "faults": [fault]})
-    run = airflow.run(pipeline(quality(FailOnViolation=False, **SUPPLIED_BOTH)))
+    approve(airflow, {"ModelQuality": {"Constraints": source("c.json")}})
+    run = airflow.run(pipeline(quality("MODEL_QUALITY", FailOnViolation=False, ModelPackageGroupName="group")))
     assert run.state == "success"
     assert "ViolationReport" in run.xcom("Check")
+    assert run.xcom("Check")["BaselineUsedForDriftCheckConstraints"] == f"{OLD}/c.json"
     assert len(airflow.created("CreateProcessingJob")) == 1
+    assert len(airflow.endpoint.requests("sagemaker", "ListModelPackages")) == 1
 
 
 def test_the_model_is_put_into_a_copy_of_the_analysis_config(airflow: Airflow) -> None:

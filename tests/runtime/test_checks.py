@@ -18,6 +18,7 @@ from tests.runtime.scope import FixedScope
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.catalog.check import CheckKind
+    from airflow_sm_pipelines.definition.expressions import Object
 
 SCOPE = FixedScope(parameters={"Empty": "", "Yes": True, "Text": "False", "Number": 2, "Uri": "s3://b/c.json"})
 FILES = {
@@ -97,7 +98,7 @@ def test_a_record_that_is_no_object_is_refused() -> None:
         (
             {"ModelPackageGroupName": "g", "CheckType": "MODEL_QUALITY"},
             ApprovedPackage("arn:p", {}),
-            "SuppliedBaselineConstraints is not given, and the latest approved package arn:p has no DriftCheckBaselines",
+            "SuppliedBaselineConstraints is not given, and the latest approved package arn:p has no DriftCheck",
         ),
     ],
 )
@@ -113,11 +114,16 @@ def test_no_baseline_is_looked_for_where_none_is_needed() -> None:
     def unexpected(group: str) -> ApprovedPackage:
         raise AssertionError(group)
 
-    settings = {"CheckType": "DATA_QUALITY", "ModelPackageGroupName": "g"}
-    first = {**settings, "SkipCheck": True, "RegisterNewBaseline": True, "SuppliedBaselineConstraints": "s3://b/c"}
+    settings: Object = {"CheckType": "DATA_QUALITY", "ModelPackageGroupName": "g"}
+    first: Object = {
+        **settings,
+        "SkipCheck": True,
+        "RegisterNewBaseline": True,
+        "SuppliedBaselineConstraints": "s3://b/c",
+    }
     found = read_check(first, quality_check.CHECK, SCOPE, "t", unexpected)
     assert (found.constraints, found.statistics) == (None, None)
-    supplied = {**settings, "SuppliedBaselineConstraints": "s3://b/c", "SuppliedBaselineStatistics": "s3://b/s"}
+    supplied: Object = {**settings, "SuppliedBaselineConstraints": "s3://b/c", "SuppliedBaselineStatistics": "s3://b/s"}
     found = read_check(supplied, quality_check.CHECK, SCOPE, "t", unexpected)
     assert (found.constraints, found.statistics) == ("s3://b/c", "s3://b/s")
 

@@ -1,0 +1,15 @@
+"""Callback: a message to a queue, and the wait for its answer (semantics 2.11)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType
+
+STEP_TYPE = StepType(
+    name="Callback",
+    operator="airflow_sm_pipelines.steps.callback.CallbackStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.base_aws.AwsBaseOperator",
+    # The last three are made where a reply queue is set.
+    calls=("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessage"),
+    extra_properties=("OutputParameters",),
+    retries=RetryTypes.CALLS,
+)

@@ -1,0 +1,60 @@
+"""EMR: a step on a cluster that is there, or on one that is made for it (semantics 2.13, 14.7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
+from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType, job_calls
+
+KIND = JobKind(
+    noun="EMR step",
+    create="AddJobFlowSteps",
+    describe="DescribeStep",
+    stop="CancelSteps",
+    name_field="Name",
+    describe_field="StepId",
+    arn_field="Step.Arn",
+    status_field="Step.Status.State",
+    succeeded=("COMPLETED",),
+    failed=("FAILED", "CANCELLED", "INTERRUPTED"),
+    service="emr",
+    name_limit=256,
+    role_field=None,
+    reason_field="Step.Status.FailureDetails.Message",
+    result_field="Step",
+)
+KIND_OF_OWN_CLUSTER = replace(KIND, create="RunJobFlow", stop="TerminateJobFlows")
+
+RULES = ArgumentRules(
+    required=("StepConfig", "StepConfig.HadoopJarStep"),
+    one_of=(
+        ("ClusterId", "ClusterConfig"),
+        ("ClusterConfig.Instances.InstanceGroups", "ClusterConfig.Instances.InstanceFleets"),
+    ),
+    only_with=(("ExecutionRoleArn", "ClusterId"),),
+    forbidden=(
+        "ClusterConfig.Name",
+        "ClusterConfig.Steps",
+        "ClusterConfig.AutoTerminationPolicy",
+        "ClusterConfig.Instances.KeepJobFlowAliveWhenNoSteps",
+        "ClusterConfig.Instances.TerminationProtected",
+    ),
+)
+
+STEP_TYPE = StepType(
+    name="EMR",
+    operator="airflow_sm_pipelines.steps.emr.EmrStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.emr.EmrAddStepsOperator",
+    kind=KIND,
+    calls=(
+        *job_calls(KIND),
+        *("emr:RunJobFlow", "emr:TerminateJobFlows", "emr:ListClusters", "emr:ListSteps", "emr:DescribeCluster"),
+    ),
+    properties=ApiShape("emr", "DescribeStep", "Step"),
+    extra_properties=("ClusterId",),
+    retries=RetryTypes.ALL,
+    cached=True,
+    rules=RULES,
+)

@@ -1,0 +1,51 @@
+"""The trigger that waits for the answer to a Callback step while no worker is held."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from cryptography.fernet import InvalidToken
+
+from airflow_sm_pipelines.runtime.callback import Letter, Notice
+from airflow_sm_pipelines.runtime.callback_waiting import CallbackWait, tell_stopping, wait_for_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger(__name__)
+
+
+class CallbackTrigger(BaseTrigger):
+    """Fires once: when the answer has come, or the time for it is over.
+
+    Killing the deferred task tells the workers that it is stopping. ``notice`` is the sealed message.
+    """
+
+    def __init__(self, wait: dict[str, Any], notice: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
+        self.wait = CallbackWait.from_json(wait)
+        self.notice = notice
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"wait": self.wait.to_json(), "notice": self.notice},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        event = await wait_for_answer(self.wait)
+        yield TriggerEvent(event.to_json())
+
+    async def on_kill(self) -> None:
+        try:
+            notice = Notice.unseal(self.notice)
+        except InvalidToken:
+            log.error("The workers cannot be told of the kill: Airflow's fernet_key here is not the worker's")  # noqa: TRY400 # says it all
+            return
+        await tell_stopping(self.wait.access, notice)
+        # Its worker is to answer all the same, and must not be refused.
+        letter = Letter(notice.execution_arn, state="stopping")
+        await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)

@@ -1,0 +1,284 @@
+"""Callback: a message to a queue, and the wait for its answer (semantics 2.11)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.fernet import InvalidToken
+from typing_extensions import override
+
+from airflow_sm_pipelines.definition.settings import output_parameters
+from airflow_sm_pipelines.runtime.callback import (
+    ANSWER_STORE_KEY,
+    EXECUTING,
+    STOPPING,
+    Answer,
+    Letter,
+    Mailbox,
+    Notice,
+    digest_of,
+    new_callback_token,
+)
+from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
+from airflow_sm_pipelines.runtime.callback_waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
+from airflow_sm_pipelines.runtime.failures import CONNECTION_ERRORS, CallError, ExceptionType, StepFailure
+from airflow_sm_pipelines.runtime.failures import type_of_call_error as type_of
+from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
+from airflow_sm_pipelines.runtime.values import resolve_object
+from airflow_sm_pipelines.runtime.waiting import PollPace
+from airflow_sm_pipelines.steps.base import StepOperator
+from airflow_sm_pipelines.steps.killed import is_killed_by_user
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.expressions import Object
+    from airflow_sm_pipelines.runtime.scope import TaskScope
+    from airflow_sm_pipelines.runtime.text import Json
+
+NOTICE_STORE_KEY = "sagemaker_callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is on record of an attempt's message before it is sent: ``sent_at`` (epoch seconds) is set after.
+
+    ``attempt`` is the random token of the attempt's record, ``notice`` the sealed message.
+    """
+
+    attempt: str
+    digest: str
+    notice: str
+    sent_at: float | None = None
+
+
+class CallbackStepOperator(StepOperator):
+    """A Callback step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
+
+    The message has the service's form (token, pipelineExecutionArn, arguments, status), with a token of this step's
+    own. The answer comes by the reply queue (``[sagemaker_pipelines] callback_reply_queue_url``), or by SageMaker's own
+    calls to the endpoint in Airflow's API server (:mod:`airflow_sm_pipelines.callback_api`). The first one counts.
+
+    Token and message are on record before the message is sent, so a later try of the same attempt waits for the same
+    token and sends nothing again. What cannot be had is a message that is never sent twice: where a try died, or the
+    reply was lost, between the sending and its record, the next one sends it again with the same token. A FIFO queue
+    drops the second.
+    """
+
+    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = self.settings.deferrable if deferrable is None else deferrable
+        self._notice: Notice | None = None
+        self._context: Context | None = None
+        self._sending: Sending | None = None
+        self._was_killed = False
+
+    @override
+    def request_template(self) -> Object:
+        return {"QueueUrl": self.step.settings.get("SqsQueueUrl"), "arguments": self.step.arguments}
+
+    @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        request = resolve_object(self.request_template(), scope)
+        url, arguments = request["QueueUrl"], request["arguments"]
+        if not isinstance(url, str) or not isinstance(arguments, dict):
+            raise StepFailure(f"Step {self.task_id!r} failed: its SqsQueueUrl is {url!r}, and no text.")
+        self._notice = Notice(url, new_callback_token(), scope.execution_arn, arguments)
+        return {**request, "pipelineExecutionArn": scope.execution_arn, "status": EXECUTING}
+
+    @override
+    def execute(self, context: Context) -> Any:
+        self._context = context
+        self._sending = self._of_earlier_try(context)
+        self.check_worker_deaths()
+        if self._sending is None:
+            self.check_resolved(context)
+            self._record_notice(context)
+        else:
+            self.log.info("Going on with the token of an earlier try")
+            if self.record.definition_digest != self.pipeline.digest:
+                self.log.warning("The definition has changed since: the answer to the message as sent is waited for")
+            self.save(context)
+        if (answer := self._answer_on_record(context)) is not None:
+            return self._finish(context, answer)
+        # The place for the answer is there before the message that asks for it; a new try finds it emptied.
+        self._leave(Letter(self.unsealed.execution_arn))
+        if self.sending.sent_at is None:
+            self._send(context)
+        return self._wait(context)
+
+    @property
+    def sending(self) -> Sending:
+        if self._sending is None:
+            raise RuntimeError(f"the step {self.task_id} has no message on record")
+        return self._sending
+
+    @property
+    def unsealed(self) -> Notice:
+        try:
+            return Notice.unseal(self.sending.notice)
+        except InvalidToken:
+            raise StepFailure(
+                f"Step {self.task_id!r} failed: the message on record was sealed with another fernet_key of Airflow's."
+            ) from None
+
+    def _of_earlier_try(self, context: Context) -> Sending | None:
+        stored = context["task_state_store"].get(NOTICE_STORE_KEY)
+        sending = Sending(**stored) if isinstance(stored, dict) else None
+        return sending if sending is not None and sending.attempt == self.record.token else None
+
+    def _record_notice(self, context: Context) -> None:
+        if self._notice is None:
+            raise RuntimeError(f"the step {self.task_id} has not been resolved")
+        digest = digest_of(self._notice.token)
+        self.save(context, job_name=digest)
+        self._save_sending(context, Sending(self.record.token, digest, self._notice.seal()))
+
+    def _save_sending(self, context: Context, sending: Sending) -> None:
+        self._sending = sending
+        context["task_state_store"].set(NOTICE_STORE_KEY, asdict(sending), retention=NEVER_EXPIRE)
+
+    def _send(self, context: Context) -> None:
+        notice = self.unsealed
+        try:
+            self.access.client("sqs").send_message(**notice.request(EXECUTING))
+        except (ClientError, BotoCoreError) as error:
+            exception_type = type_of(error)
+            lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
+            message = f"Step {self.task_id!r} failed: sqs:SendMessage was refused. {CallError.of(error)}"
+            self.fail_attempt(context, StepFailure(message, exception_type, outcome_unknown=lost))
+        self._save_sending(context, replace(self.sending, sent_at=time.time()))
+        self.log.info("Sent the message to %s (attempt %d)", notice.queue_url, self.record.attempt)
+
+    # The mailbox and the answer -------------------------------------------------------------------------------
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        if self._context is None:
+            raise RuntimeError(f"the step {self.task_id} does not run")
+        ti = self._context["ti"]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        return Mailbox(self.sending.digest, ti.dag_id, ti.run_id, ti.task_id, map_index)
+
+    def _leave(self, letter: Letter) -> None:
+        # Not with ti.xcom_push: a deployment's own XCom backend would put the value where the endpoint cannot find it.
+        BaseXCom.set(value=letter.to_text(), **self._mailbox.address)
+
+    def _answer_on_record(self, context: Context) -> Answer | None:
+        """The answer that an earlier try, or the endpoint while no try ran, has put on record."""
+        stored = context["task_state_store"].get(ANSWER_STORE_KEY)
+        if not isinstance(stored, dict) or stored["digest"] != self.sending.digest:
+            return None
+        return Answer.from_json(stored["answer"])
+
+    def _wait(self, context: Context) -> Any:
+        now = time.time()
+        wait = CallbackWait(
+            mailbox=self._mailbox,
+            access=self.access,
+            reply_queue_url=self.settings.callback_reply_queue_url,
+            pace=PollPace(self.settings.poll_interval, self.settings.poll_interval_max),
+            expires_at=(self.sending.sent_at or now) + self.settings.callback_timeout,
+            deadline=None if self.execution_timeout is None else now + self.execution_timeout.total_seconds(),
+        )
+        if self.deferrable:
+            self.defer(
+                trigger=CallbackTrigger(wait=wait.to_json(), notice=self.sending.notice),
+                method_name="execute_complete",
+            )
+        # Airflow itself ends a task that runs for longer than its execution_timeout.
+        return self._after_waiting(context, asyncio.run(wait_for_answer(replace(wait, deadline=None))))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Come back from the trigger."""
+        self._context = context
+        self._sending = self._of_earlier_try(context)
+        if event is None:
+            raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
+        return self._after_waiting(context, CallbackEvent.from_json(event))
+
+    def _after_waiting(self, context: Context, event: CallbackEvent) -> Any:
+        if self._was_killed:
+            raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed.")
+        # The endpoint may have taken an answer since: its worker was told that it counts.
+        answer = self._answer_on_record(context) or event.answer
+        if answer is not None:
+            return self._finish(context, answer, event.receipt)
+        if event.end is CallbackEnd.TIMED_OUT:
+            self.deliver(context)
+            # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
+            raise AirflowTaskTimeout(
+                f"Step {self.task_id!r}: no answer came, and the execution_timeout of {self.execution_timeout} is over."
+            )
+        if event.end is CallbackEnd.EXPIRED:
+            self._fail(
+                context,
+                f"no answer came within {self.settings.callback_timeout:g} s ([sagemaker_pipelines] callback_timeout).",
+            )
+        url = self.settings.callback_reply_queue_url
+        self._fail(context, f"the reply queue {url} cannot be read: {event.seen}")
+
+    def _finish(self, context: Context, answer: Answer, receipt: str | None = None) -> Any:
+        entry = {"digest": self.sending.digest, "answer": answer.to_json()}
+        context["task_state_store"].set(ANSWER_STORE_KEY, entry, retention=NEVER_EXPIRE)
+        self._leave(Letter(self.unsealed.execution_arn, state="answered", answer=answer))
+        if receipt is not None:
+            self._delete_reply(receipt)
+        if not answer.succeeded:
+            reason = answer.failure_reason or "it gave no reason"
+            self._fail(context, f"the callback was answered with a failure: {reason}")
+        try:
+            outputs = typed_outputs(output_parameters(self.step), answer.outputs, "the answer to the callback")
+        except OutputError as error:
+            self._fail(context, str(error))
+        self.deliver(context)
+        return {"OutputParameters": outputs}
+
+    def _delete_reply(self, receipt: str) -> None:
+        url = self.settings.callback_reply_queue_url
+        try:
+            self.access.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("The answer stays in the reply queue %s: %s", url, CallError.of(error))
+
+    def _fail(self, context: Context, message: str) -> NoReturn:
+        self.fail_attempt(context, StepFailure(f"Step {self.task_id!r} failed: {message}"))
+
+    # The end by force -----------------------------------------------------------------------------------------
+
+    @override
+    def abandon(self) -> None:
+        self._tell_stopping()
+
+    def on_kill(self) -> None:
+        """Tell the workers when the task is killed or its time is over, but not when its worker is shut down."""
+        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
+        if not timed_out and self._context is not None and not is_killed_by_user(self._context, self.record):
+            self.log.info("The worker is shut down: the next try waits for the answer to the same token")
+            return
+        self._was_killed = True
+        self._tell_stopping()
+
+    def _tell_stopping(self) -> None:
+        """Send the second message, with the status Stopping; its worker is to answer it, which then changes nothing."""
+        if self._sending is None:
+            return
+        try:
+            notice = Notice.unseal(self._sending.notice)
+            self.access.client("sqs").send_message(**notice.request(STOPPING))
+        except (InvalidToken, ClientError, BotoCoreError) as error:
+            self.log.error("The workers could not be told that the step is stopping: %r", error)
+        else:
+            self.log.info("The workers were told that the step is stopping")
+            self._leave(Letter(notice.execution_arn, state="stopping"))
