@@ -113,7 +113,7 @@ class SageMakerPipelineDag(DAG):
             },
         )
         self.fileloc = caller
-        self.pipeline = pipeline
+        self.plan = planned
         self.parallelism = parallelism or pipeline.max_parallel_steps
         facts = PipelineFacts(
             name=pipeline_name(dag_id),

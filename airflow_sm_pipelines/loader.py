@@ -16,6 +16,7 @@ from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.error_dag import error_dag
 from airflow_sm_pipelines.naming import safe_dag_id
+from airflow_sm_pipelines.report import report_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -133,6 +134,9 @@ def _build(file: DefinitionFile, dag_kwargs: Mapping[str, Any]) -> DAG | Definit
         )
     except DefinitionError as error:
         return error
-    for finding in dag.pipeline.warnings:
+    for finding in dag.plan.pipeline.warnings:
         log.warning("%s: %s", file.relative, finding)
+    if log.isEnabledFor(logging.DEBUG):
+        for line in report_of(dag.plan).lines():
+            log.debug("%s: %s", file.relative, line)
     return dag

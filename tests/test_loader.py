@@ -46,6 +46,13 @@ def test_a_json_file_that_is_no_definition_is_skipped_with_a_log_line(
     assert "evaluation.json is no pipeline definition" in caplog.text
 
 
+def test_the_log_tells_of_every_key_where_it_is_asked_to(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", logger="airflow_sm_pipelines.loader"):
+        load_dags(folder)
+    assert "good.json: $.Steps[0].Arguments: handled: the request of sagemaker:CreateTrainingJob" in caplog.text
+    assert "good.json: $.Steps[0].RetryPolicies: defaulted" in caplog.text
+
+
 BROKEN = pipeline(
     training("Train", Arguments={"EnableNetworkIsolation": {"Get": "Parameters.Isolted"}}, DependsOn=["Prepare"]),
     {"Name": "Odd", "Type": "Proccessing", "Arguments": {}},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType
 
-
 PENDING = (
     StepType(
         name="EMR",

@@ -81,7 +81,7 @@ class Answer:
 def read_reply(message: Mapping[str, Any]) -> Answer:
     """The answer in a message of the reply queue.
 
-    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or with ``"status": "Failure"`` and
+    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or has ``"status": "Failure"`` and
     a ``"FailureReason"``. A Value may be a JSON number or boolean where SageMaker's wire has only texts.
 
     :raises AnswerError: for a message of another form

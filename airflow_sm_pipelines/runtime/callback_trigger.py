@@ -43,7 +43,7 @@ class CallbackTrigger(BaseTrigger):
         try:
             notice = Notice.unseal(self.notice)
         except InvalidToken:
-            log.error("The workers cannot be told of the kill: Airflow's fernet_key here is not the worker's")  # noqa: TRY400 # says it all
+            log.error("The workers cannot be told of the kill: Airflow's fernet_key here is not the worker's")
             return
         await tell_stopping(self.wait.access, notice)
         # Its worker is to answer all the same, and must not be refused.

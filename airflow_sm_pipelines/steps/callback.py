@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
-from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.fernet import InvalidToken
 from typing_extensions import override
 
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.runtime.callback import (
-    ANSWER_STORE_KEY,
     EXECUTING,
     STOPPING,
     Answer,
@@ -28,10 +25,16 @@ from airflow_sm_pipelines.runtime.callback import (
     digest_of,
     new_callback_token,
 )
+from airflow_sm_pipelines.runtime.callback_store import CallbackStore, Sending
 from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
 from airflow_sm_pipelines.runtime.callback_waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
-from airflow_sm_pipelines.runtime.failures import CONNECTION_ERRORS, CallError, ExceptionType, StepFailure
-from airflow_sm_pipelines.runtime.failures import type_of_call_error as type_of
+from airflow_sm_pipelines.runtime.failures import (
+    CONNECTION_ERRORS,
+    CallError,
+    ExceptionType,
+    StepFailure,
+    type_of_call_error,
+)
 from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.runtime.values import resolve_object
 from airflow_sm_pipelines.runtime.waiting import PollPace
@@ -39,28 +42,11 @@ from airflow_sm_pipelines.steps.base import StepOperator
 from airflow_sm_pipelines.steps.killed import is_killed_by_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
-
-NOTICE_STORE_KEY = "sagemaker_callback"
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What is on record of an attempt's message before it is sent: ``sent_at`` (epoch seconds) is set after.
-
-    ``attempt`` is the random token of the attempt's record, ``notice`` the sealed message.
-    """
-
-    attempt: str
-    digest: str
-    notice: str
-    sent_at: float | None = None
 
 
 class CallbackStepOperator(StepOperator):
@@ -100,7 +86,7 @@ class CallbackStepOperator(StepOperator):
     @override
     def execute(self, context: Context) -> Any:
         self._context = context
-        self._sending = self._of_earlier_try(context)
+        self._sending = CallbackStore(context).sending(self.record.token)
         self.check_worker_deaths()
         if self._sending is None:
             self.check_resolved(context)
@@ -110,12 +96,13 @@ class CallbackStepOperator(StepOperator):
             if self.record.definition_digest != self.pipeline.digest:
                 self.log.warning("The definition has changed since: the answer to the message as sent is waited for")
             self.save(context)
-        if (answer := self._answer_on_record(context)) is not None:
+        notice = self._unsealed(context)
+        if (answer := CallbackStore(context).answer(self.sending.digest)) is not None:
             return self._finish(context, answer)
         # The place for the answer is there before the message that asks for it; a new try finds it emptied.
-        self._leave(Letter(self.unsealed.execution_arn))
+        self._leave(Letter(notice.execution_arn))
         if self.sending.sent_at is None:
-            self._send(context)
+            self._send(context, notice)
         return self._wait(context)
 
     @property
@@ -124,19 +111,11 @@ class CallbackStepOperator(StepOperator):
             raise RuntimeError(f"the step {self.task_id} has no message on record")
         return self._sending
 
-    @property
-    def unsealed(self) -> Notice:
+    def _unsealed(self, context: Context) -> Notice:
         try:
             return Notice.unseal(self.sending.notice)
         except InvalidToken:
-            raise StepFailure(
-                f"Step {self.task_id!r} failed: the message on record was sealed with another fernet_key of Airflow's."
-            ) from None
-
-    def _of_earlier_try(self, context: Context) -> Sending | None:
-        stored = context["task_state_store"].get(NOTICE_STORE_KEY)
-        sending = Sending(**stored) if isinstance(stored, dict) else None
-        return sending if sending is not None and sending.attempt == self.record.token else None
+            self._fail(context, "its message on record was sealed with another fernet_key of Airflow's.")
 
     def _record_notice(self, context: Context) -> None:
         if self._notice is None:
@@ -147,14 +126,13 @@ class CallbackStepOperator(StepOperator):
 
     def _save_sending(self, context: Context, sending: Sending) -> None:
         self._sending = sending
-        context["task_state_store"].set(NOTICE_STORE_KEY, asdict(sending), retention=NEVER_EXPIRE)
+        CallbackStore(context).put_sending(sending)
 
-    def _send(self, context: Context) -> None:
-        notice = self.unsealed
+    def _send(self, context: Context, notice: Notice) -> None:
         try:
             self.access.client("sqs").send_message(**notice.request(EXECUTING))
         except (ClientError, BotoCoreError) as error:
-            exception_type = type_of(error)
+            exception_type = type_of_call_error(error)
             lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
             message = f"Step {self.task_id!r} failed: sqs:SendMessage was refused. {CallError.of(error)}"
             self.fail_attempt(context, StepFailure(message, exception_type, outcome_unknown=lost))
@@ -174,13 +152,6 @@ class CallbackStepOperator(StepOperator):
     def _leave(self, letter: Letter) -> None:
         # Not with ti.xcom_push: a deployment's own XCom backend would put the value where the endpoint cannot find it.
         BaseXCom.set(value=letter.to_text(), **self._mailbox.address)
-
-    def _answer_on_record(self, context: Context) -> Answer | None:
-        """The answer that an earlier try, or the endpoint while no try ran, has put on record."""
-        stored = context["task_state_store"].get(ANSWER_STORE_KEY)
-        if not isinstance(stored, dict) or stored["digest"] != self.sending.digest:
-            return None
-        return Answer.from_json(stored["answer"])
 
     def _wait(self, context: Context) -> Any:
         now = time.time()
@@ -203,7 +174,7 @@ class CallbackStepOperator(StepOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Come back from the trigger."""
         self._context = context
-        self._sending = self._of_earlier_try(context)
+        self._sending = CallbackStore(context).sending(self.record.token)
         if event is None:
             raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
         return self._after_waiting(context, CallbackEvent.from_json(event))
@@ -212,7 +183,7 @@ class CallbackStepOperator(StepOperator):
         if self._was_killed:
             raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed.")
         # The endpoint may have taken an answer since: its worker was told that it counts.
-        answer = self._answer_on_record(context) or event.answer
+        answer = CallbackStore(context).answer(self.sending.digest) or event.answer
         if answer is not None:
             return self._finish(context, answer, event.receipt)
         if event.end is CallbackEnd.TIMED_OUT:
@@ -222,17 +193,13 @@ class CallbackStepOperator(StepOperator):
                 f"Step {self.task_id!r}: no answer came, and the execution_timeout of {self.execution_timeout} is over."
             )
         if event.end is CallbackEnd.EXPIRED:
-            self._fail(
-                context,
-                f"no answer came within {self.settings.callback_timeout:g} s ([sagemaker_pipelines] callback_timeout).",
-            )
+            limit = f"{self.settings.callback_timeout:g} s ([sagemaker_pipelines] callback_timeout)"
+            self._fail(context, f"no answer came within {limit}.")
         url = self.settings.callback_reply_queue_url
-        self._fail(context, f"the reply queue {url} cannot be read: {event.seen}")
+        return self._fail(context, f"the reply queue {url} cannot be read: {event.seen}")
 
     def _finish(self, context: Context, answer: Answer, receipt: str | None = None) -> Any:
-        entry = {"digest": self.sending.digest, "answer": answer.to_json()}
-        context["task_state_store"].set(ANSWER_STORE_KEY, entry, retention=NEVER_EXPIRE)
-        self._leave(Letter(self.unsealed.execution_arn, state="answered", answer=answer))
+        CallbackStore(context).put_answer(self.sending.digest, answer)
         if receipt is not None:
             self._delete_reply(receipt)
         if not answer.succeeded:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from airflow_sm_pipelines.catalog.lineage import (
@@ -16,15 +16,16 @@ from airflow_sm_pipelines.catalog.lineage import (
     EntityKind,
 )
 from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
-from airflow_sm_pipelines.runtime.job import is_existing, operation
+from airflow_sm_pipelines.runtime.job import is_existing, is_missing, operation
 from airflow_sm_pipelines.runtime.values import resolve_object
 from airflow_sm_pipelines.steps.base import StepOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.runtime.failures import ExceptionType
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
 
@@ -55,23 +56,29 @@ class LineageStepOperator(StepOperator):
         """Refuse before the first call what could not be made to its end."""
         limits = dict.fromkeys((kind.arguments for kind in ENTITY_KINDS), MOST_ENTITIES)
         for member, limit in {**limits, ASSOCIATIONS: MOST_ASSOCIATIONS}.items():
-            if (count := len(self._listed(member))) > limit:
-                raise self._failure(f"a Lineage step takes at most {limit} {member}, and this one has {count}")
+            listed = self._listed(member)
+            if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+                raise self._failure(f"{member} has to be a list of objects")
+            if len(listed) > limit:
+                raise self._failure(f"a Lineage step takes at most {limit} {member}, and this one has {len(listed)}")
         names = {
-            (kind.type, entity[kind.name_field])
+            (kind.type, entity.get(kind.name_field))
             for kind in ENTITY_KINDS
             for entity in self._listed(kind.arguments)
-            if kind.name_field in entity
         }
         for index, association in enumerate(self._listed(ASSOCIATIONS)):
             for end in ("Source", "Destination"):
-                reference = association.get(end) or {}
-                key = reference.get("Type"), reference.get("Name")
-                if "Arn" not in reference and key not in names:
-                    raise self._failure(
-                        f"{ASSOCIATIONS}[{index}].{end} names the {key[0]} {key[1]!r}, which this step does not make;"
-                        " what another step or run made is named by its Arn"
-                    )
+                self._check_reference(association.get(end), names, f"{ASSOCIATIONS}[{index}].{end}")
+
+    def _check_reference(self, reference: object, names: set[tuple[str, Any]], place: str) -> None:
+        if not isinstance(reference, dict) or not ("Arn" in reference or "Name" in reference):
+            raise self._failure(f"{place} has to have an Arn, or a Name and a Type")
+        key = reference.get("Type"), reference.get("Name")
+        if "Arn" not in reference and key not in names:
+            raise self._failure(
+                f"{place} names the {key[0]} {key[1]!r}, which this step does not make; what another step or run made"
+                " is named by its Arn"
+            )
 
     def _listed(self, member: str) -> list[dict[str, Any]]:
         return self._request.get(member) or []
@@ -115,11 +122,11 @@ class LineageStepOperator(StepOperator):
     def _find(self, context: Context, client: Any, kind: EntityKind, entity: dict[str, Any]) -> str | None:
         """The ARN of an entity that is there, or None where there is none."""
         try:
-            if kind is not ARTIFACT:
-                return cast("str", operation(client, kind.find)(**_name_of(kind, entity))[kind.arn_field])
-            return _find_artifact(client, entity)
+            if kind is ARTIFACT:
+                return _find_artifact(client, entity)
+            return cast("str", operation(client, kind.find)(**{kind.name_field: entity[kind.name_field]})[kind.arn_field])
         except ClientError as error:
-            if _may_exist(error) or CallError.of(error).code == "ResourceNotFound":
+            if _may_exist(error) or is_missing(error):
                 return None
             self._fail_call(context, kind.find, repr(entity.get(kind.name_field)), error)
         except BotoCoreError as error:
@@ -136,7 +143,7 @@ class LineageStepOperator(StepOperator):
         except BotoCoreError as error:
             self._fail_call(context, "AddAssociation", told, error)
 
-    def _fail_call(self, context: Context, call: str, told: str, error: ClientError | BotoCoreError) -> Any:
+    def _fail_call(self, context: Context, call: str, told: str, error: ClientError | BotoCoreError) -> NoReturn:
         self.fail_attempt(
             context,
             self._failure(
@@ -144,7 +151,7 @@ class LineageStepOperator(StepOperator):
             ),
         )
 
-    def _failure(self, message: str, exception_type: Any = None) -> StepFailure:
+    def _failure(self, message: str, exception_type: ExceptionType | None = None) -> StepFailure:
         return StepFailure(f"Step {self.task_id!r} failed: {message}", exception_type)
 
 
@@ -152,5 +159,19 @@ def _may_exist(error: ClientError) -> bool:
     return CallError.of(error).code in POSSIBLY_EXISTING
 
 
-def _name_of(kind: EntityKind, entity: Mapping[str, Any]) -> dict[str, Any]:
-    return {kind.name_field: entity.get(kind.name_field)}
+def _find_artifact(client: Any, entity: Mapping[str, Any]) -> str | None:
+    """The artifact of a source: the one of the same name where there are several."""
+    name = entity.get(ARTIFACT.name_field)
+    listed = client.list_artifacts(SourceUri=entity["Source"]["SourceUri"])["ArtifactSummaries"]
+    listed.sort(key=lambda artifact: artifact.get(ARTIFACT.name_field) != name)
+    return str(listed[0][ARTIFACT.arn_field]) if listed else None
+
+
+def _association(association: Mapping[str, Any], arns: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """An association as AddAssociation takes it: by ARNs."""
+    ends = {
+        f"{end}Arn": reference["Arn"] if "Arn" in reference else arns[reference["Type"], reference["Name"]]
+        for end, reference in ((end, association[end]) for end in ("Source", "Destination"))
+    }
+    rest = {name: member for name, member in association.items() if name not in ("Source", "Destination")}
+    return {**ends, **rest}

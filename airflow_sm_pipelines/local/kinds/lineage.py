@@ -1,0 +1,108 @@
+"""Lineage: actions, contexts, artifacts, and the associations between them."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_sm_pipelines.local.errors import AwsError, invalid
+from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.listing import cut
+from airflow_sm_pipelines.local.kinds.resource import ResourceKind
+from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.world import Job
+
+
+class LineageKind(ResourceKind):
+    """What the kinds of entities share."""
+
+    def already_there(self, job: Job) -> AwsError:
+        return invalid(f"{self.label} already exists: {job.arn}")
+
+    def not_there(self, region: str, name: str) -> AwsError:
+        return AwsError("ResourceNotFound", f"{self.label} {self.arn(region, name)} does not exist.")
+
+
+class ActionKind(LineageKind):
+    """CreateAction and its family."""
+
+    kind = "lineage-action"
+    label = "Action"
+    resource = "action"
+    noun = "action"
+    list_key = "ActionSummaries"
+
+
+class ContextKind(LineageKind):
+    """CreateContext and its family."""
+
+    kind = "lineage-context"
+    label = "Context"
+    resource = "context"
+    noun = "context"
+    list_key = "ContextSummaries"
+
+
+class ArtifactKind(LineageKind):
+    """CreateArtifact and its family. There is one artifact of a source's URI, and its ARN tells nothing of its name."""
+
+    kind = "lineage-artifact"
+    label = "Artifact"
+    resource = "artifact"
+    noun = "artifact"
+    list_key = "ArtifactSummaries"
+
+    def name_in(self, parameters: Mapping[str, Any]) -> str:
+        if arn := parameters.get("ArtifactArn"):
+            return str(arn).rpartition("/")[2]
+        return hashlib.md5(parameters["Source"]["SourceUri"].encode(), usedforsecurity=False).hexdigest()
+
+    def list(self, action: Action) -> dict[str, Any]:
+        uri = action.parameters.get("SourceUri")
+        jobs = action.world.all(self.kind, action.region, action.now)
+        return self.page(action, (job for job in jobs if uri in (None, job.request["Source"]["SourceUri"])))
+
+    def summary(self, job: Job, _now: float) -> dict[str, Any]:
+        kept = {key: job.request[key] for key in ("ArtifactName", "ArtifactType", "Source") if key in job.request}
+        return {**kept, "ArtifactArn": job.arn, "CreationTime": job.created}
+
+
+class AssociationKind:
+    """AddAssociation and ListAssociations. What the ARNs name is not looked up."""
+
+    kind = "lineage-association"
+
+    def actions(self) -> Mapping[str, Handler]:
+        """The actions by name."""
+        return {"AddAssociation": self.add, "ListAssociations": self.list}
+
+    def add(self, action: Action) -> dict[str, Any]:
+        """Associate two entities; a second time is an error."""
+        ends = {key: action.parameters[key] for key in ("SourceArn", "DestinationArn")}
+        name = " ".join(ends.values())
+        if action.world.find(self.kind, action.region, name, action.now):
+            raise invalid(f"Association already exists: {name}")
+        job = Job(
+            kind=self.kind,
+            name=name,
+            region=action.region,
+            arn=name,
+            request=action.parameters,
+            rule=JobRule(),
+            created=action.now,
+            started=action.now,
+            timeline=Timeline((Phase(action.now, "Completed"),)),
+        )
+        action.world.add(job)
+        return ends
+
+    def list(self, action: Action) -> dict[str, Any]:
+        """A page of the associations of a source, a destination, or all."""
+        wanted = {key: value for key, value in action.parameters.items() if key.endswith("Arn")}
+        found = [
+            job.request | {"CreationTime": job.created}
+            for job in action.world.all(self.kind, action.region, action.now)
+            if wanted.items() <= job.request.items()
+        ]
+        page, token = cut(found, action.parameters)
+        return {"AssociationSummaries": page, **token}
