@@ -5,13 +5,6 @@ from __future__ import annotations
 from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType
 
 PENDING = (
-    StepType(
-        name="EMR",
-        properties=ApiShape("emr", "DescribeStep", "Step"),
-        extra_properties=("ClusterId",),
-        retries=RetryTypes.ALL,
-        cached=True,
-    ),
     StepType(name="EMRServerless", properties=ApiShape("emr-serverless", "GetJobRun"), retries=RetryTypes.ALL),
     StepType(name="Lineage", extra_properties=("ActionArns", "ArtifactArns", "ContextArns", "Associations")),
 )
