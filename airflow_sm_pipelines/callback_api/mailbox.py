@@ -12,6 +12,7 @@ from airflow.models.xcom import XComModel
 from airflow.state import get_state_backend
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import with_row_locks
+from airflow.utils.state import State
 from sqlalchemy import select
 
 # Airflow's own routes take it from here.
@@ -83,7 +84,7 @@ def _waits(row: XComModel, session: Session) -> bool:
             TaskInstance.map_index == row.map_index,
         )
     )
-    return task is not None and task.end_date is None
+    return task is not None and task.state not in State.finished
 
 
 def _not_found() -> WireError:

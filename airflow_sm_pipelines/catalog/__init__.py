@@ -1,6 +1,6 @@
 """The step types as data: one entry for each file beside this one. No Airflow, no AWS.
 
-A type that is not in here (ForEach, Job and the Bedrock types among them) is read as the definition has it, its
+A type that is not in here (such as ForEach) is read as the definition has it, its
 properties are not checked, and no operator runs it.
 """
 
@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import (
     automl,
+    bedrock_custom_model,
+    bedrock_custom_model_deployment,
+    bedrock_model_import,
+    bedrock_provisioned_model_throughput,
     callback,
     clarify_check,
     condition,
@@ -19,7 +23,9 @@ from airflow_sm_pipelines.catalog import (
     endpoint_config,
     fail,
     inference_component,
+    job,
     lambda_function,
+    lineage,
     model,
     processing,
     quality_check,
@@ -37,6 +43,10 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = (
     automl,
+    bedrock_custom_model,
+    bedrock_custom_model_deployment,
+    bedrock_model_import,
+    bedrock_provisioned_model_throughput,
     callback,
     clarify_check,
     condition,
@@ -45,7 +55,9 @@ _EXECUTABLE = (
     endpoint_config,
     fail,
     inference_component,
+    job,
     lambda_function,
+    lineage,
     model,
     processing,
     quality_check,

@@ -6,5 +6,4 @@ from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepTyp
 
 PENDING = (
     StepType(name="EMRServerless", properties=ApiShape("emr-serverless", "GetJobRun"), retries=RetryTypes.ALL),
-    StepType(name="Lineage", extra_properties=("ActionArns", "ArtifactArns", "ContextArns", "Associations")),
 )

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = "dict[str, Any]"
 
+PASCAL_CASED = frozenset({"Bedrock"})
+"""The services whose API writes its members in camelCase, where definitions write them in PascalCase."""
+
 
 def load_model(service: str) -> Model:
     """The API model of a service as botocore ships it, a file of JSON."""
@@ -27,13 +30,14 @@ def structures_of(model: Model, roots: Iterable[Shape] | None = None) -> Structu
     """All structures of a model, or those that can be reached from ``roots``."""
     if roots is None:
         roots = [name for name, shape in model["shapes"].items() if shape["type"] == "structure"]
+    told = _pascal if model["metadata"]["serviceId"] in PASCAL_CASED else str
     found: dict[str, dict[str, Shape]] = {}
     left = deque(roots)
     while left:
         name = left.popleft().lstrip(LIST + MAP)
         if is_structure(name) and name not in found:
             members = model["shapes"][name]["members"]
-            found[name] = {key: shape_of(model, member["shape"]) for key, member in members.items()}
+            found[name] = {told(key): shape_of(model, member["shape"]) for key, member in members.items()}
             left.extend(found[name].values())
     return found
 
@@ -49,3 +53,7 @@ def shape_of(model: Model, name: str) -> Shape:
         case "map":
             return MAP + shape_of(model, shape["value"]["shape"])
     return SINGLE
+
+
+def _pascal(name: str) -> str:
+    return name[:1].upper() + name[1:]

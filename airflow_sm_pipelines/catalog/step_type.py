@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
-
 if TYPE_CHECKING:
+    from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
     from airflow_sm_pipelines.catalog.kind import JobKind
 
 
@@ -50,7 +49,7 @@ class StepType:
     extra_properties: tuple[str, ...] = ()
     retries: RetryTypes = RetryTypes.NONE
     cached: bool = False
-    rules: ArgumentRules = ArgumentRules()
+    rules: ArgumentRules | None = None
 
 
 def sagemaker(operation: str) -> ApiShape:

@@ -110,4 +110,11 @@ EXPLAIN = Command(
     ),
 )
 
-COMMANDS = (LINT, LIST, SHOW, EXPLAIN)
+IAM = Command(
+    "iam",
+    "Print the IAM policy that the steps of a pipeline definition need",
+    "airflow_sm_pipelines.cli.iam",
+    (FILE, _steps("placeholder"), KEYS),
+)
+
+COMMANDS = (LINT, LIST, SHOW, EXPLAIN, IAM)

@@ -26,7 +26,7 @@
                "describe": {...}}],              merged into the Describe response
      "s3": {"bucket": {"key": <as for outputs>}},     objects put when the scenario is loaded
      "existing": {"emr-cluster": ["j-123"]},          ids of what is there already: emr-cluster,
-                                                      emr-serverless-application
+                                                      emr-serverless-application, model, endpoint
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
                  "delay": 0.5, "drop": "before"}]}    see Fault; error and drop exclude each other
@@ -147,7 +147,10 @@ def _read_defaults(node: Node) -> Defaults:
 
 
 def _read_existing(node: Node) -> dict[str, tuple[str, ...]]:
-    return {kind: tuple(name.text() for name in names.items()) for kind, names in node.only(EXISTING_KINDS).items()}
+    return {
+        kind: tuple(name.text() for name in names.items())
+        for kind, names in node.only((*EXISTING_KINDS, "model", "endpoint")).items()
+    }
 
 
 def _read_rule(node: Node) -> JobRule:

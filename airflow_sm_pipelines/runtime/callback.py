@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from airflow.sdk.crypto import get_fernet
+from airflow_sm_pipelines.runtime.sealing import seal, unseal
 
 ALPHABET = string.ascii_letters + string.digits
 TOKEN_LENGTH = 10
@@ -81,8 +81,8 @@ class Answer:
 def read_reply(message: Mapping[str, Any]) -> Answer:
     """The answer in a message of the reply queue.
 
-    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or has ``"status": "Failure"`` and
-    a ``"FailureReason"``. A Value may be a JSON number or boolean where SageMaker's wire has only texts.
+    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or has the status ``"Failure"``
+    and a ``"FailureReason"``. A Value may be a JSON number or boolean where SageMaker's wire has only texts.
 
     :raises AnswerError: for a message of another form
     """
@@ -172,9 +172,9 @@ class Notice:
 
     def seal(self) -> str:
         """The notice as it can be stored."""
-        return get_fernet().encrypt(json.dumps(asdict(self)).encode()).decode()
+        return seal(json.dumps(asdict(self)))
 
     @classmethod
     def unseal(cls, sealed: str) -> Notice:
-        """:raises cryptography.fernet.InvalidToken: where another key has sealed it"""
-        return cls(**json.loads(get_fernet().decrypt(sealed.encode())))
+        """:raises UnsealError: where another key has sealed it"""
+        return cls(**json.loads(unseal(sealed)))

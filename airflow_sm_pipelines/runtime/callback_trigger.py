@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from cryptography.fernet import InvalidToken
 
 from airflow_sm_pipelines.runtime.callback import Letter, Notice
 from airflow_sm_pipelines.runtime.callback_waiting import CallbackWait, tell_stopping, wait_for_answer
+from airflow_sm_pipelines.runtime.sealing import UnsealError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,8 +42,8 @@ class CallbackTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         try:
             notice = Notice.unseal(self.notice)
-        except InvalidToken:
-            log.error("The workers cannot be told of the kill: Airflow's fernet_key here is not the worker's")
+        except UnsealError as error:
+            log.error("The workers cannot be told that the step is stopping: %s", error)
             return
         await tell_stopping(self.wait.access, notice)
         # Its worker is to answer all the same, and must not be refused.

@@ -26,8 +26,10 @@ def emr_request(arguments: Mapping[str, Json], name: str) -> dict[str, Json]:
 
     ``name`` is the EMR step's, and the cluster's where one is made. That cluster gets its one step with its creation
     and is not kept alive without: it ends when the step has, whatever becomes of the task that made it.
+
+    :raises TypeError: for a member that is no object where the API has one
     """
-    config = arguments["ClusterConfig"] if "ClusterConfig" in arguments else None
+    config = arguments.get("ClusterConfig")
     step = dict(_object(arguments["StepConfig"]))
     step["Name"] = name
     step.setdefault("ActionOnFailure", ON_FOREIGN_CLUSTER if config is None else ON_OWN_CLUSTER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import Index, Key, Member, format_path
@@ -24,6 +25,9 @@ NAMING_FIELDS = (
     "Key",
 )
 
+# Members that are strings holding JSON, into which a path goes on (semantics 2.16, Job).
+JSON_MEMBERS = frozenset({"JobConfigDocument"})
+
 
 class PathNotFoundError(LookupError):
     """The path leads nowhere; the message says at which part and what stands there instead."""
@@ -33,13 +37,15 @@ def look_up(result: Json, path: PropertyPath) -> Json:
     """The value at ``path`` of a step's result.
 
     ``.member`` and ``['key']`` read a map, ``[0]`` a list, and ``['key']`` on a list finds the element whose
-    naming field has that value.
+    naming field has that value. Below one of JSON_MEMBERS they read the JSON in the string.
 
     :raises PathNotFoundError: where a part of the path does not exist
     """
     value = result
     for depth, token in enumerate(path):
         try:
+            if isinstance(value, str) and depth and _holds_json(path[depth - 1]):
+                value = _parse(value)
             value = _step_into(value, token)
         except LookupError as error:
             place = format_path(path[:depth]) or "the result"
@@ -61,6 +67,18 @@ def _step_into(value: Json, token: PathToken) -> Json:
             return _find_by_name(value, name)
         case _, _:
             raise LookupError(f"it is {_kind(value)}")
+
+
+def _holds_json(token: PathToken) -> bool:
+    return isinstance(token, Member) and token.name in JSON_MEMBERS
+
+
+def _parse(text: str) -> Json:
+    try:
+        document: Json = json.loads(text)
+    except ValueError as error:
+        raise LookupError(f"it does not hold valid JSON: {error}") from None
+    return document
 
 
 def _find_by_name(elements: list[Json], name: str) -> Json:

@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.bases.xcom import BaseXCom
-from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowRuntimeError, AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography.fernet import InvalidToken
 from typing_extensions import override
 
 from airflow_sm_pipelines.definition.settings import output_parameters
@@ -36,6 +35,7 @@ from airflow_sm_pipelines.runtime.failures import (
     type_of_call_error,
 )
 from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
+from airflow_sm_pipelines.runtime.sealing import UnsealError
 from airflow_sm_pipelines.runtime.values import resolve_object
 from airflow_sm_pipelines.runtime.waiting import PollPace
 from airflow_sm_pipelines.steps.base import StepOperator
@@ -114,8 +114,8 @@ class CallbackStepOperator(StepOperator):
     def _unsealed(self, context: Context) -> Notice:
         try:
             return Notice.unseal(self.sending.notice)
-        except InvalidToken:
-            self._fail(context, "its message on record was sealed with another fernet_key of Airflow's.")
+        except UnsealError as error:
+            self._fail(context, f"its message on record cannot be read. {error}")
 
     def _record_notice(self, context: Context) -> None:
         if self._notice is None:
@@ -244,8 +244,8 @@ class CallbackStepOperator(StepOperator):
         try:
             notice = Notice.unseal(self._sending.notice)
             self.access.client("sqs").send_message(**notice.request(STOPPING))
-        except (InvalidToken, ClientError, BotoCoreError) as error:
-            self.log.error("The workers could not be told that the step is stopping: %r", error)
-        else:
             self.log.info("The workers were told that the step is stopping")
+            # Its worker is to answer all the same, and must not be refused.
             self._leave(Letter(notice.execution_arn, state="stopping"))
+        except (UnsealError, ClientError, BotoCoreError, AirflowRuntimeError) as error:
+            self.log.error("The workers could not be told, or could not answer, that the step is stopping: %r", error)

@@ -120,7 +120,8 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
     def _end(self, context: Context, described: dict[str, Any]) -> Any:
         if self.kind.state_of(described) is JobState.SUCCEEDED:
             self._job_in_flight = None
-            self.check_resolved(context)
+            if self._check is None:
+                self.check_resolved(context)
             if not self.check.skip:
                 self._violations = self._read_violations(context, described)
             if self._violations:

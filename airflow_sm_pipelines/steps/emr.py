@@ -57,7 +57,7 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
 
     @property
     def _owns_cluster(self) -> bool:
-        return "ClusterConfig" in self.step.arguments
+        return self.step.arguments.get("ClusterConfig") is not None
 
     @override
     def _begin_try(self, context: Context) -> None:
@@ -74,8 +74,8 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
             kind = replace(kind, stopped_with={CLUSTER: known[CLUSTER], "StepIds": [known[STEP]]})
         self.kind = replace(kind, asked_with=known if STEP in known else {})
 
-    def _note(self, context: Context, **identifiers: str) -> None:
-        self.save(context, identifiers={**self.record.identifiers, **identifiers})
+    def _learn(self, **identifiers: str) -> None:
+        self.amend(identifiers={**self.record.identifiers, **identifiers})
         self._bind()
 
     @override
@@ -87,7 +87,10 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
     def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
         for path, fault in RULES.broken(request):
             raise StepFailure(f"Step {self.task_id!r} failed: {path} in its Arguments {fault}.")
-        return emr_request(request, self.record.job_name)
+        try:
+            return emr_request(request, self.record.job_name)
+        except TypeError as error:
+            raise StepFailure(f"Step {self.task_id!r} failed: in its Arguments {error}.") from None
 
     @override
     def prepare(self, context: Context, client: Any) -> None:
@@ -100,9 +103,10 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
         once = {**(self.botocore_config or {}), "retries": {"mode": "standard", "total_max_attempts": 1}}
         client = replace(self.access, botocore_config=once).client(self.kind.service)
         if self._owns_cluster:
-            self._note(context, **{CLUSTER: client.run_job_flow(**self.config)["JobFlowId"]})
+            self._learn(**{CLUSTER: client.run_job_flow(**self.config)["JobFlowId"]})
         else:
-            self._note(context, **{STEP: client.add_job_flow_steps(**self.config)["StepIds"][0]})
+            self._learn(**{STEP: client.add_job_flow_steps(**self.config)["StepIds"][0]})
+        self.save(context)
 
     @override
     def _submit(self, context: Context, client: Any) -> None:
@@ -127,28 +131,29 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
         return super()._left_by_earlier_try(context, client)
 
     def _find(self, context: Context, client: Any) -> None:
-        """Learn the cluster and the step by the name on record, as far as they are not known and there."""
-        name, began_at = self.record.job_name, self.record.started_at
         try:
-            if self._owns_cluster and CLUSTER not in self.record.identifiers:
-                if (cluster := find_cluster(client, name, began_at)) is None:
-                    return
-                self._note(context, **{CLUSTER: cluster})
-            if STEP not in self.record.identifiers and CLUSTER in self.record.identifiers:
-                cluster = self.record.identifiers[CLUSTER]
-                if (step := find_step(client, cluster, name, began_at)) is not None:
-                    self._note(context, **{STEP: step})
+            self._look_for(client)
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and is_missing(error):
                 return
-            self.fail_attempt(
-                context,
-                StepFailure(
-                    f"Step {self.task_id!r} failed: the EMR step {name} could not be looked for: {CallError.of(error)}",
-                    type_of_call_error(error),
-                    outcome_unknown=True,
-                ),
+            said = f"the EMR step {self.record.job_name} could not be looked for: {CallError.of(error)}"
+            failure = StepFailure(
+                f"Step {self.task_id!r} failed: {said}", type_of_call_error(error), outcome_unknown=True
             )
+            self.fail_attempt(context, failure)
+        self.save(context)
+
+    def _look_for(self, client: Any) -> None:
+        """Learn the cluster and the step by the name on record, as far as they are not known and there."""
+        name, began_at = self.record.job_name, self.record.started_at
+        if self._owns_cluster and CLUSTER not in self.record.identifiers:
+            if (cluster := find_cluster(client, name, began_at)) is None:
+                return
+            self._learn(**{CLUSTER: cluster})
+        if STEP not in self.record.identifiers and CLUSTER in self.record.identifiers:
+            step = find_step(client, self.record.identifiers[CLUSTER], name, began_at)
+            if step is not None:
+                self._learn(**{STEP: step})
 
     @override
     def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
@@ -215,9 +220,12 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
 
     @override
     def _stop_job(self) -> None:
-        if self._job_in_flight is not None and self._context is not None and not self.kind.stopped_with:
+        if self._job_in_flight is not None and not self.kind.stopped_with:
             # The kill or the time-out came before the reply to the call that made the step.
-            self._find(self._context, self.access.client(self.kind.service))
+            try:
+                self._look_for(self.access.client(self.kind.service))
+            except (ClientError, BotoCoreError) as error:
+                self.log.warning("EMR could not be asked for the step %s: %s", self._job_in_flight, error)
             if not self.kind.stopped_with:
                 self.log.info("EMR knows of no step %s to stop", self._job_in_flight)
                 return

@@ -56,15 +56,13 @@ class LineageStepOperator(StepOperator):
         """Refuse before the first call what could not be made to its end."""
         limits = dict.fromkeys((kind.arguments for kind in ENTITY_KINDS), MOST_ENTITIES)
         for member, limit in {**limits, ASSOCIATIONS: MOST_ASSOCIATIONS}.items():
-            listed = self._listed(member)
+            listed: object = self._listed(member)
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise self._failure(f"{member} has to be a list of objects")
             if len(listed) > limit:
                 raise self._failure(f"a Lineage step takes at most {limit} {member}, and this one has {len(listed)}")
         names = {
-            (kind.type, entity.get(kind.name_field))
-            for kind in ENTITY_KINDS
-            for entity in self._listed(kind.arguments)
+            (kind.type, entity.get(kind.name_field)) for kind in ENTITY_KINDS for entity in self._listed(kind.arguments)
         }
         for index, association in enumerate(self._listed(ASSOCIATIONS)):
             for end in ("Source", "Destination"):
@@ -124,7 +122,8 @@ class LineageStepOperator(StepOperator):
         try:
             if kind is ARTIFACT:
                 return _find_artifact(client, entity)
-            return cast("str", operation(client, kind.find)(**{kind.name_field: entity[kind.name_field]})[kind.arn_field])
+            described = operation(client, kind.find)(**{kind.name_field: entity[kind.name_field]})
+            return cast("str", described[kind.arn_field])
         except ClientError as error:
             if _may_exist(error) or is_missing(error):
                 return None

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.report.iam import action_of, policy_of
 from tests.corpus import documents, root, runnable_names
 from tests.runs.harness import Airflow
 
@@ -19,6 +21,10 @@ PLAUSIBLE: dict[str, Any] = {
     "Float": 0.5,
     "Boolean": True,
 }
+
+
+# No policy can withhold it.
+FREE_OF_PERMISSIONS = {("sts", "GetCallerIdentity")}
 
 
 def steps_of(steps: list[Any]) -> Iterator[dict[str, Any]]:
@@ -41,7 +47,8 @@ def executable() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", executable() or [""])
+# Without ids of its own, pytest calls the longest names name68 and the like.
+@pytest.mark.parametrize("name", executable() or [""], ids=str)
 def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: str) -> None:
     document = json.loads(documents()[name])
     airflow.endpoint.reset(scenario_for(document))
@@ -57,6 +64,11 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
     failed = {step for step, state in run.states.items() if state == "failed"}
     assert {types[step] for step in failed} <= {"Fail"}
     assert run.state == ("failed" if failed else "success")
+    allowed = {
+        action for statement in policy_of(plan(documents()[name]))["Statement"] for action in statement["Action"]
+    }
+    made = {(request.service, request.action) for request in airflow.endpoint.requests()} - FREE_OF_PERMISSIONS
+    assert {action_of(f"{service}:{action}") for service, action in made} <= allowed
     creations = [r for r in airflow.endpoint.requests("sagemaker") if r.action.startswith("Create")]
     assert [(r.action, r.error_code) for r in creations if r.error_code] == []
     jobs = [r for r in creations if r.action != "CreateModelPackageGroup"]

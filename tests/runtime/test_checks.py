@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +13,7 @@ from airflow_sm_pipelines.catalog import clarify_check, quality_check
 from airflow_sm_pipelines.definition.expressions import ParameterReference
 from airflow_sm_pipelines.runtime.baselines import ApprovedPackage, Check, find_latest_approved, read_check
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
-from airflow_sm_pipelines.runtime.s3_files import bucket_and_key
+from airflow_sm_pipelines.runtime.s3_files import S3File, bucket_and_key, read_file
 from airflow_sm_pipelines.runtime.violations import LONGEST_DESCRIPTION, Violation, read_violations, tell
 from airflow_sm_pipelines.steps.clarify_check import with_model_name
 from tests.runtime.scope import FixedScope
@@ -208,6 +210,27 @@ def test_the_models_name_is_put_into_the_analysis_config() -> None:
     for wrong in (b"[]", b'{"predictor": "x"}', b"no"):
         with pytest.raises((ValueError, TypeError)):
             with_model_name(wrong, "m")
+
+
+class Bucket:
+    """An S3 client with one file, encrypted with a key of the user's."""
+
+    def get_object(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"Bucket": "b", "Key": "k"}
+        return {
+            "Body": BytesIO(b"x"),
+            "ETag": '"e"',
+            "LastModified": datetime(2026, 1, 2, tzinfo=UTC),
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": "key",
+            "BucketKeyEnabled": True,
+        }
+
+
+def test_a_file_knows_how_another_one_is_encrypted_like_it() -> None:
+    assert read_file(Bucket(), "s3://b/k") == S3File(
+        b"x", '"e" 2026-01-02T00:00:00+00:00', {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key"}
+    )
 
 
 def test_uris() -> None:

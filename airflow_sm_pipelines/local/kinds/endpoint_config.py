@@ -18,5 +18,7 @@ class EndpointConfigKind(ResourceKind):
     def check(self, action: Action) -> None:
         for variant in action.parameters["ProductionVariants"]:
             name = variant.get("ModelName")
-            if name and action.world.find("model", action.region, name, action.now) is None:
+            if not name or action.world.exists_before("model", name):
+                continue
+            if action.world.find("model", action.region, name, action.now) is None:
                 raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')

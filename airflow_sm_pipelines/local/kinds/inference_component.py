@@ -33,7 +33,8 @@ class InferenceComponentKind(ResourceKind):
         return {**super().actions(), "UpdateInferenceComponent": self.update}
 
     def make(self, action: Action, name: str) -> Job:
-        self._endpoints.existing(action)
+        if not action.world.exists_before("endpoint", action.parameters["EndpointName"]):
+            self._endpoints.existing(action)
         job = super().make(action, name)
         failed, end = self._rule(action, job)
         job.facts["states"] = [(action.now, action.parameters)]

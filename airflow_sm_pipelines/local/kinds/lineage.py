@@ -63,7 +63,8 @@ class ArtifactKind(LineageKind):
         return self.page(action, (job for job in jobs if uri in (None, job.request["Source"]["SourceUri"])))
 
     def summary(self, job: Job, _now: float) -> dict[str, Any]:
-        kept = {key: job.request[key] for key in ("ArtifactName", "ArtifactType", "Source") if key in job.request}
+        shown = ("ArtifactName", "ArtifactType", "Source")
+        kept: dict[str, Any] = {key: job.request[key] for key in shown if key in job.request}
         return {**kept, "ArtifactArn": job.arn, "CreationTime": job.created}
 
 

@@ -5,11 +5,14 @@ from typing import Any
 
 from airflow_sm_pipelines.local.kinds.automl import AutoMLKind
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.bedrock import KINDS as BEDROCK_KINDS
 from airflow_sm_pipelines.local.kinds.emr import EmrKind
 from airflow_sm_pipelines.local.kinds.emr_serverless import EmrServerlessKind
 from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
 from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
 from airflow_sm_pipelines.local.kinds.inference_component import InferenceComponentKind
+from airflow_sm_pipelines.local.kinds.job import CategoryJobKind
+from airflow_sm_pipelines.local.kinds.lineage import ActionKind, ArtifactKind, AssociationKind, ContextKind
 from airflow_sm_pipelines.local.kinds.model import ModelKind
 from airflow_sm_pipelines.local.kinds.package import PackageKind
 from airflow_sm_pipelines.local.kinds.package_group import PackageGroupKind
@@ -36,6 +39,7 @@ def services() -> Mapping[str, Mapping[str, Handler]]:
     emr, serverless = EmrKind(), EmrServerlessKind()
     return {
         "sagemaker": handlers(),
+        "bedrock": {name: handler for kind in BEDROCK_KINDS for name, handler in kind.actions().items()},
         "emr": {**dict.fromkeys(emr.missing, not_implemented), **emr.actions()},
         "emr-serverless": {**dict.fromkeys(serverless.missing, not_implemented), **serverless.actions()},
     }
@@ -57,6 +61,11 @@ def handlers() -> Mapping[str, Handler]:
         configs,
         endpoints,
         InferenceComponentKind(endpoints),
+        CategoryJobKind(),
+        ActionKind(),
+        ContextKind(),
+        ArtifactKind(),
+        AssociationKind(),
         Tags(),
     )
     own = {name: handler for kind in kinds for name, handler in kind.actions().items()}

@@ -1,0 +1,22 @@
+"""``iam``: the IAM policy that a definition's steps need."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.report.iam import policy_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the policy document; a definition with errors has none: they are told, and the exit status is 1."""
+    checked = plan_file(arguments)
+    if checked.plan is None:
+        return tell_errors(checked)
+    sys.stdout.write(json.dumps(policy_of(checked.plan), indent=2) + "\n")
+    return 0

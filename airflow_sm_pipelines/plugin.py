@@ -1,0 +1,38 @@
+"""What this package adds to Airflow itself: the endpoint at which workers answer Callback steps.
+
+Every process of Airflow loads it, so what it adds is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.plugins_manager import AirflowPlugin
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_sm_pipelines.settings import SECTION
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+URL_PREFIX = "/aws"
+
+
+async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the endpoint."""
+    from airflow_sm_pipelines.callback_api.app import app
+
+    await app(scope, receive, send)
+
+
+def _apps() -> list[dict[str, Any]]:
+    if not conf.getboolean(SECTION, "callback_endpoint", fallback=True):
+        return []
+    return [{"name": "sagemaker-callbacks", "app": callback_api, "url_prefix": URL_PREFIX}]
+
+
+class SageMakerPipelinesPlugin(AirflowPlugin):
+    """The provider's plugin."""
+
+    name = "sagemaker_pipelines"
+    fastapi_apps = _apps()
