@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType
+from typing import TYPE_CHECKING
 
-PENDING = (
-    StepType(name="EMRServerless", properties=ApiShape("emr-serverless", "GetJobRun"), retries=RetryTypes.ALL),
-)
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.catalog.step_type import StepType
+
+PENDING: tuple[StepType, ...] = ()

@@ -12,6 +12,8 @@ from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.patterns import satisfies
 
 NUMBERS = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
+# Services whose names, ARNs and URIs may have any form: those in the examples of Bedrock steps have not got AWS's.
+WITHOUT_PATTERNS = frozenset({"bedrock"})
 
 
 @functools.cache
@@ -19,7 +21,11 @@ def _model(service: str) -> Any:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    model = Loader().load_service_model(service, "service-2")
+    if service in WITHOUT_PATTERNS:
+        for shape in model["shapes"].values():
+            shape.pop("pattern", None)
+    return ServiceModel(model, service)
 
 
 @functools.cache

@@ -9,7 +9,12 @@ from airflow.sdk.bases.xcom import BaseXCom
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_sm_pipelines.runtime.callback import Letter, Notice
-from airflow_sm_pipelines.runtime.callback_waiting import CallbackWait, tell_stopping, wait_for_answer
+from airflow_sm_pipelines.runtime.callback_waiting import (
+    CallbackWait,
+    look_from_trigger,
+    tell_stopping,
+    wait_for_answer,
+)
 from airflow_sm_pipelines.runtime.sealing import UnsealError
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ class CallbackTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        event = await wait_for_answer(self.wait)
+        event = await wait_for_answer(self.wait, look_from_trigger)
         yield TriggerEvent(event.to_json())
 
     async def on_kill(self) -> None:

@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 10
 MOST_BATCHES = 10
 LONGEST_WAIT_SECONDS = 20
-# As long as a task may need to come back and delete its message, and no longer than a lost reader may hide others'.
-HIDDEN_SECONDS = 300
+# For how long a reader that is lost hides what it has seen, and for how long a step's own message waits for its task.
+HIDDEN_SECONDS = 60
+KEPT_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class ReplyQueue:
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._was_read = False
+        self._hidden: dict[str, int] = {}
 
     async def reply_to(self, digest: str) -> Reply:
         """Wait for the answer to a token.
@@ -69,8 +71,10 @@ class ReplyQueue:
             if self._waiting.get(digest) is future:
                 del self._waiting[digest]
             if not self._waiting and self._reader is not None:
-                self._reader.cancel()
-                self._reader = None
+                reader, self._reader = self._reader, None
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+                await self._leave_tidy()
 
     def _reader_ended(self, reader: asyncio.Task[None]) -> None:
         if reader is self._reader:
@@ -105,31 +109,44 @@ class ReplyQueue:
 
     async def _drain(self, client: Any) -> None:
         """Look at the messages there are, so many that those of others cannot hide ours, and show theirs again."""
-        of_others: list[str] = []
         wait = min(int(self._pace.interval), LONGEST_WAIT_SECONDS)
-        try:
-            for _ in range(MOST_BATCHES):
-                response = await client.receive_message(
-                    QueueUrl=self._url,
-                    MaxNumberOfMessages=MOST_MESSAGES,
-                    WaitTimeSeconds=wait,
-                    VisibilityTimeout=HIDDEN_SECONDS,
-                )
-                messages = response.get("Messages", [])
-                of_others += [message["ReceiptHandle"] for message in messages if not self._hand_over(message)]
-                if not messages:
-                    break
-                wait = 0
-        finally:
-            await self._show_again(client, of_others)
+        for _ in range(MOST_BATCHES):
+            response = await client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=MOST_MESSAGES,
+                WaitTimeSeconds=wait,
+                VisibilityTimeout=HIDDEN_SECONDS,
+            )
+            messages = response.get("Messages", [])
+            for message in messages:
+                self._hidden[message["ReceiptHandle"]] = KEPT_SECONDS if self._hand_over(message) else 0
+            if not messages or all(future.done() for future in self._waiting.values()):
+                break
+            wait = 0
+        await self._set_visibility(client)
 
-    async def _show_again(self, client: Any, receipts: list[str]) -> None:
-        for start in range(0, len(receipts), MOST_MESSAGES):
+    async def _set_visibility(self, client: Any) -> None:
+        """Show the messages of others again, and keep those that were handed over hidden for their tasks."""
+        while self._hidden:
+            receipts = list(self._hidden)[:MOST_MESSAGES]
             entries = [
-                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for number, receipt in enumerate(receipts[start : start + MOST_MESSAGES])
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": self._hidden[receipt]}
+                for number, receipt in enumerate(receipts)
             ]
             await client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            for receipt in receipts:
+                self._hidden.pop(receipt, None)
+
+    async def _leave_tidy(self) -> None:
+        """Do what the reader had left to do when it was stopped."""
+        if not self._hidden:
+            return
+        try:
+            async with await self._access.hook("sqs").get_async_conn() as client:
+                await self._set_visibility(client)
+        except (ClientError, BotoCoreError, OSError) as error:
+            self._hidden.clear()
+            log.warning("Messages of others in %s are hidden for up to %d s: %s", self._url, HIDDEN_SECONDS, error)
 
     def _hand_over(self, message: dict[str, Any]) -> bool:
         """Give a message to whom it is for; False where nobody waits for it here."""

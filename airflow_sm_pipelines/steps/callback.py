@@ -26,7 +26,13 @@ from airflow_sm_pipelines.runtime.callback import (
 )
 from airflow_sm_pipelines.runtime.callback_store import CallbackStore, Sending
 from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
-from airflow_sm_pipelines.runtime.callback_waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
+from airflow_sm_pipelines.runtime.callback_waiting import (
+    CallbackEnd,
+    CallbackEvent,
+    CallbackWait,
+    look_from_task,
+    wait_for_answer,
+)
 from airflow_sm_pipelines.runtime.failures import (
     CONNECTION_ERRORS,
     CallError,
@@ -169,7 +175,8 @@ class CallbackStepOperator(StepOperator):
                 method_name="execute_complete",
             )
         # Airflow itself ends a task that runs for longer than its execution_timeout.
-        return self._after_waiting(context, asyncio.run(wait_for_answer(replace(wait, deadline=None))))
+        event = asyncio.run(wait_for_answer(replace(wait, deadline=None), look_from_task))
+        return self._after_waiting(context, event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Come back from the trigger."""

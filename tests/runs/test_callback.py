@@ -151,6 +151,7 @@ def test_messages_that_are_for_others_are_not_lost(airflow: Airflow, work: str, 
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")):
         run = airflow.run(pipeline(callback("One", work, {"n": "Integer"})))
     assert run.state == "success"
+    assert len(airflow.endpoint.requests("sqs", "ReceiveMessage")) > 3
     sqs = airflow.endpoint.client("sqs")
     left = []
     while messages := sqs.receive_message(QueueUrl=replies, MaxNumberOfMessages=10).get("Messages", []):
@@ -241,14 +242,20 @@ def test_a_reply_that_was_lost_sends_the_same_token_again(
     assert len({message["token"] for message in sent(airflow, work)}) == 1
 
 
-def test_a_fifo_queue_takes_a_message_once(airflow: Airflow, replies: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fifo_queue_can_tell_a_message_that_is_sent_again(
+    airflow: Airflow, replies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = make_queue(airflow.endpoint, "work.fifo", FifoQueue="true")
     monkeypatch.setenv(f"{OPTION}AWS_MAX_ATTEMPTS", "1")
     airflow.endpoint.add_fault("sqs", "SendMessage", times=1, drop="after")
-    with worker(airflow.endpoint, work, answering(airflow.endpoint, replies)) as seen:
+    with worker(airflow.endpoint, work, answering(airflow.endpoint, replies)):
         run = airflow.run(pipeline(callback("Ask", work)))
     assert run.state == "success"
-    assert len(seen) == 1
+    requests = [
+        r.parameters for r in airflow.endpoint.requests("sqs", "SendMessage") if r.parameters["QueueUrl"] == work
+    ]
+    [token] = {json.loads(request["MessageBody"])["token"] for request in requests}
+    assert [request["MessageDeduplicationId"] for request in requests] == [f"{token}-Executing"] * 2
 
 
 @pytest.mark.parametrize("death", ["_wait", "_leave"])

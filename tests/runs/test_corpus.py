@@ -26,6 +26,13 @@ PLAUSIBLE: dict[str, Any] = {
 # No policy can withhold it.
 FREE_OF_PERMISSIONS = {("sts", "GetCallerIdentity")}
 
+PLAUSIBLE_BY_NAME = {"Endpoint": "endpoint"}
+
+# A Lineage step makes several of these, or none.
+LINEAGE = ("CreateAction", "CreateArtifact", "CreateContext")
+EMR_SUBMISSIONS = ("AddJobFlowSteps", "RunJobFlow", "StartJobRun")
+NOTHING_CREATED = ("Condition", "Lambda", "Lineage")
+
 
 def steps_of(steps: list[Any]) -> Iterator[dict[str, Any]]:
     for step in steps:
@@ -53,7 +60,7 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
     document = json.loads(documents()[name])
     airflow.endpoint.reset(scenario_for(document))
     conf = {
-        parameter["Name"]: PLAUSIBLE[parameter.get("Type", "String")]
+        parameter["Name"]: PLAUSIBLE_BY_NAME.get(parameter["Name"], PLAUSIBLE[parameter.get("Type", "String")])
         for parameter in document.get("Parameters", [])
         if "DefaultValue" not in parameter
     }
@@ -69,10 +76,13 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
     }
     made = {(request.service, request.action) for request in airflow.endpoint.requests()} - FREE_OF_PERMISSIONS
     assert {action_of(f"{service}:{action}") for service, action in made} <= allowed
-    creations = [r for r in airflow.endpoint.requests("sagemaker") if r.action.startswith("Create")]
+    requests = [*airflow.endpoint.requests("sagemaker"), *airflow.endpoint.requests("bedrock")]
+    creations = [r for r in requests if r.action.startswith("Create")]
     assert [(r.action, r.error_code) for r in creations if r.error_code] == []
-    jobs = [r for r in creations if r.action != "CreateModelPackageGroup"]
-    ran = [step for step, state in run.states.items() if state == "success" and types[step] != "Condition"]
+    jobs = [r for r in creations if r.action not in ("CreateModelPackageGroup", *LINEAGE)]
+    jobs += [r for r in airflow.endpoint.requests() if r.action in EMR_SUBMISSIONS]
+    creating = {step for step, kind in types.items() if kind not in NOTHING_CREATED}
+    ran = [step for step, state in run.states.items() if state == "success" and step in creating]
     assert len(jobs) == len(ran)
 
 
@@ -115,7 +125,35 @@ def scenario_for(document: dict[str, Any]) -> dict[str, Any]:
         }
         for step in dict.fromkeys(owner for owner, _ in written)
     ]
-    return {"defaults": {"duration": 0.01}, "jobs": jobs}
+    return {"defaults": {"duration": 0.01}, "jobs": jobs, "existing": existing_for(document)}
+
+
+def existing_for(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The models, endpoints, EMR clusters and applications that a document takes for granted."""
+    defaults = {f"Parameters.{p['Name']}": p.get("DefaultValue") for p in document.get("Parameters", [])}
+    clusters: list[Any] = []
+    applications: list[Any] = []
+    models: list[Any] = []
+    endpoints: list[Any] = [PLAUSIBLE_BY_NAME["Endpoint"]]
+    for step in steps_of(document["Steps"]):
+        arguments = step.get("Arguments") or {}
+        if step["Type"] == "EndpointConfig":
+            models += [variant.get("ModelName") for variant in arguments["ProductionVariants"]]
+        elif step["Type"] in ("EMR", "EMRServerless"):
+            for names, value in (
+                (clusters, arguments.get("ClusterId")),
+                (applications, arguments.get("ApplicationId")),
+            ):
+                names.append(defaults[value["Get"]] if isinstance(value, dict) else value)
+        elif step["Type"] == "InferenceComponent":
+            endpoints.append(arguments["EndpointName"])
+    existing = {
+        "model": models,
+        "endpoint": endpoints,
+        "emr-cluster": clusters,
+        "emr-serverless-application": applications,
+    }
+    return {kind: [name for name in names if isinstance(name, str)] for kind, names in existing.items()}
 
 
 def json_gets(node: Any, compared_with: Any = 1) -> Iterator[tuple[dict[str, Any], Any]]:
