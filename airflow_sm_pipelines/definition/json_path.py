@@ -6,6 +6,10 @@ slices, filters and recursion are refused.
 
 from __future__ import annotations
 
+import re
+
+CLOSING_BRACKET = re.compile(r"\s*\]")
+
 
 class JsonPathError(ValueError):
     """The path is not one, leads nowhere, or does not lead to a single scalar value."""
@@ -64,17 +68,15 @@ def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
 
 
 def _quoted_key(text: str, start: int, path: str) -> tuple[str, int]:
+    """A key up to the quote that a bracket follows: like the SDK's, it may hold quotes that no bracket follows."""
     quote, characters, position = text[start], [], start + 1
-    while position < len(text) and text[position] != quote:
-        if text[position] == "\\" and position + 1 < len(text):
+    while position < len(text):
+        character = text[position]
+        if character == "\\" and text[position + 1 : position + 2] in (quote, "\\"):
             position += 1
-        characters.append(text[position])
+            character = text[position]
+        elif character == quote and (closing := CLOSING_BRACKET.match(text, position + 1)):
+            return "".join(characters), closing.end()
+        characters.append(character)
         position += 1
-    end = text.find("]", position)
-    if position >= len(text) or end < 0 or text[position + 1 : end].strip():
-        raise JsonPathError(f"the path {path!r} cannot be read at column {start + 1}: a quoted key is not closed.")
-    key = "".join(characters)
-    if key == "*":
-        # jsonpath-ng 1.x reads a field of this name as a wildcard, however it is quoted.
-        raise JsonPathError(f"the path {path!r} names the key '*', which cannot be told from a wildcard.")
-    return key, end + 1
+    raise JsonPathError(f"the path {path!r} cannot be read at column {start + 1}: a quoted key is not closed.")

@@ -17,18 +17,25 @@ def json_get(document: Json, path: str) -> Json:
 
     :raises JsonPathError: for a path that cannot be read, has no match, or matches no single scalar
     """
-    from jsonpath_ng import Child, Fields, Index, JSONPath, Root
-
-    expression: JSONPath = Root()
+    value = document
     for token in parse_json_path(path):
-        expression = Child(expression, Index(token) if isinstance(token, int) else Fields(token))
-    matches = [match.value for match in expression.find(document)]
-    if not matches:
-        raise JsonPathError(f"the path {path!r} has no match.")
-    value: Json = matches[0]
+        matches = _matches(value, token)
+        if not matches:
+            raise JsonPathError(f"the path {path!r} has no match.")
+        value = matches[0]
     if isinstance(value, dict | list):
         kind = "an object" if isinstance(value, dict) else "a list"
         raise JsonPathError(f"the path {path!r} leads to {kind}, and only a single value can be used.")
     if value is None:
         raise JsonPathError(f"the path {path!r} leads to null.")
     return value
+
+
+def _matches(value: Json, part: str | int) -> list[Json]:
+    from jsonpath_ng import Fields, Index
+
+    if part == "*":
+        # The path quotes it as a key; jsonpath-ng 1.x reads a field of this name as a wildcard, however it is quoted.
+        return [value["*"]] if isinstance(value, dict) and "*" in value else []
+    step = Index(part) if isinstance(part, int) else Fields(part)
+    return [match.value for match in step.find(value)]

@@ -122,12 +122,6 @@ REFUSED = {
 }
 """Steps that resolve in local mode and fail here."""
 
-REPORTED = {
-    "own/path_inner_quote.json": "a JSON path's quoted key with a quote inside is refused; a property path's is taken",
-    "own/path_quoted_star.json": "a JSON path's quoted key '*' is refused, though it is no wildcard",
-}
-"""Disagreements that no section covers, as they were reported: once they are gone, their tests say so."""
-
 FLOOR_CORPUS, FLOOR_OWN = 2_100, 2_350
 
 
@@ -341,7 +335,7 @@ def compare_own() -> Comparison:
     comparison = Comparison()
     for group, recorded in records():
         if group == OWN:
-            for name in recorded["documents"].keys() - REPORTED.keys():
+            for name in recorded["documents"]:
                 expected = recorded["documents"][name]
                 compare(name, expected["document"], expected, recorded["about"], comparison)
     return comparison
@@ -391,17 +385,6 @@ def test_conditions_of_the_corpus_come_out_both_ways() -> None:
 
 def test_every_listed_difference_occurs_and_no_other() -> None:
     assert set(compare_own().used) == set(DIFFERENCES)
-
-
-@pytest.mark.parametrize(
-    "document", [pytest.param(name, marks=pytest.mark.xfail(reason=reason)) for name, reason in REPORTED.items()]
-)
-def test_reported_disagreements(document: str) -> None:
-    comparison = Comparison()
-    recorded = dict(records())[OWN]
-    expected = recorded["documents"][document]
-    compare(document, expected["document"], expected, recorded["about"], comparison)
-    assert comparison.disagreements == []
 
 
 def test_only_documents_without_a_step_for_local_mode_are_left_out() -> None:

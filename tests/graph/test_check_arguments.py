@@ -50,7 +50,7 @@ def test_free_maps_expressions_and_values_of_another_form_are_not_looked_into(ar
 
 
 def test_types_without_a_request_of_their_own_are_not_checked() -> None:
-    steps = [step("L", "Lambda", {"any": 1}, FunctionArn="f"), step("J", "Job", {"any": 1})]
+    steps = [step("L", "Lambda", {"any": 1}, FunctionArn="f"), step("R", "Lineage", {"any": 1})]
     assert warnings(*steps) == ()
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 
@@ -105,6 +108,23 @@ class Airflow:
             and request.error_code is None
             and (action is None or request.action == action)
         ]
+
+
+def lose_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first try of the next job die between the Create call and the waiting, and the next one start at once."""
+    from airflow_sm_pipelines.runtime import retry
+    from airflow_sm_pipelines.steps.job import JobStepOperator
+
+    waited, wait = [], JobStepOperator._wait
+
+    def die_once(operator: JobStepOperator, *arguments: Any) -> Any:
+        waited.append(operator)
+        if len(waited) == 1:
+            raise OSError("this try is lost")
+        return wait(operator, *arguments)
+
+    monkeypatch.setattr(JobStepOperator, "_wait", die_once)
+    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
 
 
 def training(name: str, **members: Any) -> dict[str, Any]:

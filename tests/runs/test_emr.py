@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.runs.harness import Airflow, get, pipeline, training
+from airflow_sm_pipelines.catalog.emr import KIND
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.runtime.aws import AwsAccess
+from airflow_sm_pipelines.runtime.trigger import JobTrigger
+from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training
 
+ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-cluster": ["j-FOREIGN"]}
 ROLE = "arn:aws:iam::123456789012:role/emr-runtime"
 JAR = {
@@ -236,3 +244,36 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
     for _, fault in faults:
         assert fault in printed
     assert airflow.endpoint.jobs("emr-step") == ()
+
+
+def test_the_try_after_a_lost_one_goes_on_with_its_step(
+    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_first_try(monkeypatch)
+    airflow.endpoint.reset({"existing": EXISTING})
+    assert airflow.run(pipeline(step())).state == "success"
+    [job] = airflow.endpoint.jobs("emr-step")
+    [cluster] = airflow.endpoint.jobs("emr-cluster")
+    assert job.status == "COMPLETED"
+    assert cluster.status.startswith("TERMINAT" if step is on_own_cluster else "WAITING")
+
+
+def test_the_kill_of_a_deferred_step_reaches_emr(
+    local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in local_endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    local_endpoint.reset({"existing": EXISTING, "defaults": {"duration": 600}})
+    emr = local_endpoint.client("emr")
+    [step_id] = emr.add_job_flow_steps(JobFlowId="j-FOREIGN", Steps=[{"Name": "s", "HadoopJarStep": {"Jar": "j"}}])[
+        "StepIds"
+    ]
+    kind = replace(
+        KIND,
+        asked_with={"ClusterId": "j-FOREIGN", "StepId": step_id},
+        stopped_with={"ClusterId": "j-FOREIGN", "StepIds": [step_id]},
+    )
+    path, arguments = JobTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
+    assert path == "airflow_sm_pipelines.runtime.trigger.JobTrigger"
+    asyncio.run(JobTrigger(**json.loads(json.dumps(arguments))).on_kill())
+    assert local_endpoint.wait(step_id).status == "CANCELLED"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.runs.harness import Airflow, get, pipeline, training
+from airflow_sm_pipelines.catalog.emr_serverless import KIND
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.runtime.aws import AwsAccess
+from airflow_sm_pipelines.runtime.emr_serverless import OwnApplicationTrigger, Patience, dispose
+from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training
 
+ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-serverless-application": ["00foreign"]}
 ROLE = "arn:aws:iam::123456789012:role/EMRServerlessRole"
 JOB_CONFIG = {
@@ -181,3 +188,73 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
         assert fault in printed
     assert "emr-serverless:CreateApplication was refused" in printed
     assert airflow.endpoint.jobs("emr-serverless-job") == ()
+
+
+def test_the_try_after_a_lost_one_goes_on_with_its_run(
+    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_first_try(monkeypatch)
+    airflow.endpoint.reset({"existing": EXISTING})
+    assert airflow.run(pipeline(step())).state == "success"
+    assert len(asked(airflow, "StartJobRun")) == 1
+    assert states(airflow, "application") == ["TERMINATED" if step is in_own else "STARTED"]
+
+
+def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try that dies after the application is gone leaves the result to the next one."""
+    from airflow_sm_pipelines.runtime import retry
+    from airflow_sm_pipelines.steps.emr_serverless import EmrServerlessStepOperator
+
+    disposals, original = [], EmrServerlessStepOperator._dispose
+
+    def die_once(operator: EmrServerlessStepOperator) -> None:
+        original(operator)
+        disposals.append(operator)
+        if len(disposals) == 1:
+            raise OSError("this try is lost")
+
+    monkeypatch.setattr(EmrServerlessStepOperator, "_dispose", die_once)
+    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+    airflow.endpoint.reset({})
+    run = airflow.run(pipeline(in_own()))
+    assert run.state == "success"
+    assert run.xcom("Step")["jobRun"]["state"] == "SUCCESS"
+    assert len(asked(airflow, "StartJobRun")) == len(asked(airflow, "CreateApplication")) == 1
+
+
+@pytest.fixture
+def application(local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An application in which a long job runs."""
+    for name, value in local_endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    local_endpoint.reset({"defaults": {"duration": 600, "stopping": 0.2}})
+    client = local_endpoint.client("emr-serverless")
+    created: str = client.create_application(**APPLICATION_CONFIG, clientToken="t")["applicationId"]
+    client.start_job_run(applicationId=created, clientToken="t", **JOB_CONFIG)
+    return created
+
+
+def test_the_kill_of_a_deferred_step_takes_its_application(local_endpoint: LocalEndpoint, application: str) -> None:
+    [job_run] = local_endpoint.jobs("emr-serverless-job")
+    kind = replace(KIND, asked_with={"applicationId": application, "jobRunId": job_run.name})
+    path, arguments = OwnApplicationTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
+    assert path == "airflow_sm_pipelines.runtime.emr_serverless.OwnApplicationTrigger"
+    asyncio.run(OwnApplicationTrigger(**arguments).on_kill())
+    assert [job.status for job in local_endpoint.jobs("emr-serverless-application")] == ["TERMINATED"]
+    assert len(local_endpoint.requests("emr-serverless", "CancelJobRun")) == 1
+
+
+def test_a_disposal_goes_on_where_it_can_and_says_what_stays(
+    local_endpoint: LocalEndpoint, application: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    local_endpoint.add_fault("emr-serverless", "CancelJobRun", error={"code": "ValidationException"})
+    local_endpoint.add_fault("emr-serverless", "GetApplication", error={"code": "InternalServerException"}, skip=1)
+    local_endpoint.add_fault("emr-serverless", "StopApplication", error={"code": "AccessDeniedException"})
+    patience = Patience(0.05, 10.0)
+    assert not asyncio.run(dispose(ACCESS, application, patience))
+    assert f"The application {application} is left behind (AccessDeniedException" in caplog.text
+    assert not asyncio.run(dispose(ACCESS, application, Patience(1.0, 0.0)))
+    assert "left behind (it was STARTED)" in caplog.text
+    assert asyncio.run(dispose(ACCESS, application, patience))
+    assert asyncio.run(dispose(ACCESS, application, patience))
+    assert asyncio.run(dispose(ACCESS, "00none", patience))

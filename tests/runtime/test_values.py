@@ -154,7 +154,12 @@ def test_a_path_that_leads_nowhere_says_where_it_ends(path: PropertyPath, messag
     assert message in str(raised.value)
 
 
-DOCUMENT: Json = {"a": {"b": [{"c": 1}], "x.y": True, "k'": 2, "n": None}, "top": "s", "list": [[0, 1]]}
+DOCUMENT: Json = {
+    "a": {"b": [{"c": 1}], "x.y": True, "k'": 2, "n": None},
+    "top": "s",
+    "list": [[0, 1]],
+    "stars": {"*": 3, "x": 4},
+}
 
 
 @pytest.mark.parametrize(
@@ -165,6 +170,8 @@ DOCUMENT: Json = {"a": {"b": [{"c": 1}], "x.y": True, "k'": 2, "n": None}, "top"
         ("$['a']['x.y']", True),
         ('a["x.y"]', True),
         ("a['k\\'']", 2),
+        ("a['k'']", 2),
+        ("stars['*']", 3),
         ("['top']", "s"),
         ("top", "s"),
         ("list[0][1]", 1),
@@ -184,7 +191,7 @@ def test_json_paths(path: str, expected: Json) -> None:
         ("list", "leads to a list"),
         ("a.n", "leads to null"),
         ("a.*", "wildcard"),
-        ("a['*']", "cannot be told from a wildcard"),
+        ("a['*']", "has no match"),
         ("a..c", "recursive"),
         ("a.b[*]", "wildcard, slice or filter"),
         ("a.b[0:1]", "wildcard, slice or filter"),
