@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
 
+from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.markdown import escaped
@@ -95,6 +96,7 @@ class SageMakerPipelineDag(DAG):
         planned = plan(
             definition,
             source=source,
+            step_types=STEP_TYPES.keys(),
             unsupported_steps=unsupported_steps or settings.unsupported_steps,
             unsupported_keys=unsupported_keys or settings.unsupported_keys,
         )

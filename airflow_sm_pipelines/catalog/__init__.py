@@ -35,7 +35,6 @@ from airflow_sm_pipelines.catalog import (
     transform,
     tuning,
 )
-from airflow_sm_pipelines.catalog.pending import PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +68,17 @@ _EXECUTABLE = (
     tuning,
 )
 
-STEP_TYPES: Mapping[str, StepType] = MappingProxyType(
-    {step_type.name: step_type for step_type in (*(module.STEP_TYPE for module in _EXECUTABLE), *PENDING)}
-)
+_TYPES = {module.STEP_TYPE.name: module.STEP_TYPE for module in _EXECUTABLE}
+
+STEP_TYPES: Mapping[str, StepType] = MappingProxyType(_TYPES)
+"""The step types that are known, those that users registered included."""
+
+
+def register_step_type(step_type: StepType) -> None:
+    """Make a step type known, or put another operator in the place of a known one's.
+
+    Call it in the dags file, before the definitions are loaded, or in a module that the file imports: a worker parses
+    the file too. ``operator`` is the dotted path of a subclass of ``airflow_sm_pipelines.steps.base.StepOperator``, or
+    of ``airflow_sm_pipelines.steps.job.JobStepOperator`` for what is created, waited for, stopped and described.
+    """
+    _TYPES[step_type.name] = step_type

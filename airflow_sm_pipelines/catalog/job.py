@@ -28,5 +28,7 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeJob"),
     # A string of the response, into whose JSON properties go.
     extra_properties=("JobConfigDocument",),
+    # Of retries and reuse AWS tells nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
+    cached=True,
 )

@@ -36,6 +36,10 @@ tuning job are jobs like others here. Without a rule a job completes
 after the default duration (a model package at once). A rule of the kind ``lambda`` is about the Invoke calls of the
 functions of that name, and answers at once unless it has a duration; a function of which neither a rule nor Python
 code (:meth:`LocalEndpoint.put_function`) is known does not exist.
+
+EMR's kinds are ``emr-cluster`` (``name`` is its Name; ``queued`` until it is up, ``stopping`` until it is down, the
+outcome Failed is a bootstrap failure) and ``emr-step``; those of EMR Serverless ``emr-serverless-application``
+(``queued`` and ``stopping`` likewise) and ``emr-serverless-job``. Their records bear the ids that AWS gives.
 """
 
 import fnmatch

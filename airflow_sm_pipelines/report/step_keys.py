@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import CacheConfig, Pipeline, Step
 
 GROUP_FIELD = "ModelPackageGroupName"
-NAMED_AS_GIVEN = frozenset({"EndpointConfig", "Endpoint", "InferenceComponent"})
+NAMED_AS_GIVEN = frozenset(
+    {
+        *("EndpointConfig", "Endpoint", "InferenceComponent", "BedrockCustomModel", "BedrockCustomModelDeployment"),
+        *("BedrockModelImport", "BedrockProvisionedModelThroughput"),
+    }
+)
 """The types whose name in the Arguments is the name itself, not a prefix (semantics 14.8)."""
 
 GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 UNSUPPORTED = "airflow_sm_pipelines.steps.unsupported.UnsupportedStepOperator"
 
 
-@cache
 def operator_for(step_type: str) -> type[StepOperator]:
     """The operator of a step type; a type without one fails when it is reached."""
     known = STEP_TYPES.get(step_type)
-    module, _, name = ((known and known.operator) or UNSUPPORTED).rpartition(".")
+    return _imported((known and known.operator) or UNSUPPORTED)
+
+
+@cache
+def _imported(path: str) -> type[StepOperator]:
+    module, _, name = path.rpartition(".")
     operator: type[StepOperator] = getattr(import_module(module), name)
     return operator

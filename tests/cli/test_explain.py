@@ -110,8 +110,9 @@ def test_what_became_of_each_key(report: Report) -> None:
         "$.Steps[1].DisplayName": Status.HANDLED,
         "$.Steps[1].Foo": Status.IGNORED,
         "$.Steps[2].Arguments.IfSteps[0].Arguments.ModelPackageName": Status.DEFAULTED,
-        "$.Steps[3].Type": Status.UNSUPPORTED,
-        "$.Steps[3].Arguments": Status.UNSUPPORTED,
+        "$.Steps[3].Type": Status.HANDLED,
+        "$.Steps[3].Arguments.x": Status.HANDLED,
+        "$.Steps[4].Type": Status.UNSUPPORTED,
         "$.Steps[4].Arguments.ForEachBody[0].Type": Status.HANDLED,
     }
     assert {path: found.get(path) for path in expected} == expected
@@ -249,7 +250,7 @@ def test_a_whole_document_as_text(file: str, capsys: pytest.CaptureFixture[str])
     assert main(["explain", file]) == 0
     out = capsys.readouterr().out
     assert out.startswith("my: 7 steps in the order in which they could run\n")
-    assert "none yet for Job: the task fails when it is reached" in out
+    assert "none yet for ForEach: the task fails when it is reached" in out
     assert "body of      Loop, once for each of its items" in out
     assert "  $.Metadata: it has no effect on a run" in out
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
-from airflow_sm_pipelines.local.kinds.emr_life import WITH_ERRORS, ClusterPlan, StepPlan, live
+from airflow_sm_pipelines.local.kinds.emr_life import ClusterPlan, StepPlan, live
+from airflow_sm_pipelines.local.kinds.emr_views import cluster_summary, page_of, refused, step_summary
 from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
@@ -15,7 +16,6 @@ from airflow_sm_pipelines.local.world import Job, World, arn, merged
 CLUSTER, STEP = "emr-cluster", "emr-step"
 OUTCOMES = {"Completed": "COMPLETED", "Failed": "FAILED", "Stopped": "CANCELLED"}
 MOST_ACTIVE_STEPS = 256
-PAGE = 50
 # The request of a cluster that was there before the endpoint.
 EXISTING: dict[str, Any] = {"Name": "existing", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
 SHOWN = ("LogUri", "ReleaseLabel", "Applications", "Tags", "ServiceRole", "Configurations", "StepConcurrencyLevel")
@@ -85,7 +85,7 @@ class EmrKind:
         if job is None and action.world.exists_before(CLUSTER, name):
             job = self._new_cluster(action, name, EXISTING)
         if job is None:
-            raise error or _refused(f"Cluster id '{name}' is not valid.")
+            raise error or refused(f"Cluster id '{name}' is not valid.")
         return job
 
     def describe_cluster(self, action: Action) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class EmrKind:
         job = self._cluster(action, action.parameters["ClusterId"])
         request = {key: job.request[key] for key in SHOWN if key in job.request}
         plan: ClusterPlan = job.facts["plan"]
-        cluster = {**_cluster_summary(job, action.now), **request, "AutoTerminate": not plan.keep_alive}
+        cluster = {**cluster_summary(job, action.now), **request, "AutoTerminate": not plan.keep_alive}
         return {"Cluster": merged(cluster, job.rule.describe)}
 
     def list_clusters(self, action: Action) -> dict[str, Any]:
@@ -102,11 +102,11 @@ class EmrKind:
         after, before = moment(asked.get("CreatedAfter"), 0.0), moment(asked.get("CreatedBefore"), float("inf"))
         wanted = asked.get("ClusterStates")
         found = [
-            _cluster_summary(job, action.now)
+            cluster_summary(job, action.now)
             for job in reversed(list(action.world.all(CLUSTER, action.region, action.now)))
             if after <= job.created <= before and (not wanted or job.timeline.current(action.now).status in wanted)
         ]
-        return _page("Clusters", found, asked)
+        return page_of("Clusters", found, asked)
 
     def terminate_job_flows(self, action: Action) -> dict[str, Any]:
         """Begin to shut clusters down; those that have ended already stay as they are."""
@@ -163,8 +163,8 @@ class EmrKind:
         name = action.parameters["StepId"]
         step = next((step for step in cluster.facts["steps"] if step.name == name), None)
         if step is None:
-            raise _refused(f"Step id '{name}' is not valid.")
-        described = _step_summary(step, cluster, action.now)
+            raise refused(f"Step id '{name}' is not valid.")
+        described = step_summary(step, cluster, action.now)
         if step.facts["role"]:
             described["ExecutionRoleArn"] = step.facts["role"]
         return {"Step": merged(described, step.rule.describe)}
@@ -174,12 +174,12 @@ class EmrKind:
         asked = action.parameters
         cluster = self._cluster(action, asked["ClusterId"])
         found = [
-            _step_summary(step, cluster, action.now)
+            step_summary(step, cluster, action.now)
             for step in reversed(cluster.facts["steps"])
             if (not asked.get("StepStates") or step.timeline.current(action.now).status in asked["StepStates"])
             and (not asked.get("StepIds") or step.name in asked["StepIds"])
         ]
-        return _page("Steps", found, asked)
+        return page_of("Steps", found, asked)
 
     def cancel_steps(self, action: Action) -> dict[str, Any]:
         """Begin to cancel steps; says of each whether it can be."""
@@ -189,7 +189,7 @@ class EmrKind:
         for name in action.parameters["StepIds"]:
             step = steps.get(name)
             if step is None:
-                raise _refused(f"Step id '{name}' is not valid.")
+                raise refused(f"Step id '{name}' is not valid.")
             if step.timeline.ended(action.now):
                 state = step.timeline.end.status
                 told.append({"StepId": name, "Status": "FAILED", "Reason": f"Step is in state {state}."})
@@ -199,10 +199,6 @@ class EmrKind:
             told.append({"StepId": name, "Status": "SUBMITTED"})
         _plan_anew(action.world, cluster)
         return {"CancelStepsInfoList": told}
-
-
-def _refused(message: str) -> AwsError:
-    return AwsError("InvalidRequestException", message)
 
 
 def _resource(kind: str, name: str, action: Action, place: str, request: dict[str, Any], rule: JobRule) -> Job:
@@ -220,66 +216,3 @@ def _plan_anew(world: World, cluster: Job) -> None:
 
 def _is_ending(cluster: Job, now: float) -> bool:
     return cluster.timeline.current(now).status.startswith("TERMINAT")
-
-
-def _times(job: Job, now: float, names: Mapping[str, str]) -> dict[str, float]:
-    """The beginnings of the phases reached, under the names that AWS has for them."""
-    return {names[phase.status]: phase.at for phase in job.timeline.reached(now) if phase.status in names}
-
-
-def _cluster_summary(job: Job, now: float) -> dict[str, Any]:
-    current = job.timeline.current(now)
-    reason: dict[str, str] = {}
-    if current.detail:
-        text = job.rule.failure_reason or "Terminated by user request"
-        reason = {"Code": current.detail, "Message": text if current.detail in WITH_ERRORS else current.detail}
-    ready = job.facts["plan"].ready
-    timeline = {"CreationDateTime": job.created, **({"ReadyDateTime": ready} if ready <= now else {})}
-    if current.status.startswith("TERMINATED"):
-        timeline["EndDateTime"] = current.at
-    status = {"State": current.status, "StateChangeReason": reason, "Timeline": timeline}
-    return {"Id": job.name, "Name": job.request["Name"], "ClusterArn": job.arn, "Status": status}
-
-
-STEP_TIMES = {
-    "RUNNING": "StartDateTime",
-    **dict.fromkeys(("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"), "EndDateTime"),
-}
-
-
-def _step_summary(step: Job, cluster: Job, now: float) -> dict[str, Any]:
-    current = step.timeline.current(now)
-    jar = step.request["HadoopJarStep"]
-    status: dict[str, Any] = {
-        "State": current.status,
-        "StateChangeReason": {},
-        "Timeline": {"CreationDateTime": step.created, **_times(step, now, STEP_TIMES)},
-    }
-    if current.status == "FAILED":
-        logs = cluster.request.get("LogUri", "s3://local-emr-logs").rstrip("/")
-        status["FailureDetails"] = {
-            "Reason": "Unknown Error.",
-            "Message": step.rule.failure_reason or 'Exception in thread "main"',
-            "LogFile": f"{logs}/{cluster.name}/steps/{step.name}/stderr.gz",
-        }
-    return {
-        "Id": step.name,
-        "Name": step.request["Name"],
-        "Config": {
-            "Jar": jar["Jar"],
-            "Properties": {pair["Key"]: pair["Value"] for pair in jar.get("Properties", ())},
-            **({"MainClass": jar["MainClass"]} if "MainClass" in jar else {}),
-            "Args": jar.get("Args", []),
-        },
-        "ActionOnFailure": step.request.get("ActionOnFailure", "CONTINUE"),
-        "Status": status,
-    }
-
-
-def _page(key: str, items: list[dict[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        start = int(asked.get("Marker", "0"))
-    except ValueError:
-        raise _refused("Marker is not valid.") from None
-    more = {"Marker": str(start + PAGE)} if start + PAGE < len(items) else {}
-    return {key: items[start : start + PAGE], **more}

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
-from airflow_sm_pipelines.local.kinds.listing import cut, moment
+from airflow_sm_pipelines.local.kinds.emr_serverless_views import application_summary, page_of, run_summary
+from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 from airflow_sm_pipelines.local.world import Job, arn, merged
@@ -15,7 +16,6 @@ APPLICATION, JOB_RUN = "emr-serverless-application", "emr-serverless-job"
 OUTCOMES = {"Completed": "SUCCESS", "Failed": "FAILED", "Stopped": "CANCELLED"}
 # What an application that was there before the endpoint was made of.
 EXISTING = {"name": "existing", "releaseLabel": "emr-7.0.0", "type": "SPARK"}
-USER = "arn:aws:iam::123456789012:user/local"
 NO_APPLICATION = "Application {} does not exist"
 
 
@@ -83,17 +83,17 @@ class EmrServerlessKind:
         """The application as its request made it, and its state."""
         job = self._application(action)
         request = {key: value for key, value in job.request.items() if key != "clientToken"}
-        return {"application": merged({**request, **_application_summary(job, action.now)}, job.rule.describe)}
+        return {"application": merged({**request, **application_summary(job, action.now)}, job.rule.describe)}
 
     def list_applications(self, action: Action) -> dict[str, Any]:
         """A page of applications, the newest first."""
         wanted = action.parameters.get("states")
         found = [
-            {"id": job.name, **_application_summary(job, action.now)}
+            {"id": job.name, **application_summary(job, action.now)}
             for job in reversed(list(action.world.all(APPLICATION, action.region, action.now)))
             if not wanted or job.timeline.current(action.now).status in wanted
         ]
-        return _page("applications", found, action.parameters)
+        return page_of("applications", found, action.parameters)
 
     def start_application(self, action: Action) -> dict[str, Any]:
         """Start an application."""
@@ -195,7 +195,7 @@ class EmrServerlessKind:
         if run.timeline.ended(action.now):
             times |= {"endedAt": run.timeline.end.at}
             times |= {"totalExecutionDurationSeconds": int(max(0.0, run.timeline.end.at - run.started))}
-        return {"jobRun": merged({**request, **_run_summary(run, action.now), **times}, run.rule.describe)}
+        return {"jobRun": merged({**request, **run_summary(run, action.now), **times}, run.rule.describe)}
 
     def cancel_job_run(self, action: Action) -> dict[str, Any]:
         """Begin to cancel a job run."""
@@ -214,12 +214,12 @@ class EmrServerlessKind:
         asked = action.parameters
         after, before = moment(asked.get("createdAtAfter"), 0.0), moment(asked.get("createdAtBefore"), float("inf"))
         found = [
-            {"id": run.name, **_run_summary(run, action.now)}
+            {"id": run.name, **run_summary(run, action.now)}
             for run in reversed(self._runs(action, self._application(action)))
             if after <= run.created <= before
             and (not asked.get("states") or run.timeline.current(action.now).status in asked["states"])
         ]
-        return _page("jobRuns", found, asked)
+        return page_of("jobRuns", found, asked)
 
 
 def _not_there(message: str) -> AwsError:
@@ -237,39 +237,3 @@ def _made_with_token(action: Action, kind: str) -> Job | None:
                 )
             return job
     return None
-
-
-def _application_summary(job: Job, now: float) -> dict[str, Any]:
-    current = job.timeline.current(now)
-    return {
-        "applicationId": job.name,
-        "arn": job.arn,
-        **{key: job.request[key] for key in ("name", "releaseLabel", "type") if key in job.request},
-        "state": current.status,
-        "createdAt": job.created,
-        "updatedAt": current.at,
-    }
-
-
-def _run_summary(run: Job, now: float) -> dict[str, Any]:
-    current = run.timeline.current(now)
-    application: Job = run.facts["application"]
-    return {
-        "applicationId": application.name,
-        "jobRunId": run.name,
-        "arn": run.arn,
-        **({"name": run.request["name"]} if "name" in run.request else {}),
-        "createdBy": USER,
-        "createdAt": run.created,
-        "updatedAt": current.at,
-        "executionRole": run.request["executionRoleArn"],
-        "state": current.status,
-        "stateDetails": current.detail,
-        "releaseLabel": application.request["releaseLabel"],
-    }
-
-
-def _page(key: str, items: list[dict[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"nextToken": "NextToken", "maxResults": "MaxResults"}
-    page, token = cut(items, {names[name]: value for name, value in asked.items() if name in names})
-    return {key: page, **({"nextToken": token["NextToken"]} if token else {})}
