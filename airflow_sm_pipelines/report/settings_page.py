@@ -1,0 +1,28 @@
+"""The page of all settings, from the provider's registration: ``python -m airflow_sm_pipelines.report.settings_page``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_sm_pipelines.provider_info import OPTIONS
+
+HEAD = """# Settings
+
+Made by `python -m airflow_sm_pipelines.report.settings_page > docs/settings.md`.
+
+Options of the section `[sagemaker_pipelines]` of Airflow's configuration; each can be given as
+`AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>`. An argument of `SageMakerPipelineDag` of the same name wins.
+
+| option | type | default | what it is |
+|---|---|---|---|"""
+
+
+def page() -> Iterator[str]:
+    """The lines of the page."""
+    yield HEAD
+    for name, option in OPTIONS.items():
+        yield f"| `{name}` | {option['type']} | {option['default'] or ''} | {option['description']} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(page()))
