@@ -69,7 +69,8 @@ def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
 
 def _quoted_key(text: str, start: int, path: str) -> tuple[str, int]:
     """A key up to the quote that a bracket follows: like the SDK's, it may hold quotes that no bracket follows."""
-    quote, characters, position = text[start], [], start + 1
+    characters: list[str] = []
+    quote, position = text[start], start + 1
     while position < len(text):
         character = text[position]
         if character == "\\" and text[position + 1 : position + 2] in (quote, "\\"):

@@ -1,4 +1,4 @@
-"""The page of all settings, from the provider's registration: ``python -m airflow_sm_pipelines.report.settings_page``."""
+"""The page of all settings, from the registration: ``python -m airflow_sm_pipelines.report.settings_page``."""
 
 from __future__ import annotations
 

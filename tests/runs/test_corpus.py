@@ -125,7 +125,14 @@ def scenario_for(document: dict[str, Any]) -> dict[str, Any]:
         }
         for step in dict.fromkeys(owner for owner, _ in written)
     ]
+    jobs.append({"kind": "lambda", "result": answers_for(document)})
     return {"defaults": {"duration": 0.01}, "jobs": jobs, "existing": existing_for(document)}
+
+
+def answers_for(document: dict[str, Any]) -> dict[str, Any]:
+    """What all Lambda functions of a document answer: every output that some step declares."""
+    declared = [step.get("OutputParameters") or [] for step in steps_of(document["Steps"]) if step["Type"] == "Lambda"]
+    return {output["OutputName"]: PLAUSIBLE[output.get("OutputType", "String")] for each in declared for output in each}
 
 
 def existing_for(document: dict[str, Any]) -> dict[str, list[str]]:

@@ -8,9 +8,10 @@ import pytest
 
 from airflow_sm_pipelines.definition.expressions import Index, Member, PropertyPath
 from airflow_sm_pipelines.runtime.properties import PathNotFoundError, look_up
+from airflow_sm_pipelines.runtime.text import Json
 
 DOCUMENT = json.dumps({"Output": {"Runs": ["a", "b"]}})
-RESULT = {"JobConfigDocument": DOCUMENT, "Other": DOCUMENT, "Nested": {"JobConfigDocument": "no JSON"}}
+RESULT: Json = {"JobConfigDocument": DOCUMENT, "Other": DOCUMENT, "Nested": {"JobConfigDocument": "no JSON"}}
 OUTPUT: PropertyPath = (Member("Output"), Member("Runs"), Index(1))
 
 
