@@ -173,7 +173,7 @@ def _task(
         "aws_conn_id": settings.aws_conn_id,
         "region_name": settings.region_name,
         "botocore_config": {
-            "retries": {"mode": settings.aws_retry_mode, "max_attempts": settings.aws_max_attempts},
+            "retries": {"mode": settings.aws_retry_mode, "total_max_attempts": settings.aws_max_attempts},
         },
         "retry_policy": retries,
         "retries": retries.upper_bound,
