@@ -11,6 +11,7 @@ from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.graph.check_arguments import check_arguments
 from airflow_sm_pipelines.graph.check_policies import check_policies
 from airflow_sm_pipelines.graph.check_properties import check_properties
+from airflow_sm_pipelines.graph.check_rules import check_rules
 from airflow_sm_pipelines.graph.dependencies import connect
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def plan(
         check_properties(reading.pipeline, collector)
         check_arguments(reading.pipeline, options.severity_of_keys, collector)
         check_policies(reading.pipeline, collector)
+        check_rules(reading.pipeline, collector)
         graph = connect(reading.pipeline, collector)
     pipeline = reading.settle(collector, source or name_of(definition))
     # Without a graph there is a finding, and settling has raised it.

@@ -23,6 +23,8 @@ TAGGING = {"sagemaker": "sagemaker:AddTags"}
 READING = "s3:GetObject"
 PASSING = "iam:PassRole"
 ANY = "*"
+# Members of EMR's requests that hold a role by its name or its ARN.
+ROLE_NAMES = frozenset({"ServiceRole", "JobFlowRole", "AutoScalingRole"})
 
 
 def action_of(call: str) -> str:
@@ -67,14 +69,20 @@ def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, 
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
+def _role(given: Value) -> str:
+    if not isinstance(given, str):
+        return ANY
+    return given if given.startswith("arn:") else f"arn:*:iam::*:role/{given}"
+
+
 def _roles(value: Value) -> Iterator[str]:
-    """The roles that a request hands to AWS: every member whose name ends in RoleArn."""
+    """The roles that a request hands to AWS: members whose name ends in RoleArn, and EMR's."""
     if isinstance(value, tuple):
         for element in value:
             yield from _roles(element)
     elif isinstance(value, Mapping):
         for name, member in value.items():
-            if name.lower().endswith("rolearn"):
-                yield member if isinstance(member, str) else ANY
+            if name.lower().endswith("rolearn") or name in ROLE_NAMES:
+                yield _role(member)
             else:
                 yield from _roles(member)

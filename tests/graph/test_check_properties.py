@@ -18,8 +18,10 @@ TARGETS = (
     step("Auto", "AutoML"),
     step("Register", "RegisterModel"),
     step("Check", "QualityCheck", CheckType="DATA_QUALITY"),
-    step("Emr", "EMR"),
-    step("Serverless", "EMRServerless"),
+    step("Emr", "EMR", {"ClusterId": "j-1", "StepConfig": {"HadoopJarStep": {"Jar": "s3://b/j.jar"}}}),
+    step(
+        "Serverless", "EMRServerless", {"ApplicationId": "a", "ExecutionRoleArn": "r", "JobConfig": {"jobDriver": {}}}
+    ),
     step("Call", "Lambda", FunctionArn="f", OutputParameters=[{"OutputName": "o", "OutputType": "String"}]),
     step("Agent", "Job"),
     step("Own", "Mine"),
