@@ -81,11 +81,5 @@ def get_provider_info() -> dict[str, Any]:
                 "options": OPTIONS,
             }
         },
-        "plugins": [
-            {
-                "name": "sagemaker_pipelines",
-                "plugin-class": "airflow_sm_pipelines.plugin.SageMakerPipelinesPlugin",
-            }
-        ],
         "cli": ["airflow_sm_pipelines.cli.airflow_commands.get_cli_commands"],
     }

@@ -31,8 +31,10 @@ def callback(name: str, url: Any, outputs: dict[str, str] | None = None, **membe
 
 
 @pytest.fixture(autouse=True)
-def fernet_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that encrypts, and that waits for no lost answer for seven days."""
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "20")
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])

@@ -60,6 +60,7 @@ def client(airflow: Airflow, api_server: str) -> Any:
 @pytest.fixture
 def work(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "20")
     return make_queue(airflow.endpoint, "work")
 
 
