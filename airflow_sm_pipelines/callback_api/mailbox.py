@@ -7,6 +7,8 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+# Airflow's own routes take it from here.
+from airflow._shared.state import TaskScope
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.state import get_state_backend
@@ -15,8 +17,6 @@ from airflow.utils.sqlalchemy import with_row_locks
 from airflow.utils.state import State
 from sqlalchemy import select
 
-# Airflow's own routes take it from here.
-from airflow._shared.state import TaskScope
 from airflow_sm_pipelines.callback_api.wire import WireError
 from airflow_sm_pipelines.runtime.callback import ANSWER_STORE_KEY, Letter, digest_of, is_token_of, mailbox_key
 from airflow_sm_pipelines.runtime.callback_store import answer_entry

@@ -207,15 +207,12 @@ def test_the_pipelines_role_fills_a_missing_one(airflow: Airflow) -> None:
 
 
 def test_an_unsupported_step_fails_when_it_is_reached_and_the_rest_runs(airflow: Airflow) -> None:
-    lambda_step = {
-        "Name": "Notify",
-        "Type": "Lambda",
-        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
-        "Arguments": {"x": 1},
-        "OutputParameters": [],
-    }
-    run = airflow.run(pipeline(training("Train"), lambda_step, training("After", DependsOn=["Notify"])))
-    assert run.states == {"Train": "success", "Notify": "failed", "After": "upstream_failed"}
+    unsupported = {"Name": "Query", "Type": "Athena", "Arguments": {"x": 1}}
+    run = airflow.run(
+        pipeline(training("Train"), unsupported, training("After", DependsOn=["Query"])),
+        unsupported_steps="placeholder",
+    )
+    assert run.states == {"Train": "success", "Query": "failed", "After": "upstream_failed"}
 
 
 def test_a_model_and_a_package_in_a_new_group(airflow: Airflow, deferrable: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.report.iam import action_of, policy_of
 from tests.corpus import documents, root, runnable_names
 from tests.runs.harness import Airflow
+from tests.runs.workers import make_queue, send, worker
 
 # A value for a parameter that has no default, by its type.
 PLAUSIBLE: dict[str, Any] = {
@@ -25,13 +27,20 @@ PLAUSIBLE: dict[str, Any] = {
 
 # No policy can withhold it.
 FREE_OF_PERMISSIONS = {("sts", "GetCallerIdentity")}
+# The test's own.
+OF_THE_TEST = {("sqs", "CreateQueue")}
 
-PLAUSIBLE_BY_NAME = {"Endpoint": "endpoint"}
+PLAUSIBLE_BY_NAME = {
+    "Endpoint": "endpoint",
+    "parameter_queue_url": "https://sqs.us-east-1.amazonaws.com/123456789012/callbacks",
+}
 
 # A Lineage step makes several of these, or none.
 LINEAGE = ("CreateAction", "CreateArtifact", "CreateContext")
 EMR_SUBMISSIONS = ("AddJobFlowSteps", "RunJobFlow", "StartJobRun")
-NOTHING_CREATED = ("Condition", "Lambda", "Lineage")
+NOTHING_CREATED = ("Callback", "Condition", "Lambda", "Lineage")
+# A run of more than a hundred tasks is a benchmark.
+MOST_STEPS = 100
 
 
 def steps_of(steps: list[Any]) -> Iterator[dict[str, Any]]:
@@ -44,19 +53,19 @@ def steps_of(steps: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def executable() -> list[str]:
-    return [
-        name
+    """The documents to run: no ForEach, and no Callback, which somebody has to answer (test_callback.py)."""
+    types = {
+        name: {step["Type"] for step in steps_of(json.loads((root() / name).read_bytes())["Steps"])}
         for name in runnable_names()
-        if all(
-            (known := STEP_TYPES.get(step["Type"])) and known.operator
-            for step in steps_of(json.loads((root() / name).read_bytes())["Steps"])
-        )
-    ]
+    }
+    return [name for name, present in types.items() if present <= STEP_TYPES.keys() - {"Callback"}]
 
 
 # Without ids of its own, pytest calls the longest names name68 and the like.
 @pytest.mark.parametrize("name", executable() or [""], ids=str)
-def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: str) -> None:
+def test_a_runnable_definition_reaches_its_final_state(
+    airflow: Airflow, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = json.loads(documents()[name])
     airflow.endpoint.reset(scenario_for(document))
     conf = {
@@ -65,7 +74,8 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
         if "DefaultValue" not in parameter
     }
     conf |= dict.fromkeys(baseline_parameters(document), f"{PLAUSIBLE['String']}.json")
-    run = airflow.run(document, conf)
+    with callbacks_answered(airflow, document, conf, monkeypatch):
+        run = airflow.run(document, conf)
     types = {step["Name"]: step["Type"] for step in steps_of(document["Steps"])}
     assert set(run.states) == set(types)
     failed = {step for step, state in run.states.items() if state == "failed"}
@@ -74,7 +84,8 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
     allowed = {
         action for statement in policy_of(plan(documents()[name]))["Statement"] for action in statement["Action"]
     }
-    made = {(request.service, request.action) for request in airflow.endpoint.requests()} - FREE_OF_PERMISSIONS
+    made = {(request.service, request.action) for request in airflow.endpoint.requests()}
+    made -= FREE_OF_PERMISSIONS | OF_THE_TEST
     assert {action_of(f"{service}:{action}") for service, action in made} <= allowed
     requests = [*airflow.endpoint.requests("sagemaker"), *airflow.endpoint.requests("bedrock")]
     creations = [r for r in requests if r.action.startswith("Create")]
@@ -84,6 +95,42 @@ def test_a_runnable_definition_reaches_its_final_state(airflow: Airflow, name: s
     creating = {step for step, kind in types.items() if kind not in NOTHING_CREATED}
     ran = [step for step, state in run.states.items() if state == "success" and step in creating]
     assert len(jobs) == len(ran)
+
+
+@contextmanager
+def callbacks_answered(
+    airflow: Airflow, document: dict[str, Any], conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Workers at the queues of a document's Callback steps, which answer every output that some step declares."""
+    steps = [step for step in steps_of(document["Steps"]) if step["Type"] == "Callback"]
+    if not steps:
+        yield
+        return
+    given = {p["Name"]: p.get("DefaultValue") for p in document.get("Parameters", [])} | conf
+    urls = {
+        given[url["Get"].removeprefix("Parameters.")] if isinstance(url := step["SqsQueueUrl"], dict) else url
+        for step in steps
+    }
+    replies = make_queue(airflow.endpoint, "replies")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_REPLY_QUEUE_URL", replies)
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_TIMEOUT", "30")
+    outputs = [
+        {"Name": output["OutputName"], "Value": json.dumps(PLAUSIBLE[output["OutputType"]]).strip('"')}
+        for step in steps
+        for output in step["OutputParameters"]
+    ]
+
+    def answer(message: dict[str, Any]) -> None:
+        send(
+            airflow.endpoint,
+            replies,
+            {"token": message["token"], "status": "Success", "OutputParameters": outputs},
+        )
+
+    with ExitStack() as workers:
+        for url in urls:
+            workers.enter_context(worker(airflow.endpoint, make_queue(airflow.endpoint, url.rsplit("/")[-1]), answer))
+        yield
 
 
 def baseline_parameters(document: dict[str, Any]) -> Iterator[str]:
@@ -146,6 +193,8 @@ def existing_for(document: dict[str, Any]) -> dict[str, list[str]]:
         arguments = step.get("Arguments") or {}
         if step["Type"] == "EndpointConfig":
             models += [variant.get("ModelName") for variant in arguments["ProductionVariants"]]
+        elif step["Type"] == "Transform":
+            models.append(arguments["ModelName"])
         elif step["Type"] in ("EMR", "EMRServerless"):
             for names, value in (
                 (clusters, arguments.get("ClusterId")),

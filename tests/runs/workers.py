@@ -50,7 +50,7 @@ def worker(endpoint: LocalEndpoint, url: str, handle: Handler) -> Iterator[list[
                 seen.append(message)
                 try:
                     handle(message)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 # raised again where the worker's block ends
                     errors.append(error)
             time.sleep(0.05)
 
