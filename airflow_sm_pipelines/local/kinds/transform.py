@@ -21,7 +21,8 @@ class TransformKind(JobKind):
 
     def check(self, action: Action) -> None:
         name = action.parameters["ModelName"]
-        if action.world.find("model", action.region, name, action.now) is None:
+        known = action.world.exists_before("model", name)
+        if not known and action.world.find("model", action.region, name, action.now) is None:
             raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')
 
     def output_uri(self, job: Job, _name: str) -> str | None:

@@ -1,0 +1,151 @@
+"""Several steps and several triggerers that share one reply queue, and the kill of a deferred step."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.runtime.aws import AwsAccess
+from airflow_sm_pipelines.runtime.callback import Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
+from airflow_sm_pipelines.runtime.callback_waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
+from airflow_sm_pipelines.runtime.reply_queue import reply_queue
+from airflow_sm_pipelines.runtime.waiting import PollPace
+from tests.runs.harness import Airflow
+from tests.runs.workers import make_queue, send, take
+
+ACCESS = AwsAccess("aws_default", "us-east-1", None, None)
+PACE = PollPace(0.05, 0.2)
+
+
+def token(number: int) -> str:
+    return f"Token{number:05d}"
+
+
+def success(number: int) -> dict[str, Any]:
+    parameters = [{"Name": "n", "Value": number}]
+    return {"token": token(number), "status": "Success", "OutputParameters": parameters}
+
+
+async def replies_to(url: str, numbers: list[int]) -> list[str]:
+    """Wait for the answers to these tokens as one triggerer does."""
+    queue = reply_queue(ACCESS, url, PACE)
+    assert reply_queue(ACCESS, url, PACE) is queue
+    replies = await asyncio.gather(*(queue.reply_to(digest_of(token(number))) for number in numbers))
+    sqs = await ACCESS.hook("sqs").get_async_conn()
+    async with sqs as client:
+        for reply in replies:
+            await client.delete_message(QueueUrl=url, ReceiptHandle=reply.receipt)
+    return [reply.answer.outputs["n"] for reply in replies]
+
+
+def test_steps_of_several_triggerers_share_a_queue(airflow: Airflow) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+    numbers = list(range(40))
+    random.Random(7).shuffle(numbers)
+    shares = [numbers[:15], numbers[15:30], numbers[30:]]
+    found: list[list[str]] = [[], [], []]
+
+    def triggerer(share: int) -> None:
+        found[share] = asyncio.run(asyncio.wait_for(replies_to(url, shares[share]), 20))
+
+    threads = [threading.Thread(target=triggerer, args=(share,)) for share in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in [*range(40), 1000, 1001]:
+        send(airflow.endpoint, url, success(number))
+    for thread in threads:
+        thread.join()
+    assert found == [[str(number) for number in share] for share in shares]
+    assert {message["token"] for message in take(airflow.endpoint, url)} == {token(1000), token(1001)}
+
+
+def test_a_reader_rests_when_nobody_waits(airflow: Airflow) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+
+    async def wait() -> int:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(replies_to(url, [1]), 0.5)
+        reads = len(airflow.endpoint.requests("sqs", "ReceiveMessage"))
+        await asyncio.sleep(0.5)
+        return len(airflow.endpoint.requests("sqs", "ReceiveMessage")) - reads
+
+    assert asyncio.run(wait()) == 0
+
+
+def test_a_queue_that_can_be_read_again_is_waited_for(airflow: Airflow) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+    denied = {"code": "AccessDenied", "message": "no", "status": 403}
+    airflow.endpoint.add_fault("sqs", "ReceiveMessage", skip=2, times=3, error=denied)
+
+    async def wait() -> list[str]:
+        waiting = asyncio.create_task(replies_to(url, [1]))
+        while len(airflow.endpoint.requests("sqs", "ReceiveMessage")) < 5:
+            await asyncio.sleep(0.02)
+        send(airflow.endpoint, url, success(1))
+        return await asyncio.wait_for(waiting, 10)
+
+    assert asyncio.run(wait()) == ["1"]
+
+
+def waiting(url: str | None, *, expires_in: float = 20, deadline_in: float | None = None) -> CallbackWait:
+    now = time.time()
+    return CallbackWait(
+        mailbox=Mailbox(digest_of(token(1)), "dag", "run", "task", -1),
+        access=ACCESS,
+        reply_queue_url=url,
+        pace=PACE,
+        expires_at=now + expires_in,
+        deadline=None if deadline_in is None else now + deadline_in,
+    )
+
+
+async def empty(mailbox: Mailbox) -> None:
+    """A mailbox without a letter."""
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "deadline_in", "end"),
+    [
+        (0.2, None, CallbackEnd.EXPIRED),
+        (0.2, 5, CallbackEnd.EXPIRED),
+        (5, 0.2, CallbackEnd.TIMED_OUT),
+        (-1, 5, CallbackEnd.EXPIRED),
+    ],
+)
+def test_whichever_time_is_over_first_ends_the_waiting(
+    airflow: Airflow, expires_in: float, deadline_in: float | None, end: CallbackEnd
+) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+    wait = waiting(url, expires_in=expires_in, deadline_in=deadline_in)
+    assert asyncio.run(wait_for_answer(wait, empty)) == CallbackEvent(end)
+    assert CallbackEvent.from_json(json.loads(json.dumps(CallbackEvent(end).to_json()))) == CallbackEvent(end)
+
+
+def test_a_killed_deferred_step_tells_its_workers_and_lets_them_answer(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the triggerer does on a kill; ``dags test`` has none."""
+    work = make_queue(airflow.endpoint, "work")
+    left: list[dict[str, Any]] = []
+
+    async def leave(**letter: Any) -> None:
+        left.append(letter)
+
+    monkeypatch.setattr("airflow_sm_pipelines.runtime.callback_trigger.BaseXCom.aset", leave)
+    notice = Notice(work, token(1), "arn", {"a": 1.5})
+    trigger = CallbackTrigger(waiting(None).to_json(), notice.seal())
+    path, arguments = trigger.serialize()
+    assert path == "airflow_sm_pipelines.runtime.callback_trigger.CallbackTrigger"
+    again = CallbackTrigger(**json.loads(json.dumps(arguments)))
+    assert again.wait == trigger.wait
+    asyncio.run(again.on_kill())
+    body = {"token": token(1), "pipelineExecutionArn": "arn", "arguments": {"a": 1.5}, "status": "Stopping"}
+    assert take(airflow.endpoint, work) == [body]
+    assert [(letter["task_id"], Letter.from_text(letter["value"]).state) for letter in left] == [("task", "stopping")]
