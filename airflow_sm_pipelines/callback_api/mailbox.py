@@ -46,7 +46,7 @@ def take_answer(request: Answering) -> str:
 def _take(request: Answering, session: Session) -> str:
     digest = digest_of(request.CallbackToken)
     query = select(XComModel).where(XComModel.key == mailbox_key(digest))
-    row = session.scalar(with_row_locks(query, session=session))
+    row = session.scalar(with_row_locks(query, session=session, of=XComModel))
     letter = _letter_of(row)
     if row is None or letter is None or not is_token_of(request.CallbackToken, row.key.rpartition("_")[2]):
         raise _not_found()

@@ -160,7 +160,7 @@ def test_a_member_that_bedrock_lacks_is_refused(airflow: Airflow) -> None:
 
 def test_a_killed_step_leaves_what_it_began_under_way(airflow: Airflow) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "bedrock-model-import-job", "duration": 600}]})
-    run = airflow.run(pipeline(IMPORT), default_args={"execution_timeout": timedelta(seconds=3)})
+    run = airflow.run(pipeline(IMPORT), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Make": "failed"}
     assert {request.action for request in airflow.endpoint.requests("bedrock")} == {
         "CreateModelImportJob",

@@ -206,7 +206,7 @@ def test_a_killed_step_tells_its_workers(airflow: Airflow, work: str, replies: s
     run = airflow.run(
         pipeline(callback("Ask", work, Arguments={"a": 1.5})),
         deferrable=deferrable,
-        default_args={"execution_timeout": timedelta(seconds=2)},
+        default_args={"execution_timeout": timedelta(seconds=5)},
     )
     assert run.states == {"Ask": "failed"}
     first, second = sent(airflow, work)

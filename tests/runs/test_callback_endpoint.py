@@ -171,7 +171,7 @@ def test_a_late_answer_is_refused(airflow: Airflow, client: Any, work: str, monk
 
 def test_the_worker_of_a_killed_step_may_answer_once(airflow: Airflow, client: Any, work: str) -> None:
     """As on SageMaker, whose execution stays Stopping until the answer to the second message has come."""
-    run = airflow.run(pipeline(callback("Ask", work)), default_args={"execution_timeout": timedelta(seconds=1)})
+    run = airflow.run(pipeline(callback("Ask", work)), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Ask": "failed"}
     _, stopping = sent(airflow, work)
     response = client.send_pipeline_execution_step_failure(CallbackToken=stopping["token"], FailureReason="stopped")

@@ -67,7 +67,7 @@ def test_a_failed_job_fails_the_step(airflow: Airflow) -> None:
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_killed_job_is_stopped(airflow: Airflow, deferrable: bool) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "job", "duration": 600}]})
-    limit = {"execution_timeout": timedelta(seconds=3)}
+    limit = {"execution_timeout": timedelta(seconds=5)}
     run = airflow.run(pipeline(job("Evaluate")), deferrable=deferrable, default_args=limit)
     assert run.states == {"Evaluate": "failed"}
     [stop] = airflow.endpoint.requests("sagemaker", "StopJob")

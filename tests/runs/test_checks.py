@@ -388,6 +388,6 @@ def test_a_failed_job_fails_the_step(airflow: Airflow) -> None:
 )
 def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any]) -> None:
     airflow.endpoint.reset(scenario(duration=600))
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=2)})
+    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Check": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", "StopProcessingJob")) == 1

@@ -169,7 +169,7 @@ def test_a_cluster_that_does_not_come_up_fails_the_step(airflow: Airflow, capfd:
 
 def test_a_killed_step_is_stopped(airflow: Airflow, step: Any, deferrable: bool) -> None:
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600}]})
-    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=2)})
+    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Step": "failed"}
     [job] = airflow.endpoint.jobs("emr-step")
     [cluster] = airflow.endpoint.jobs("emr-cluster")

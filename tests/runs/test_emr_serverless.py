@@ -144,7 +144,7 @@ def test_a_failed_job_run_fails_the_step(
 
 def test_a_killed_step_cancels_its_run(airflow: Airflow, step: Any, deferrable: bool) -> None:
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-serverless-job", "duration": 600}]})
-    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=2)})
+    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Step": "failed"}
     assert len(asked(airflow, "CancelJobRun")) == 1
     if step is in_own:

@@ -206,6 +206,6 @@ def test_a_killed_deployment_goes_on(airflow: Airflow, sagemaker: Any) -> None:
     serve(sagemaker, "old")
     airflow.endpoint.load_scenario({"jobs": [{"kind": "endpoint", "duration": 600}]})
     step = endpoint("Deploy", "old")
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=3)})
+    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Deploy": "failed"}
     assert actions(airflow, "Stop", "Delete", "Update") == ["UpdateEndpoint"]

@@ -86,6 +86,6 @@ def test_a_component_whose_reply_was_lost_is_deployed_once(
 
 def test_a_killed_component_goes_on(airflow: Airflow) -> None:
     airflow.endpoint.load_scenario({"jobs": [{"kind": "inference-component", "duration": 600}]})
-    run = airflow.run(pipeline(component("Part")), default_args={"execution_timeout": timedelta(seconds=3)})
+    run = airflow.run(pipeline(component("Part")), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Part": "failed"}
     assert actions(airflow, "Stop", "Delete", "Update") == []

@@ -164,7 +164,7 @@ def test_a_function_that_takes_too_long(
 
 def test_a_killed_step_leaves_the_function_and_does_not_invoke_it_again(airflow: Airflow) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 4}]})
-    run = airflow.run(pipeline(function("Compute")), default_args={"execution_timeout": timedelta(seconds=2)})
+    run = airflow.run(pipeline(function("Compute")), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Compute": "failed"}
     time.sleep(2.5)
     assert len(events(airflow)) == 1

@@ -116,7 +116,7 @@ def test_an_execution_timeout_stops_the_job(airflow: Airflow, deferrable: bool) 
     run = airflow.run(
         pipeline(training("Train")),
         deferrable=deferrable,
-        default_args={"execution_timeout": timedelta(seconds=2)},
+        default_args={"execution_timeout": timedelta(seconds=5)},
     )
     assert run.states == {"Train": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", "StopTrainingJob")) == 1

@@ -153,6 +153,6 @@ def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kin
 )
 def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any], kind: str, stop: str) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": kind, "duration": 600}]})
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=2)})
+    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Step": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", stop)) == 1
