@@ -156,14 +156,14 @@ def test_a_function_that_takes_too_long(
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
     started = time.monotonic()
     assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())
     time.sleep(2.5)
     assert len(events(airflow)) == 1
 
 
 def test_a_killed_step_leaves_the_function_and_does_not_invoke_it_again(airflow: Airflow) -> None:
-    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 4}]})
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 7}]})
     run = airflow.run(pipeline(function("Compute")), default_args={"execution_timeout": timedelta(seconds=5)})
     assert run.states == {"Compute": "failed"}
     time.sleep(2.5)
