@@ -1,20 +1,26 @@
-# Two targets do everything: `make demo` runs the main job, `make test` runs the tests.
+# Two targets do everything: `make demo` runs the main job, `make test` runs the tests. `make faults` runs every cell of
+# the fault matrix, of which `make test` runs one a row, and writes docs/fault-matrix.md.
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 SCENARIO ?= abalone-success
+# How many processes share the test files; a file's tests stay together, for some share a running Airflow.
+WORKERS ?= 2
 
-.PHONY: demo test fast lint clean
+.PHONY: demo test fast faults lint clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python examples/demo.py examples/scenarios/$(SCENARIO).json
 
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The pure rooms: no Airflow is started.
 fast: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -m "not airflow and not system"
+
+faults: $(INSTALLED)
+	@SM_PIPELINES_TEST_FAULTS=all $(VENV)/bin/python -m pytest tests/faults; result=$$?; cat docs/fault-matrix.md; exit $$result
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

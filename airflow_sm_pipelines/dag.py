@@ -15,14 +15,19 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
+from airflow_sm_pipelines.for_each import add_for_each, items_task_ids
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
-from airflow_sm_pipelines.params import params_of
+from airflow_sm_pipelines.params import params_of, selection_params
+from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
+from airflow_sm_pipelines.runtime.cache_store import cache_asset
 from airflow_sm_pipelines.runtime.identity import pipeline_name
 from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
 from airflow_sm_pipelines.runtime.retry import StepRetries
 from airflow_sm_pipelines.settings import read_settings
+from airflow_sm_pipelines.steps.assets import outlets_of
+from airflow_sm_pipelines.steps.caching import may_cache
 from airflow_sm_pipelines.steps.condition import ConditionStepOperator
 from airflow_sm_pipelines.steps.registry import operator_for
 
@@ -56,7 +61,8 @@ class SageMakerPipelineDag(DAG):
     :param aws_conn_id: the Airflow connection with the credentials
     :param region_name: the AWS region; by default the connection's, else ``AWS_DEFAULT_REGION``
     :param role_arn: the role that fills a missing RoleArn in a step's Arguments; by default the response's
-    :param parallelism: how many steps run at once; by default the response's ParallelismConfiguration
+    :param parallelism: how many steps of a run run at once, 0 for any number; by default the response's
+        ParallelismConfiguration, and only then the option. A ``pool`` in the default_args takes its place
     :param rejoin: the steps for which any one taken branch is enough to run
     :param unsupported_steps: ``error`` refuses a definition with a step type that is not known, ``placeholder``
         gives it a task that fails when it is reached
@@ -104,6 +110,7 @@ class SageMakerPipelineDag(DAG):
         dag_id = dag_id or dag_id_of(definition, pipeline.name)
         params = params_of(pipeline, parameters or {}, scheduled=dag_arguments.get("schedule") is not None)
         _check_rejoin(planned, rejoin)
+        self.parallelism = effective_limit(parallelism, pipeline.max_parallel_steps, settings.parallelism)
         super().__init__(
             dag_id,
             **{
@@ -111,12 +118,12 @@ class SageMakerPipelineDag(DAG):
                 "doc_md": _documentation(pipeline, source or _file_name(definition)),
                 "dag_display_name": pipeline.display_name or dag_id,
                 **dag_arguments,
+                "default_args": limited_default_args(dag_arguments.get("default_args") or {}, self.parallelism),
                 "tags": sorted({DAG_TAG, *(dag_arguments.get("tags") or ())}),
             },
         )
         self.fileloc = caller
         self.plan = planned
-        self.parallelism = parallelism or pipeline.max_parallel_steps
         facts = PipelineFacts(
             name=pipeline_name(dag_id),
             digest=pipeline.digest,
@@ -125,12 +132,14 @@ class SageMakerPipelineDag(DAG):
                 {step.name: {file.name: file for file in step.property_files} for step in planned.graph.steps}
             ),
             experiment=pipeline.experiment,
+            mlflow=pipeline.mlflow,
             role_arn=role_arn or pipeline.role_arn or settings.role_arn,
+            graph=planned.graph,
         )
         _add_tasks(self, planned.graph, facts, settings, frozenset(rejoin))
         # Set last: passed to DAG(), the parameters would be copied into every task and validated again for each
         # one whenever the Dag is serialized.
-        self.params = ParamsDict(params)
+        self.params = ParamsDict({**params, **selection_params(step.name for step in planned.graph.steps)})
 
 
 def _located(definition: Path | str | bytes | Mapping[str, Any], caller: str) -> Path | str | bytes | Mapping[str, Any]:
@@ -146,21 +155,40 @@ def _located(definition: Path | str | bytes | Mapping[str, Any], caller: str) ->
 def _add_tasks(
     dag: SageMakerPipelineDag, graph: Graph, facts: PipelineFacts, settings: Settings, rejoin: frozenset[str]
 ) -> None:
-    tasks = {step.name: _task(dag, step, graph, facts, settings, rejoin) for step in graph.steps}
+    tasks = {}
+    of_pool = pool_arguments(dag.dag_id, graph, dag.default_args)
+    for step in graph.steps:
+        arguments = _arguments(dag, step, facts, settings, rejoin) | of_pool[step.name]
+        if step.for_each is not None:
+            body = _arguments(dag, step.for_each.body[0], facts, settings, rejoin) | of_pool[step.name]
+            tasks[step.name] = add_for_each(step, arguments, body)
+            continue
+        operator = operator_for(step.type)
+        if issubclass(operator, ConditionStepOperator):
+            arguments["untaken"] = {outcome: _untaken(graph, step, outcome) for outcome in (True, False)}
+        task = operator(**arguments)
+        tasks[step.name] = (task, task)
     for edge in graph.reduced_edges:
-        tasks[edge.upstream].set_downstream(tasks[edge.downstream])
+        upstream, downstream = tasks[edge.upstream][1], tasks[edge.downstream][0]
+        upstream.set_downstream(downstream)
         if edge.label is not None:
-            dag.set_edge_info(edge.upstream, edge.downstream, {"label": edge.label})
+            dag.set_edge_info(upstream.task_id, downstream.task_id, {"label": edge.label})
 
 
-def _task(
+def _untaken(graph: Graph, condition: Step, outcome: bool) -> tuple[str, ...]:
+    """The tasks to skip for an outcome: the steps of the other branch, and what comes first of a ForEach step."""
+    assert condition.branches is not None
+    other = condition.branches.else_steps if outcome else condition.branches.if_steps
+    return (*graph.untaken(condition.name, outcome), *items_task_ids(other))
+
+
+def _arguments(
     dag: SageMakerPipelineDag,
     step: Step,
-    graph: Graph,
     facts: PipelineFacts,
     settings: Settings,
     rejoin: frozenset[str],
-) -> Any:
+) -> dict[str, Any]:
     retries = StepRetries.of_step(step.retry_policies, settings.worker_deaths)
     arguments: dict[str, Any] = {
         "dag": dag,
@@ -179,12 +207,14 @@ def _task(
         "retries": retries.upper_bound,
         "retry_delay": RETRY_DELAY,
     }
+    if outlets := outlets_of(dag.dag_id, step, settings):
+        arguments["outlets"] = [*(dag.default_args.get("outlets") or ()), *outlets]
+    if may_cache(step, settings):
+        # An inlet lets the task at the asset's state, and makes no events.
+        arguments["inlets"] = [*(dag.default_args.get("inlets") or ()), cache_asset(dag.dag_id)]
     if step.name in rejoin:
         arguments["trigger_rule"] = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-    operator = operator_for(step.type)
-    if issubclass(operator, ConditionStepOperator):
-        arguments["untaken"] = {outcome: graph.untaken(step.name, outcome) for outcome in (True, False)}
-    return operator(**arguments)
+    return arguments
 
 
 def _check_rejoin(planned: Plan, rejoin: Sequence[str]) -> None:

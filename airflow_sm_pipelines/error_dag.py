@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
 from airflow_sm_pipelines.markdown import escaped
+from airflow_sm_pipelines.runtime.cache_store import cache_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +46,15 @@ def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
         tags=[ERROR_TAG],
         doc_md=_markdown(file, error.findings),
     )
-    DefinitionErrorOperator(task_id=TASK_ID, dag=dag, findings=str(error), retries=0, doc_md=dag.doc_md)
+    DefinitionErrorOperator(
+        task_id=TASK_ID,
+        dag=dag,
+        findings=str(error),
+        retries=0,
+        doc_md=dag.doc_md,
+        # Airflow empties the state of an asset that no Dag names: a slip in the file costs no cached results.
+        inlets=[cache_asset(dag_id)],
+    )
     return dag
 
 

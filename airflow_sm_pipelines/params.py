@@ -8,11 +8,12 @@ from airflow.sdk import Param
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
 from airflow_sm_pipelines.runtime.parameters import coerce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from airflow_sm_pipelines.definition.model import Parameter, Pipeline
 
@@ -44,6 +45,33 @@ def params_of(pipeline: Pipeline, values: Mapping[str, Any], *, scheduled: bool)
     if findings:
         raise DefinitionError("parameters", findings)
     return {parameter.name: _param(parameter, values) for parameter in pipeline.parameters.values()}
+
+
+def selection_params(steps: Iterable[str]) -> dict[str, Param]:
+    """The two Params of selective execution; ``steps`` are the names that the form offers."""
+    section = "Selective execution"
+    return {
+        SELECTED_STEPS: Param(
+            None,
+            description="The only steps to run. What they need of the others comes from an earlier run.",
+            title=SELECTED_STEPS,
+            section=section,
+            type=["null", "array"],
+            items={"type": "string"},
+            # For an array of texts with examples the form is a list to choose from.
+            examples=[*steps],
+        ),
+        SOURCE_RUN: Param(
+            None,
+            description=(
+                "The id of the run that the results of the other steps come from. By default it is the latest one that"
+                " ended and in which every step that is needed succeeded."
+            ),
+            title=SOURCE_RUN,
+            section=section,
+            type=["null", "string"],
+        ),
+    }
 
 
 def _wrong_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What this package adds to Airflow itself: the endpoint at which workers answer Callback steps.
+"""What this package adds to Airflow itself: the endpoint at which workers answer Callback steps, and listeners.
 
 Every process of Airflow loads it, so what it adds is imported when it is first used.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_sm_pipelines.listeners import pools, unowned_jobs
 from airflow_sm_pipelines.settings import SECTION
 
 if TYPE_CHECKING:
@@ -36,3 +37,4 @@ class SageMakerPipelinesPlugin(AirflowPlugin):
 
     name = "sagemaker_pipelines"
     fastapi_apps = _apps()
+    listeners = [pools, unowned_jobs]

@@ -36,12 +36,65 @@ OPTIONS = {
         "float",
         "300",
     ),
+    "stopping_slack": _option(
+        "Seconds that a job may outlive the limit of its own request (MaxRuntimeInSeconds and the like) before its step"
+        " stops it and fails. AWS ends a job at its limit; what it uploads then takes time that does not count.",
+        "float",
+        "3600",
+    ),
+    "log_tail_lines": _option(
+        "How many of the last lines of a job's CloudWatch log a failure shows. 0: logs are not read at all.",
+        "integer",
+        "30",
+    ),
     "aws_retry_mode": _option("botocore's retry mode: standard, adaptive or legacy.", "string", "standard"),
     "aws_max_attempts": _option("How often botocore makes a call that fails, the first time included.", "integer", "5"),
     "worker_deaths": _option(
         "How many tries of a step may end by the death of their worker; they cost no attempt of a retry policy.",
         "integer",
         "3",
+    ),
+    "unowned_jobs_interval": _option(
+        "Seconds between two looks of the triggerer for jobs that run on though their task has ended, since whoever was"
+        " to stop them had died: it stops them. 0: it does not look.",
+        "float",
+        "60",
+    ),
+    "parallelism": _option(
+        "How many steps of a run run at once, deferred ones included, where the pipeline itself does not say; 0 for any"
+        " number.",
+        "integer",
+        "0",
+    ),
+    "job_tags": _option(
+        "Whether jobs are tagged with their pipeline, step, execution, Dag and run. The credentials need"
+        " sagemaker:AddTags.",
+        "boolean",
+        "True",
+    ),
+    "extra_job_tags": _option(
+        "Further tags for all jobs, as a JSON object. A tag that a definition gives its job wins.",
+        "string",
+        None,
+        '{"team": "forecasting"}',
+    ),
+    "experiments": _option(
+        "Whether jobs join the experiment of the pipeline's PipelineExperimentConfig, which is created where it is"
+        " absent, and the MLflow experiment of its MlflowConfig.",
+        "boolean",
+        "True",
+    ),
+    "cache": _option(
+        "Whether steps whose CacheConfig asks for it reuse earlier results. False: they always run, and keep none.",
+        "boolean",
+        "True",
+    ),
+    "cache_entries": _option("How many results of a step are kept for reuse; the oldest go first.", "integer", "50"),
+    "assets": _option(
+        "Which outlets the tasks have, for other Dags to be scheduled on: none; models, the model package groups that"
+        " RegisterModel steps add a version to; outputs, the S3 outputs of jobs; all.",
+        "string",
+        "none",
     ),
     "callback_reply_queue_url": _option(
         "The SQS queue in which workers answer Callback steps. Where it is not set, they answer by the endpoint alone.",
@@ -81,5 +134,10 @@ def get_provider_info() -> dict[str, Any]:
                 "options": OPTIONS,
             }
         },
+        "extra-links": [
+            "airflow_sm_pipelines.steps.links.AwsConsoleLink",
+            "airflow_sm_pipelines.steps.links.JobLogLink",
+            "airflow_sm_pipelines.steps.cache_link.CacheSourceLink",
+        ],
         "cli": ["airflow_sm_pipelines.cli.airflow_commands.get_cli_commands"],
     }

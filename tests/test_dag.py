@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from airflow.sdk import DAG, BaseBranchOperator
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
+from airflow_sm_pipelines.pools import pipeline_pool, run_pool
 from airflow_sm_pipelines.steps.job import JobStepOperator
 from airflow_sm_pipelines.steps.unsupported import UnsupportedStepOperator
 from tests.runs.harness import ROLE, condition, equals, get, pipeline, training
@@ -53,6 +55,8 @@ def test_parameters_become_typed_params() -> None:
         "Rate": "number",
         "Flag": "boolean",
         "Needed": "integer",
+        "sagemaker_selected_steps": ["null", "array"],
+        "sagemaker_source_run_id": ["null", "string"],
     }
     assert schema(params, "Size")["enum"] == ["small", "large"]
     assert params.get_param("Url").description == "where the data is"
@@ -171,6 +175,75 @@ def test_a_describe_pipeline_response_gives_name_description_role_and_parallelis
     task = dag.get_task("A")
     assert isinstance(task, JobStepOperator)
     assert (task.pipeline.role_arn, task.pipeline.name) == (ROLE, "My-Pipeline-1")
+
+
+@pytest.mark.parametrize(
+    ("argument", "in_response", "setting", "limit"),
+    [
+        (None, None, None, None),
+        (None, None, "3", 3),
+        (None, 4, "3", 4),
+        (5, 4, "3", 5),
+        (0, 4, "3", None),
+        (None, None, "0", None),
+    ],
+)
+def test_the_limit_is_the_arguments_then_the_responses_then_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+    argument: int | None,
+    in_response: int | None,
+    setting: str | None,
+    limit: int | None,
+) -> None:
+    if setting is not None:
+        monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__PARALLELISM", setting)
+    wrapper: dict[str, Any] = {"PipelineName": "d", "PipelineDefinition": json.dumps(pipeline(training("A")))}
+    if in_response is not None:
+        wrapper["ParallelismConfiguration"] = {"MaxParallelExecutionSteps": in_response}
+    dag = SageMakerPipelineDag(wrapper, parallelism=argument)
+    assert dag.parallelism == limit
+    assert dag.get_task("A").pool == ("default_pool" if limit is None else "sagemaker-pipeline.d")
+    assert dag.default_args == ({} if limit is None else {"max_parallel_execution_steps": limit})
+
+
+def test_a_limit_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="parallelism = -1"):
+        SageMakerPipelineDag(pipeline(training("A")), dag_id="d", parallelism=-1)
+
+
+def test_in_a_limited_pipeline_the_steps_nearest_to_its_beginning_come_first() -> None:
+    definition = pipeline(
+        training("Early"),
+        training("Later", DependsOn=["Early"]),
+        training("Last", DependsOn=["Later"]),
+        training("Too"),
+    )
+    limited = SageMakerPipelineDag(definition, dag_id="d", parallelism=2)
+    assert {task.task_id: (task.priority_weight, task.weight_rule) for task in limited.tasks} == {
+        "Early": (4, "absolute"),
+        "Too": (3, "absolute"),
+        "Later": (2, "absolute"),
+        "Last": (1, "absolute"),
+    }
+    free = SageMakerPipelineDag(definition, dag_id="d")
+    assert {task.weight_rule for task in free.tasks} == {"downstream"}
+
+
+def test_pools_and_priorities_of_the_users_choice_stay() -> None:
+    def task_with(**default_args: Any) -> Any:
+        dag = SageMakerPipelineDag(pipeline(training("A")), dag_id="d", parallelism=2, default_args=default_args)
+        return dag, dag.get_task("A")
+
+    dag, task = task_with(pool="gpus")
+    assert (dag.default_args, task.pool, task.weight_rule) == ({"pool": "gpus"}, "gpus", "downstream")
+    dag, task = task_with(priority_weight=9)
+    assert (task.pool, task.priority_weight, task.weight_rule) == ("sagemaker-pipeline.d", 9, "downstream")
+
+
+def test_the_names_of_pools_fit_airflow() -> None:
+    names = [pipeline_pool("a"), pipeline_pool("é" * 250), pipeline_pool("è" * 250), run_pool("x" * 250, "y" * 250)]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.-]{1,256}", name)] == []
 
 
 def test_a_definition_is_a_path_a_text_or_a_mapping(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The step types as data: one entry for each file beside this one. No Airflow, no AWS.
 
-A type that is not in here (such as ForEach) is read as the definition has it, its
-properties are not checked, and no operator runs it.
+A type that is not in here is read as the definition has it, its properties are not checked, and no operator runs it.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from airflow_sm_pipelines.catalog import (
     endpoint,
     endpoint_config,
     fail,
+    for_each,
     inference_component,
     job,
     lambda_function,
@@ -55,6 +55,7 @@ _EXECUTABLE = (
     endpoint,
     endpoint_config,
     fail,
+    for_each,
     inference_component,
     job,
     lambda_function,

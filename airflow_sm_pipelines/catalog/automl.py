@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.places import Places, sagemaker_page
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
+LIMIT = "CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"
+PROBLEM_TYPES = (
+    *("ImageClassificationJobConfig", "TabularJobConfig", "TextClassificationJobConfig"),
+    *("TextGenerationJobConfig", "TimeSeriesForecastingJobConfig"),
+)
 KIND = JobKind(
     noun="AutoML job",
     create="CreateAutoMLJob",
@@ -15,6 +21,7 @@ KIND = JobKind(
     arn_field="AutoMLJobArn",
     status_field="AutoMLJobStatus",
     name_limit=32,
+    limit_fields=(f"AutoMLJobConfig.{LIMIT}",),
 )
 KIND_V2 = JobKind(
     noun="AutoML job",
@@ -26,6 +33,7 @@ KIND_V2 = JobKind(
     arn_field="AutoMLJobArn",
     status_field="AutoMLJobStatus",
     name_limit=32,
+    limit_fields=tuple(f"AutoMLProblemTypeConfig.{problem}.{LIMIT}" for problem in PROBLEM_TYPES),
 )
 # Members that only the request of the second version has.
 MEMBERS_OF_V2 = ("AutoMLJobInputDataConfig", "AutoMLProblemTypeConfig", "AutoMLComputeConfig", "DataSplitConfig")
@@ -41,4 +49,20 @@ STEP_TYPE = StepType(
     extra_properties=("BestCandidateProperties",),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "AutoMLJobConfig.CompletionCriteria",
+            "AutoMLJobConfig.CandidateGenerationConfig",
+            "AutoMLJobConfig.DataSplitConfig",
+            "AutoMLJobConfig.Mode",
+            "AutoMLJobObjective",
+            "InputDataConfig",
+            "ProblemType",
+            # What version 2 of the API calls the same.
+            "AutoMLJobInputDataConfig",
+            "AutoMLProblemTypeConfig",
+            "DataSplitConfig",
+        )
+    ),
+    places=Places(sagemaker_page("auto-ml/{name}")),
 )

@@ -6,6 +6,7 @@ Arguments and properties are written in PascalCase.
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import ApiShape, StepType, job_calls
 
 KIND = JobKind(
@@ -20,6 +21,7 @@ KIND = JobKind(
     succeeded=("Active",),
     failed=("Failed",),
     service="bedrock",
+    tags_field="ModelTags",
     role_field="RoleArn",
     reason_field="failureMessage",
 )
@@ -32,4 +34,5 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateCustomModel"),
     properties=ApiShape("bedrock", "GetCustomModel"),
+    places=Places("bedrock/home?region={region}#/custom-models"),
 )

@@ -6,6 +6,7 @@ Arguments and properties are written in PascalCase.
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import ApiShape, StepType, job_calls
 
 KIND = JobKind(
@@ -34,4 +35,5 @@ STEP_TYPE = StepType(
     properties=ApiShape("bedrock", "GetCustomModelDeployment"),
     # The SageMaker SDK names the ARN so, where the API has CustomModelDeploymentArn.
     extra_properties=("ModelDeploymentArn",),
+    places=Places("bedrock/home?region={region}#/custom-models"),
 )

@@ -6,6 +6,7 @@ Arguments and properties are written in PascalCase.
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import ApiShape, StepType, job_calls
 
 KIND = JobKind(
@@ -32,4 +33,5 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateProvisionedModelThroughput"),
     properties=ApiShape("bedrock", "GetProvisionedModelThroughput"),
+    places=Places("bedrock/home?region={region}#/provisioned-throughput"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType
 
 STEP_TYPE = StepType(
@@ -12,4 +13,5 @@ STEP_TYPE = StepType(
     calls=("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessage"),
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
+    places=Places("sqs/v3/home?region={region}#/queues/{QueueUrl}"),
 )

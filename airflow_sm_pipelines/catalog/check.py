@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.catalog.places import LOG_CALLS
 from airflow_sm_pipelines.catalog.processing import KIND
 from airflow_sm_pipelines.catalog.step_type import job_calls
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 VIOLATIONS_FILE = "constraint_violations.json"
 """The report that the containers of Model Monitor and of Clarify write beside their results."""
 
-CALLS = (*job_calls(KIND), "sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage", "s3:GetObject")
+CALLS = (
+    *job_calls(KIND),
+    *LOG_CALLS,
+    *("sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage", "s3:GetObject"),
+)
 BASELINE_CONSTRAINTS = ("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")
 BASELINE_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
 

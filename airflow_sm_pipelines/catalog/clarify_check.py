@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from airflow_sm_pipelines.catalog import processing
 from airflow_sm_pipelines.catalog.check import BASELINE_CONSTRAINTS, CALLS, BaselineFiles, CheckKind
-from airflow_sm_pipelines.catalog.step_type import StepType, sagemaker
+from airflow_sm_pipelines.catalog.step_type import CacheKey, StepType, sagemaker
 
 CHECK = CheckKind(
     title="Clarify check",
@@ -30,4 +30,16 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS,
     cached=True,
+    # The check's and its job's configs, which the service names here, are spread over all of the Arguments.
+    cache_key=CacheKey(
+        settings=(
+            "CheckType",
+            "ModelName",
+            "SkipCheck",
+            "RegisterNewBaseline",
+            "ModelPackageGroupName",
+            "SuppliedBaselineConstraints",
+        )
+    ),
+    places=processing.PLACES,
 )

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
 from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType, job_calls
+from airflow_sm_pipelines.catalog.places import Places
+from airflow_sm_pipelines.catalog.step_type import ApiShape, CacheKey, RetryTypes, StepType, job_calls
 
 KIND = JobKind(
     noun="EMR step",
@@ -20,12 +21,13 @@ KIND = JobKind(
     succeeded=("COMPLETED",),
     failed=("FAILED", "CANCELLED", "INTERRUPTED"),
     service="emr",
+    tags_field=None,
     name_limit=256,
     role_field=None,
     reason_field="Step.Status.FailureDetails.Message",
     result_field="Step",
 )
-KIND_OF_OWN_CLUSTER = replace(KIND, create="RunJobFlow", stop="TerminateJobFlows")
+KIND_OF_OWN_CLUSTER = replace(KIND, create="RunJobFlow", stop="TerminateJobFlows", tags_field="Tags")
 
 RULES = ArgumentRules(
     required=("StepConfig", "StepConfig.HadoopJarStep"),
@@ -56,5 +58,13 @@ STEP_TYPE = StepType(
     extra_properties=("ClusterId",),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "ClusterId",
+            "ClusterConfig",
+            "StepConfig",
+        )
+    ),
     rules=RULES,
+    places=Places("emr/home?region={region}#/clusterDetails/{ClusterId}"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import ApiShape, RetryTypes, StepType, job_calls
 
 KIND = JobKind(
@@ -18,6 +19,8 @@ KIND = JobKind(
     succeeded=("SUCCESS",),
     failed=("FAILED", "CANCELLED"),
     service="emr-serverless",
+    tags_field="tags",
+    tags_are_a_map=True,
     name_limit=64,
     role_field=None,
     reason_field="jobRun.stateDetails",
@@ -42,4 +45,5 @@ STEP_TYPE = StepType(
     properties=ApiShape("emr-serverless", "GetJobRun"),
     retries=RetryTypes.ALL,
     rules=RULES,
+    places=Places("emr/home?region={region}#/serverless"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -17,7 +18,6 @@ KIND = JobKind(
     succeeded=("InService",),
     failed=("Failed", "OutOfService", "UpdateRollbackFailed", "Deleting"),
     role_field=None,
-    console="endpoints/{name}",
 )
 UPDATE = "UpdateEndpoint"
 # Members that SageMaker Pipelines refuses in a step, though the API has them.
@@ -28,8 +28,9 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.steps.endpoint.EndpointStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerEndpointOperator",
     kind=KIND,
-    calls=(*job_calls(KIND), f"sagemaker:{UPDATE}"),
+    calls=(*job_calls(KIND), *LOG_CALLS, f"sagemaker:{UPDATE}"),
     arguments=sagemaker("CreateEndpoint"),
     properties=sagemaker("DescribeEndpoint"),
     cached=True,
+    places=Places(sagemaker_page("endpoints/{name}"), "/aws/sagemaker/Endpoints/{name}"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -15,7 +16,6 @@ KIND = JobKind(
     arn_field="EndpointConfigArn",
     status_field=None,
     role_field=None,
-    console="endpointConfig/{name}",
 )
 # Members that SageMaker Pipelines refuses in a step, though the API has them.
 REFUSED_BY_PIPELINES = ("DataCaptureConfig", "ExplainerConfig")
@@ -30,4 +30,5 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeEndpointConfig"),
     retries=RetryTypes.ALL,
     cached=True,
+    places=Places(sagemaker_page("endpointConfig/{name}")),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -25,7 +26,8 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.steps.inference_component.InferenceComponentStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
-    calls=(*job_calls(KIND), f"sagemaker:{UPDATE}"),
+    calls=(*job_calls(KIND), *LOG_CALLS, f"sagemaker:{UPDATE}"),
     arguments=sagemaker("CreateInferenceComponent"),
     properties=sagemaker("DescribeInferenceComponent"),
+    places=Places(sagemaker_page("endpoints/{EndpointName}"), "/aws/sagemaker/InferenceComponents/{name}"),
 )

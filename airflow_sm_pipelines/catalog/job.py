@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import STUDIO, Places
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -31,4 +32,5 @@ STEP_TYPE = StepType(
     # Of retries and reuse AWS tells nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
     cached=True,
+    places=Places(STUDIO),
 )

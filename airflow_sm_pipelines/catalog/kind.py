@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
+ONE_DAY = 86400
+
 
 class JobState(Enum):
     """What a job's status means for its step."""
@@ -23,12 +25,15 @@ class JobKind:
     ``create``, ``describe`` and ``stop`` are names of API operations; ``name_field`` is the request's field for the
     generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by which Describe and Stop
     are asked. ``status_field`` is None for what is done when the Create call returns; ``usually_done`` marks what can
-    be looked at once before it is waited for. ``role_field`` takes the
-    pipeline's role where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the
-    name. ``console`` is the path of the job's page in the SageMaker console. ``asked_with`` is what Describe and Stop
-    want beside the name, or in its place (``describe_field`` in it), and ``stopped_with`` the Stop request where it
-    is another one. The fields of a Describe response may be dotted paths into it; ``result_field`` is its member that
-    is the job, where that is not the response.
+    be looked at once before it is waited for. ``role_field`` takes the pipeline's role where the Arguments give none.
+    ``variable`` is the ``Execution.<variable>`` that holds the name. ``asked_with`` is what Describe and Stop want
+    beside the name, or in its place (``describe_field`` in it), and ``stopped_with`` the Stop request where it is
+    another one. The fields of a Describe response may be dotted paths into it; ``result_field`` is its member that
+    is the job, where that is not the response. ``tags_field`` is the member of the Create request that takes tags, as a
+    list of Key and Value or as a map; ``joins`` are its members that attach the job to an experiment or to MLflow.
+
+    ``limit_fields`` are those members of a Describe response that may hold the seconds after which AWS ends the job,
+    ``default_limit`` what holds without one, and ``started_field`` the time from which they count, else CreationTime.
     """
 
     noun: str
@@ -47,10 +52,15 @@ class JobKind:
     reason_field: str = "FailureReason"
     variable: str | None = None
     usually_done: bool = False
-    console: str | None = None
     asked_with: dict[str, str] = field(default_factory=dict, hash=False)
     stopped_with: dict[str, Any] = field(default_factory=dict, hash=False)
     result_field: str | None = None
+    limit_fields: tuple[str, ...] = ()
+    default_limit: int | None = None
+    started_field: str | None = None
+    tags_field: str | None = "Tags"
+    tags_are_a_map: bool = False
+    joins: tuple[str, ...] = ()
 
     def asked_by(self, name: str) -> dict[str, str]:
         """The request by which Describe and Stop are asked about a job."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType
 
 STEP_TYPE = StepType(
@@ -11,4 +12,5 @@ STEP_TYPE = StepType(
     calls=("lambda:Invoke",),
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
+    places=Places("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
 )

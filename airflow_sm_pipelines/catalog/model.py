@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -15,7 +16,6 @@ KIND = JobKind(
     arn_field="ModelArn",
     status_field=None,
     role_field="ExecutionRoleArn",
-    console="models/{name}",
 )
 
 STEP_TYPE = StepType(
@@ -28,4 +28,5 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeModel"),
     retries=RetryTypes.CALLS,
     cached=False,
+    places=Places(sagemaker_page("models/{name}")),
 )

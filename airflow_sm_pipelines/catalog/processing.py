@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.kind import ONE_DAY, JobKind
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, job_places
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="processing job",
@@ -15,17 +16,29 @@ KIND = JobKind(
     arn_field="ProcessingJobArn",
     status_field="ProcessingJobStatus",
     variable="ProcessingJobName",
-    console="processing-jobs/{name}",
+    started_field="ProcessingStartTime",
+    limit_fields=("StoppingCondition.MaxRuntimeInSeconds",),
+    default_limit=ONE_DAY,
+    joins=("ExperimentConfig",),
 )
+PLACES = job_places("processing-jobs/{name}", "ProcessingJobs")
 
 STEP_TYPE = StepType(
     name="Processing",
     operator="airflow_sm_pipelines.steps.processing.ProcessingStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerProcessingOperator",
     kind=KIND,
-    calls=job_calls(KIND),
+    calls=(*job_calls(KIND), *LOG_CALLS),
     arguments=sagemaker("CreateProcessingJob"),
     properties=sagemaker("DescribeProcessingJob"),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "AppSpecification",
+            "Environment",
+            "ProcessingInputs",
+        )
+    ),
+    places=PLACES,
 )

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.catalog.check import (
     BaselineFiles,
     CheckKind,
 )
-from airflow_sm_pipelines.catalog.step_type import StepType, sagemaker
+from airflow_sm_pipelines.catalog.step_type import CacheKey, StepType, sagemaker
 
 CHECK = CheckKind(
     title="Quality check",
@@ -38,4 +38,16 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS + BASELINE_STATISTICS,
     cached=True,
+    # The check's and its job's configs, which the service names here, are spread over all of the Arguments.
+    cache_key=CacheKey(
+        settings=(
+            "CheckType",
+            "SkipCheck",
+            "RegisterNewBaseline",
+            "ModelPackageGroupName",
+            "SuppliedBaselineConstraints",
+            "SuppliedBaselineStatistics",
+        )
+    ),
+    places=processing.PLACES,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.places import Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -18,6 +19,8 @@ KIND = JobKind(
     role_field=None,
     reason_field="ModelPackageStatusDetails",
     usually_done=True,
+    # A package in a group has the tags of its group.
+    tags_field=None,
 )
 
 STEP_TYPE = StepType(
@@ -34,4 +37,5 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeModelPackage"),
     retries=RetryTypes.CALLS,
     cached=False,
+    places=Places(sagemaker_page("model-packages")),
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.catalog.places import NOWHERE, Places
+
 if TYPE_CHECKING:
     from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
     from airflow_sm_pipelines.catalog.kind import JobKind
@@ -29,6 +31,18 @@ class ApiShape:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheKey:
+    """What of a step must be as it was for an earlier result to stand for a new one (semantics 8).
+
+    ``arguments`` are dotted paths into its resolved Arguments, none for all of them; ``settings`` are keys beside
+    Arguments.
+    """
+
+    arguments: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StepType:
     """A step type of SageMaker Pipelines (semantics 2.1).
 
@@ -36,7 +50,8 @@ class StepType:
     the class of Airflow or of the Amazon provider that its task is an instance of. ``calls`` are the AWS operations it
     makes, with their service. ``arguments`` is the request that the step's Arguments are, and ``properties`` the
     response that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks.
-    ``cached`` tells whether the service caches the type. ``rules`` are what its Arguments keep to beyond that request.
+    ``cached`` tells whether the service caches the type, and ``cache_key`` by what. ``rules`` are what its Arguments
+    keep to beyond that request. ``places`` are where AWS shows what the step runs, and its log.
     """
 
     name: str
@@ -49,7 +64,9 @@ class StepType:
     extra_properties: tuple[str, ...] = ()
     retries: RetryTypes = RetryTypes.NONE
     cached: bool = False
+    cache_key: CacheKey = CacheKey()
     rules: ArgumentRules | None = None
+    places: Places = NOWHERE
 
 
 def sagemaker(operation: str) -> ApiShape:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.kind import ONE_DAY, JobKind
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, job_places
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="training job",
@@ -15,17 +16,33 @@ KIND = JobKind(
     arn_field="TrainingJobArn",
     status_field="TrainingJobStatus",
     variable="TrainingJobName",
-    console="jobs/{name}",
+    started_field="TrainingStartTime",
+    limit_fields=("StoppingCondition.MaxRuntimeInSeconds",),
+    default_limit=ONE_DAY,
+    joins=("ExperimentConfig", "MlflowConfig"),
 )
+PLACES = job_places("jobs/{name}", "TrainingJobs")
 
 STEP_TYPE = StepType(
     name="Training",
     operator="airflow_sm_pipelines.steps.training.TrainingStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
     kind=KIND,
-    calls=job_calls(KIND),
+    calls=(*job_calls(KIND), *LOG_CALLS),
     arguments=sagemaker("CreateTrainingJob"),
     properties=sagemaker("DescribeTrainingJob"),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "AlgorithmSpecification",
+            "CheckpointConfig",
+            "DebugHookConfig",
+            "DebugRuleConfigurations",
+            "Environment",
+            "HyperParameters",
+            "InputDataConfig",
+        )
+    ),
+    places=PLACES,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, job_places
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="transform job",
@@ -15,7 +16,7 @@ KIND = JobKind(
     arn_field="TransformJobArn",
     status_field="TransformJobStatus",
     role_field=None,
-    console="transform-jobs/{name}",
+    joins=("ExperimentConfig",),
 )
 
 STEP_TYPE = StepType(
@@ -23,9 +24,18 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.steps.transform.TransformStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTransformOperator",
     kind=KIND,
-    calls=job_calls(KIND),
+    calls=(*job_calls(KIND), *LOG_CALLS),
     arguments=sagemaker("CreateTransformJob"),
     properties=sagemaker("DescribeTransformJob"),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "DataProcessing",
+            "Environment",
+            "ModelName",
+            "TransformInput",
+        )
+    ),
+    places=job_places("transform-jobs/{name}", "TransformJobs"),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.places import LOG_CALLS, Places, sagemaker_page
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="tuning job",
@@ -15,8 +16,8 @@ KIND = JobKind(
     arn_field="HyperParameterTuningJobArn",
     status_field="HyperParameterTuningJobStatus",
     name_limit=32,
+    limit_fields=("HyperParameterTuningJobConfig.ResourceLimits.MaxRuntimeInSeconds",),
     role_field=None,
-    console="hyper-tuning-jobs/{name}",
 )
 
 STEP_TYPE = StepType(
@@ -24,10 +25,22 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.steps.tuning.TuningStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTuningOperator",
     kind=KIND,
-    calls=(*job_calls(KIND), "sagemaker:ListTrainingJobsForHyperParameterTuningJob"),
+    calls=(*job_calls(KIND), *LOG_CALLS, "sagemaker:ListTrainingJobsForHyperParameterTuningJob"),
     arguments=sagemaker("CreateHyperParameterTuningJob"),
     properties=sagemaker("DescribeHyperParameterTuningJob"),
     extra_properties=("TrainingJobSummaries",),
     retries=RetryTypes.ALL,
     cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "HyperParameterTuningJobConfig",
+            "TrainingJobDefinition.AlgorithmSpecification",
+            "TrainingJobDefinition.HyperParameterRanges",
+            "TrainingJobDefinition.InputDataConfig",
+            "TrainingJobDefinition.StaticHyperParameters",
+            "TrainingJobDefinition.TuningObjective",
+            "TrainingJobDefinitions",
+        )
+    ),
+    places=Places(sagemaker_page("hyper-tuning-jobs/{name}"), "/aws/sagemaker/TrainingJobs", "{name}-"),
 )

@@ -24,9 +24,14 @@ LOCAL_ARGUMENTS = (
     Arg(("--time-scale",), help="Seconds of the endpoint's clock for each real second", default=1.0, type=float),
 )
 
+CACHE_ARGUMENTS = (
+    Arg(("dag_id",), help="The Dag; without it, all of them", nargs="?"),
+    Arg(("step",), help="One step of it", nargs="?"),
+)
+
 
 def get_cli_commands() -> list[CLICommand]:
-    """The commands of the group ``sm-pipelines``: those of the console script, and ``local``."""
+    """The commands of the group ``sm-pipelines``: those of the console script, ``local`` and ``cache``."""
     return [
         GroupCommand(
             name="sm-pipelines",
@@ -38,6 +43,24 @@ def get_cli_commands() -> list[CLICommand]:
                     help="Serve a local AWS endpoint that runs SageMaker jobs without an account",
                     func=lazy_load_command("airflow_sm_pipelines.cli.airflow_commands.local"),
                     args=LOCAL_ARGUMENTS,
+                ),
+                GroupCommand(
+                    name="cache",
+                    help="The results of steps that are kept for reuse",
+                    subcommands=(
+                        ActionCommand(
+                            name="clear",
+                            help="Forget kept results, so that the steps run again",
+                            func=lazy_load_command("airflow_sm_pipelines.cli.cache.clear"),
+                            args=CACHE_ARGUMENTS,
+                        ),
+                        ActionCommand(
+                            name="list",
+                            help="Each kept result: Dag, step, time and run",
+                            func=lazy_load_command("airflow_sm_pipelines.cli.cache.list_results"),
+                            args=CACHE_ARGUMENTS,
+                        ),
+                    ),
                 ),
             ),
         )

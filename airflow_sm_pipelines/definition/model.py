@@ -160,6 +160,10 @@ class Step:
     for_each: ForEachBody | None = None
     expressions: tuple[LocatedExpression, ...] = field(default=(), compare=False, repr=False)
 
+    def __str__(self) -> str:
+        # A mapped task's arguments stand in the serialized Dag as their text.
+        return f"{self.type} step {self.name}"
+
     @property
     def inner_steps(self) -> tuple[Step, ...]:
         """The steps that stand inside this one, in document order."""

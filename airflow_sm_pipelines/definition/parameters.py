@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.scope import Scope
     from airflow_sm_pipelines.definition.syntax import Json
 
+SELECTED_STEPS = "sagemaker_selected_steps"
+SOURCE_RUN = "sagemaker_source_run_id"
+RESERVED = frozenset({SELECTED_STEPS, SOURCE_RUN})
+"""The names by which a run, which is given values for parameters, is told what of the pipeline to run."""
+
 _KEYS = frozenset({"Name", "Type", "DefaultValue", "EnumValues", "Description"})
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,256}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}")
@@ -67,6 +72,8 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     name = scope.required_text(value, "Name", path, "a parameter")
     if name and not _NAME.fullmatch(name):
         scope.error(f"a parameter's name has 1 to 256 of A-Z, a-z, 0-9, '-' and '_', found {name!r}", (path, "Name"))
+    if name in RESERVED:
+        scope.error(f"no parameter can be called {name!r}: that tells a run which steps to run", (path, "Name"))
     kind = _read_type(scope, value, path)
     enum_values = _read_enum(scope, value, kind, path)
     has_default = "DefaultValue" in value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog import STEP_TYPES, for_each
 from airflow_sm_pipelines.catalog.shapes import ANY, MAP, SINGLE, is_structure, shape_table
 from airflow_sm_pipelines.definition.expressions import (
     ChildOutput,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.expressions import PathToken, PropertyPath
     from airflow_sm_pipelines.definition.findings import FindingCollector
-    from airflow_sm_pipelines.definition.model import Pipeline
+    from airflow_sm_pipelines.definition.model import Pipeline, Step
 
 _LISTED = 12
 
@@ -42,24 +42,49 @@ def check_properties(pipeline: Pipeline, collector: FindingCollector) -> None:
 
     Types that the catalog does not have, and those of which no response is known, are not checked.
     """
-    types: dict[str, str] = {}
+    steps: dict[str, Step] = {}
     for step in pipeline.walk():
-        types.setdefault(step.name, step.type)
+        steps.setdefault(step.name, step)
     for step in pipeline.walk():
         for located in step.expressions:
             match located.expression:
-                case PropertyReference(target, path) if path:
-                    root = f"Steps.{target}"
-                case ChildOutput(target, path) if path:
-                    root = f"ChildOutput.{target}"
+                case PropertyReference(name, path) if path:
+                    root = f"Steps.{name}"
+                case ChildOutput(name, path) if path:
+                    root = f"ChildOutput.{name}"
                 case _:
                     continue
-            step_type = STEP_TYPES.get(types.get(target, ""))
-            misfit = None if step_type is None else _misfit(step_type, path, collector)
+            target = steps.get(name)
+            misfit = None if target is None else _misfit_of(target, path, collector)
             if misfit is not None:
                 place = f"{root}{format_path(path[: misfit.depth])}"
                 meant = None if misfit.meant is None else f"{root}{format_path(misfit.meant)}"
                 collector.error(f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant)
+
+
+def _misfit_of(step: Step, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
+    step_type = STEP_TYPES.get(step.type)
+    misfit = None if step_type is None else _misfit(step_type, path, collector)
+    if misfit is not None or step.for_each is None or len(step.for_each.body) != 1:
+        return misfit
+    body, depth = step.for_each.body[0], 1
+    match path:
+        case (Member(for_each.SELECTED), *_) if step.for_each.selector is None:
+            return _Misfit(0, f"has no {for_each.SELECTED!r}, since {step.name} has no Selector")
+        case (Member(for_each.SELECTED), *_):
+            depth = 1
+        case (Member(for_each.CHILD_OUTPUTS), Index(), *_):
+            depth = 2
+        case (Member(for_each.CHILD_OUTPUTS), token, *_):
+            inside = (path[0], Index(0), *path[1:])
+            return _Misfit(1, f"is a list, its elements are read by [0] and not by {format_path((token,))}", inside)
+        case _:
+            return None
+    inner = _misfit_of(body, path[depth:], collector) if path[depth:] else None
+    if inner is None:
+        return None
+    meant = None if inner.meant is None else (*path[:depth], *inner.meant)
+    return _Misfit(depth + inner.depth, inner.reason, meant)
 
 
 def _misfit(step_type: StepType, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:

@@ -1,8 +1,9 @@
 """The endpoint's own HTTP interface below ``/_local/``; JSON in, JSON out.
 
-``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``; ``POST faults`` with a fault or an array of
-them, ``POST scenario`` with a scenario, ``POST advance`` with ``{"seconds": 60}``, ``POST reset`` with nothing or
-``{"scenario": {...}}``. What cannot be used is answered with 400 and ``{"error": "..."}``.
+``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``, ``GET held``; ``POST faults`` with a fault or an
+array of them, ``POST release`` with ``{"action": "*"}``, ``POST scenario`` with a scenario, ``POST advance`` with
+``{"seconds": 60}``, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used is answered with 400
+and ``{"error": "..."}``.
 """
 
 import json
@@ -49,6 +50,16 @@ def _faults(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
     return {}
 
 
+def _held(engine: Engine, _query: Mapping[str, str], _: Any) -> dict[str, Any]:
+    return {"held": [call.to_json() for call in engine.held()]}
+
+
+def _release(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+    action = Node(body).only(("action",)).get("action")
+    engine.release("*" if action is None else action.text())
+    return {}
+
+
 def _scenario(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
     Node(body).members()
     engine.load_scenario(body)
@@ -75,7 +86,9 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "health"): lambda engine, _query, _body: engine.health(),
     ("GET", "requests"): _requests,
     ("GET", "jobs"): _jobs,
+    ("GET", "held"): _held,
     ("POST", "faults"): _faults,
+    ("POST", "release"): _release,
     ("POST", "scenario"): _scenario,
     ("POST", "advance"): _advance,
     ("POST", "reset"): _reset,

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from airflow_sm_pipelines.local import admin
 from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.errors import AwsError, ErrorShape
+from airflow_sm_pipelines.local.holds import HeldCall, Hold
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.registry import services
 from airflow_sm_pipelines.local.records import LoggedRequest
@@ -77,14 +78,21 @@ class Application:
             return self._dispatch(call, environ)
         if fault.delay:
             self._engine.clock.sleep(fault.delay)
+        if fault.hold == "before":
+            self._hold(call, fault.hold)
         if fault.error:
             return error_answer(fault.error, call.protocol)
         if fault.drop == "before":
             raise ConnectionAbortedError(DROPPED)
         answer = self._dispatch(call, environ)
+        if fault.hold == "after":
+            self._hold(call, fault.hold)
         if fault.drop == "after":
             raise ConnectionAbortedError(DROPPED)
         return answer
+
+    def _hold(self, call: Call, side: Hold) -> None:
+        self._engine.holds.hold(HeldCall(call.service, call.action, call.parameters, side))
 
     def _dispatch(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.holds import HeldCall
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 
@@ -40,6 +41,12 @@ class EndpointClient(EndpointControl):
 
     def advance(self, seconds: float) -> None:
         self._call("advance", body={"seconds": seconds})
+
+    def held(self) -> tuple[HeldCall, ...]:
+        return tuple(HeldCall.from_json(value) for value in self._call("held")["held"])
+
+    def release(self, action: str = "*") -> None:
+        self._call("release", body={"action": action})
 
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._call("faults", body=fault)

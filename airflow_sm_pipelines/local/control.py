@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_sm_pipelines.local.faults import Drop
+from airflow_sm_pipelines.local.holds import HeldCall, Hold
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario
 
@@ -41,6 +42,14 @@ class EndpointControl(abc.ABC):
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass on the endpoint's clock at once; what is due by then has happened."""
 
+    @abc.abstractmethod
+    def held(self) -> tuple[HeldCall, ...]:
+        """The calls that a fault holds now, in order of arrival."""
+
+    @abc.abstractmethod
+    def release(self, action: str = "*") -> None:
+        """Let the held calls of the actions of this glob go on; a reset lets all of them go on."""
+
     def add_fault(
         self,
         service: str = "*",
@@ -52,6 +61,7 @@ class EndpointControl(abc.ABC):
         error: str | Mapping[str, Any] | None = None,
         delay: float | None = None,
         drop: Drop | None = None,
+        hold: Hold | None = None,
     ) -> None:
         """Make coming calls fail, wait or lose their connection; see :class:`Fault` for the arguments.
 
@@ -59,7 +69,7 @@ class EndpointControl(abc.ABC):
         arguments make no fault.
         """
         what: dict[str, Any] = {"error": {"code": error} if isinstance(error, str) else error}
-        what |= {"delay": delay, "drop": drop}
+        what |= {"delay": delay, "drop": drop, "hold": hold}
         rule = {"service": service, "action": action, "name": name, "times": times, "skip": skip}
         self._add_fault(rule | {key: value for key, value in what.items() if value is not None})
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.holds import HeldCall
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
 
@@ -73,6 +74,7 @@ class LocalEndpoint(EndpointControl):
             client.close()
         self._clients.clear()
         if self._running is not None:
+            self._running[0].release()
             self._running[1].stop()
             self._running = None
 
@@ -130,6 +132,12 @@ class LocalEndpoint(EndpointControl):
 
     def advance(self, seconds: float) -> None:
         self._parts[0].advance(seconds)
+
+    def held(self) -> tuple[HeldCall, ...]:
+        return self._parts[0].held()
+
+    def release(self, action: str = "*") -> None:
+        self._parts[0].release(action)
 
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._parts[0]._add_fault(fault)

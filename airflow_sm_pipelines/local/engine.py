@@ -10,6 +10,7 @@ from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
 from airflow_sm_pipelines.local.functions import Functions
+from airflow_sm_pipelines.local.holds import HeldCall, Holds
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
@@ -52,6 +53,7 @@ class Engine(EndpointControl):
         self.moto = Moto()
         self.world = World(self.clock, self.moto)
         self.faults = FaultBook()
+        self.holds = Holds()
         self.functions = Functions()
         self.log = RequestLog()
         self._initial = scenario
@@ -63,6 +65,7 @@ class Engine(EndpointControl):
         self.moto.reset()
         self.functions.clear()
         self.log.clear()
+        self.holds.release()
         self._follow(scenario)
 
     def _follow(self, scenario: Scenario) -> None:
@@ -85,6 +88,12 @@ class Engine(EndpointControl):
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.world.settle(self.clock.now())
+
+    def held(self) -> tuple[HeldCall, ...]:
+        return self.holds.held()
+
+    def release(self, action: str = "*") -> None:
+        self.holds.release(action)
 
     def add_raw_fault(self, fault: Node) -> None:
         """Put a fault in its JSON form in force."""

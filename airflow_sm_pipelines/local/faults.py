@@ -1,4 +1,4 @@
-"""Faults on demand: answer a call with an error, late, or not at all."""
+"""Faults on demand: answer a call with an error, late, when told to, or not at all."""
 
 import fnmatch
 import threading
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_sm_pipelines.local.errors import ErrorShape
+from airflow_sm_pipelines.local.holds import Hold
 from airflow_sm_pipelines.local.reader import Node
 
 Drop = Literal["before", "after"]
-KEYS = ("service", "action", "name", "times", "skip", "error", "delay", "drop")
+KEYS = ("service", "action", "name", "times", "skip", "error", "delay", "drop", "hold")
 NAMING = ("Name", "Arn", "Id", "Key", "Bucket", "Url")
 
 
@@ -21,7 +22,8 @@ class Fault:
     ``service`` and ``action`` are globs (``sagemaker``, ``Create*``), ``name`` is one over the values of the
     request's top-level members that name something. The first ``skip`` matching calls pass, the next ``times``
     are hit. ``delay`` is in seconds of the endpoint's clock; ``drop`` closes the connection before or after the
-    call took effect.
+    call took effect. ``hold`` lets the call wait before or after it took effect, until it is released, and then goes
+    on with the fault's error or drop.
     """
 
     service: str = "*"
@@ -32,6 +34,7 @@ class Fault:
     error: ErrorShape | None = None
     delay: float = 0.0
     drop: Drop | None = None
+    hold: Hold | None = None
 
     def matches(self, service: str, action: str, parameters: Mapping[str, Any]) -> bool:
         """Whether this rule is about such a call."""
@@ -51,6 +54,7 @@ def read_fault(node: Node) -> Fault:
     """A fault from its JSON form; raises :class:`ScenarioError` that names what is wrong."""
     members = node.only(KEYS)
     drop = members["drop"].one_of(("before", "after")) if "drop" in members else None
+    hold = members["hold"].one_of(("before", "after")) if "hold" in members else None
     fault = Fault(
         service=members["service"].text() if "service" in members else "*",
         action=members["action"].text() if "action" in members else "*",
@@ -60,11 +64,14 @@ def read_fault(node: Node) -> Fault:
         error=_read_error(members["error"]) if "error" in members else None,
         delay=members["delay"].number(0) if "delay" in members else 0.0,
         drop="before" if drop == "before" else "after" if drop == "after" else None,
+        hold="before" if hold == "before" else "after" if hold == "after" else None,
     )
-    if not (fault.error or fault.delay or fault.drop):
-        raise node.fail("does nothing: give one of error, delay, drop")
+    if not (fault.error or fault.delay or fault.drop or fault.hold):
+        raise node.fail("does nothing: give one of error, delay, drop, hold")
     if fault.error and fault.drop:
         raise node.fail("error and drop exclude each other")
+    if fault.hold == "after" and (fault.error or fault.drop == "before"):
+        raise node.fail("a call that takes no effect can be held only before it")
     return fault
 
 

@@ -1,5 +1,6 @@
 """Lambda's Invoke, answered by a rule of the scenario or by a Python function (moto would need docker)."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from airflow_sm_pipelines.local.wire import Call, HttpAnswer
 from airflow_sm_pipelines.local.world import World
 
 KIND = "lambda"
+LONGEST_TAIL = 4096
 Function = Callable[[Any], Any]
 """Takes the event and returns what the function answers; what it raises is the function's error."""
 
@@ -41,7 +43,7 @@ class Functions:
         with world.lock:
             rule = world.rule(KIND, name)
         if rule is not None:
-            return _by_rule(rule, world)
+            return _by_rule(rule, world, tells_log=call.parameters.get("LogType") == "Tail")
         function = self._callables.get(name)
         if function is None:
             arn = f"arn:aws:lambda:{call.region}:{ACCOUNT}:function:{name}"
@@ -49,10 +51,12 @@ class Functions:
         return _by_code(function, event)
 
 
-def _by_rule(rule: JobRule, world: World) -> HttpAnswer:
+def _by_rule(rule: JobRule, world: World, *, tells_log: bool) -> HttpAnswer:
     if rule.duration:
         world.clock.sleep(rule.duration)
-    return _answer(rule.result) if rule.error is None else _failed(rule.error)
+    tail = "".join(f"{line}\n" for line in rule.logs).encode()[-LONGEST_TAIL:]
+    log = (("X-Amz-Log-Result", base64.b64encode(tail).decode()),) if tells_log else ()
+    return _answer(rule.result, *log) if rule.error is None else _failed(rule.error, *log)
 
 
 def _by_code(function: Function, event: Any) -> HttpAnswer:
@@ -67,8 +71,8 @@ def _answer(result: Any, *headers: tuple[str, str]) -> HttpAnswer:
     return HttpAnswer(200, versioned, json.dumps(result).encode())
 
 
-def _failed(error: Mapping[str, Any]) -> HttpAnswer:
-    return _answer(dict(error), ("X-Amz-Function-Error", "Unhandled"))
+def _failed(error: Mapping[str, Any], *headers: tuple[str, str]) -> HttpAnswer:
+    return _answer(dict(error), ("X-Amz-Function-Error", "Unhandled"), *headers)
 
 
 def _name(given: str) -> str:

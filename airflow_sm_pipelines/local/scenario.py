@@ -20,7 +20,8 @@
                                                  anything else as JSON
                "metrics": {"validation:rmse": 1.5},   training: FinalMetricDataList; tuning: also a list, one
                                                  value per training job
-               "logs": ["line", ...],            CloudWatch log lines
+               "logs": ["line", ...],            CloudWatch log lines, written one after the other while the job
+                                                 runs, by each of its hosts; a line that tells its end follows
                "result": {"key": 1},             lambda: what the function answers; default null
                "error": {"errorType": "ValueError", "errorMessage": "no"},   lambda: or the error it ends with
                "describe": {...}}],              merged into the Describe response
@@ -29,7 +30,7 @@
                                                       emr-serverless-application, model, endpoint
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
-                 "delay": 0.5, "drop": "before"}]}    see Fault; error and drop exclude each other
+                 "delay": 0.5, "drop": "before", "hold": "before"}]}    see Fault; error and drop exclude each other
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes

@@ -64,6 +64,8 @@ def read_call(request: HttpRequest) -> Call:
     action, parameters = rest_call(
         service, request.method, request.path, query, frozenset(request.headers), request.body
     )
+    if "x-amz-log-type" in request.headers:
+        parameters = {**parameters, "LogType": request.headers["x-amz-log-type"]}
     return Call(service, action, parameters, region, "s3" if service == "s3" else "rest-json")
 
 

@@ -32,6 +32,7 @@ class Job:
     started: float
     timeline: Timeline
     finish: "Callable[[Job, Moto], None] | None" = None
+    write: "Callable[[Job, Moto, float], None] | None" = None
     failure_reason: str | None = None
     modified: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class World:
         self._order = itertools.count()
         self._jobs: dict[tuple[str, str, str], Job] = {}
         self._due: list[tuple[float, int, Job]] = []
+        self._writing: list[Job] = []
         self._scenario = Scenario()
         self._used: dict[int, int] = {}
 
@@ -89,6 +91,7 @@ class World:
         with self.lock:
             self._jobs.clear()
             self._due.clear()
+            self._writing.clear()
 
     def rule(self, kind: str, name: str) -> JobRule | None:
         """The rule for a new job, counted as used; ``None`` when no rule of the scenario is about it."""
@@ -103,6 +106,8 @@ class World:
         """Take in a new resource."""
         job.order = next(self._order)
         self._jobs[job.region, job.kind, job.name] = job
+        if job.rule.logs and job.write is not None:
+            self._writing.append(job)
         self.plan(job, job.timeline)
 
     def plan(self, job: Job, timeline: Timeline) -> None:
@@ -143,6 +148,10 @@ class World:
                     continue
                 job.finish = None
                 finish(job, self.moto)
+            self._writing = [job for job in self._writing if job.finish and self._jobs.get(_key(job)) is job]
+            for job in self._writing:
+                if job.write is not None:
+                    job.write(job, self.moto, now)
 
 
 def _key(job: Job) -> tuple[str, str, str]:

@@ -29,10 +29,11 @@ def document_items(pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Itera
     for parameter in pipeline.parameters.values():
         yield from _parameter_items(parameter)
     if pipeline.experiment is not None:
-        text = "its names can be referred to; no experiment or trial is created, and no job is attached to one"
-        yield Item("$.PipelineExperimentConfig", Status.UNSUPPORTED, text)
+        text = "jobs are attached to this experiment and trial, which are created where they are absent"
+        yield Item("$.PipelineExperimentConfig", Status.HANDLED, text)
     if pipeline.mlflow is not None:
-        yield Item("$.MlflowConfig", Status.UNSUPPORTED, "no job is told of it")
+        text = "training jobs are told of it; no other job's API takes it"
+        yield Item("$.MlflowConfig", Status.HANDLED, text)
     yield from unknown_key_items(unknown_keys)
 
 
@@ -53,8 +54,8 @@ def _response_items(pipeline: Pipeline) -> Iterator[Item]:
     if pipeline.role_arn is not None:
         yield Item("$.RoleArn", Status.HANDLED, "fills a missing role in the request of a step")
     if pipeline.max_parallel_steps is not None:
-        text = f"{pipeline.max_parallel_steps} is kept as the Dag's parallelism, and nothing enforces it yet"
-        yield Item("$.ParallelismConfiguration", Status.UNSUPPORTED, text)
+        text = f"at most {pipeline.max_parallel_steps} steps of a run run at once: each run has a pool of that size"
+        yield Item("$.ParallelismConfiguration", Status.HANDLED, text)
 
 
 def _parameter_items(parameter: Parameter) -> Iterator[Item]:

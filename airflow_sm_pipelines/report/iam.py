@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog.places import LOG_CALLS
 from airflow_sm_pipelines.definition.expressions import JsonGet
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.graph import Plan
 
 # Where IAM calls a service or an operation otherwise than the API does.
@@ -19,7 +21,14 @@ OPERATIONS = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
 }
-TAGGING = {"sagemaker": "sagemaker:AddTags"}
+# What a service wants beside its own action for a request with tags.
+TAGGING = {
+    "sagemaker": "sagemaker:AddTags",
+    "emr": "elasticmapreduce:AddTags",
+    "emr-serverless": "emr-serverless:TagResource",
+    "bedrock": "bedrock:TagResource",
+}
+EXPERIMENTS = ("sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:DescribeTrial")
 READING = "s3:GetObject"
 PASSING = "iam:PassRole"
 ANY = "*"
@@ -36,20 +45,26 @@ def action_of(call: str) -> str:
 
 
 def policy_of(plan: Plan) -> dict[str, Any]:
-    """A policy document: a statement for each step type of the pipeline, the files it reads, and the roles it passes.
+    """A policy document: a statement for each step type of the pipeline, the files and logs it reads, and the roles it
+    passes.
 
     A role or place in S3 that is known only when the pipeline runs is ``*``.
     """
     actions: dict[str, set[str]] = {}
     roles: set[str] = set()
+    log_groups: set[str] = set()
     reads = False
-    for step in plan.graph.steps:
+    for step in _steps(plan):
         step_type = STEP_TYPES.get(step.type)
         needed = actions.setdefault(step.type, set())
-        needed.update(action_of(call) for call in (step_type.calls if step_type else ()))
+        needed.update(action_of(call) for call in (step_type.calls if step_type else ()) if call not in LOG_CALLS)
+        if step_type is not None and step_type.places.log_group_pattern is not None:
+            log_groups.add(step_type.places.log_group_pattern)
         services = {call.partition(":")[0] for call in (step_type.calls if step_type else ())}
-        if "Tags" in step.arguments:
+        if step_type is not None and step_type.kind is not None:
             needed.update(TAGGING[service] for service in services & TAGGING.keys())
+            if plan.pipeline.experiment is not None and "ExperimentConfig" in step_type.kind.joins:
+                needed.update(EXPERIMENTS)
         if services:
             roles.update(_roles(step.arguments))
         reads = reads or any(isinstance(located.expression, JsonGet) for located in step.expressions)
@@ -60,9 +75,20 @@ def policy_of(plan: Plan) -> dict[str, Any]:
     ]
     if reads:
         statements.append(_statement("PropertyFiles", [READING], [ANY]))
+    if log_groups:
+        resources = [f"arn:*:logs:*:*:log-group:{group}:*" for group in sorted(log_groups)]
+        statements.append(_statement("Logs", sorted(LOG_CALLS), resources))
     if roles:
         statements.append(_statement("Roles", [PASSING], [ANY] if ANY in roles else sorted(roles)))
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _steps(plan: Plan) -> Iterator[Step]:
+    """The steps that make calls: the body of a ForEach step makes its own."""
+    for step in plan.graph.steps:
+        yield step
+        if step.for_each is not None:
+            yield from step.for_each.body
 
 
 def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:

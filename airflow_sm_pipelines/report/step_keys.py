@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.report.caching import cache_item
 from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
 from airflow_sm_pipelines.report.readable import leaves, readable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.findings import Finding
-    from airflow_sm_pipelines.definition.model import CacheConfig, Pipeline, Step
+    from airflow_sm_pipelines.definition.model import Pipeline, Step
 
 GROUP_FIELD = "ModelPackageGroupName"
 NAMED_AS_GIVEN = frozenset(
@@ -48,7 +49,7 @@ def step_items(step: Step, pipeline: Pipeline, unknown_keys: Iterable[Finding]) 
         yield Item(f"{step.path}.{key}", _status(known), readable(step.settings[key]))
     yield from _retry_items(step)
     if step.cache is not None:
-        yield _cache_item(step, step.cache)
+        yield cache_item(step, step.cache, known)
     for index, file in enumerate(step.property_files):
         text = f"{file.name}: {file.file_path} of the output {file.output_name}"
         yield Item(f"{step.path}.PropertyFiles[{index}]", Status.HANDLED, text)
@@ -108,10 +109,3 @@ def _retry_items(step: Step) -> Iterator[Item]:
             yield Item(path, Status.DEFAULTED, str(retry))
         else:
             yield Item(retry.path, Status.HANDLED, str(retry))
-
-
-def _cache_item(step: Step, cache: CacheConfig) -> Item:
-    path = f"{step.path}.CacheConfig"
-    if cache.enabled is False:
-        return Item(path, Status.HANDLED, "off")
-    return Item(path, Status.UNSUPPORTED, "no earlier result is reused yet: the step always runs")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.report.caching import ALL_ARGUMENTS, key_in_words
 from airflow_sm_pipelines.report.iam import action_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ HEAD = """# Step types
 Made by `python -m airflow_sm_pipelines.report.step_type_table > docs/step-type-table.md`. What a type does where AWS is
 silent: [step-types.md](step-types.md).
 
-| step type | its task is a | IAM actions | properties | RetryPolicies | cached by the service |
+| step type | its task is a | IAM actions | properties | RetryPolicies | cached by the equality of |
 |---|---|---|---|---|---|"""
 
 
@@ -38,7 +39,9 @@ def row(step_type: StepType) -> str:
         "<br>".join(f"`{action}`" for action in dict.fromkeys(map(action_of, step_type.calls))),
         "<br>".join(f"`{name}`" for name in (*properties, *step_type.extra_properties)),
         step_type.retries.value,
-        "yes" if step_type.cached else "no",
+        "<br>".join(f"`{name}`" if name != ALL_ARGUMENTS else name for name in key_in_words(step_type))
+        if step_type.cached
+        else "no",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.writer import condition_to_json
+from airflow_sm_pipelines.report.caching import key_in_words, tell_cache
 from airflow_sm_pipelines.report.model import Status
 from airflow_sm_pipelines.report.readable import leaves, readable, readable_condition
 
@@ -34,7 +35,7 @@ def tell_step(report: StepReport) -> Iterator[str]:
     yield from _block("waits for", [f"{need.step}: {reason}" for need in report.waits_for for reason in need.reasons])
     yield from _block("needed by", [f"{use.step}: {use.reason}" for use in report.used_by])
     yield from _block("retries", [str(retry) for retry in report.retries])
-    yield from _block("cache", [_cache(report)])
+    yield from _block("cache", list(tell_cache(step, known)))
     files = [f"{file.name}: {file.file_path} of the output {file.output_name}" for file in step.property_files]
     yield from _block("files", files)
     yield from _block("pool", ["Airflow's default, or the one that the Dag is given: a definition names none"])
@@ -88,7 +89,11 @@ def step_json(report: StepReport) -> dict[str, Any]:
         ],
         "cache": None
         if step.cache is None
-        else {"enabled": to_json(step.cache.enabled), "expire_after": step.cache.expire_after},
+        else {
+            "enabled": to_json(step.cache.enabled),
+            "expire_after": step.cache.expire_after,
+            "key": list(key_in_words(known)) if known is not None and known.cached else None,
+        },
         "property_files": [
             {"name": file.name, "output": file.output_name, "file": file.file_path} for file in step.property_files
         ],
@@ -117,11 +122,3 @@ def _request(report: StepReport) -> tuple[str, list[str]]:
     if step.for_each is not None:
         return "each of", [readable(step.for_each.items)]
     return "request", [f"{path} = {readable(value)}" for path, value in leaves(step.arguments) if path]
-
-
-def _cache(report: StepReport) -> str:
-    cache = report.step.cache
-    if cache is None or cache.enabled is False:
-        return "off"
-    enabled = "on" if cache.enabled is True else f"on if {readable(cache.enabled)}"
-    return f"{enabled}, results up to {cache.expire_after} old" if cache.expire_after else enabled

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_sm_pipelines.runtime.callback import Letter, Notice
@@ -50,7 +51,10 @@ class CallbackTrigger(BaseTrigger):
         except UnsealError as error:
             log.error("The workers cannot be told that the step is stopping: %s", error)
             return
-        await tell_stopping(self.wait.access, notice)
-        # Its worker is to answer all the same, and must not be refused.
+        # Before the message: its worker is to answer all the same, at once maybe, and must not be refused.
         letter = Letter(notice.execution_arn, state="stopping")
-        await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)
+        try:
+            await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)
+        except AirflowRuntimeError as error:
+            log.warning("The workers' answer to a step that is stopping will be refused: %s", error)
+        await tell_stopping(self.wait.access, notice)

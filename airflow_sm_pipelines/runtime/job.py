@@ -11,7 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.catalog.kind import JobKind
-from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.runtime.failures import (
+    CallError,
+    ExceptionType,
+    StepFailure,
+    is_transient,
+    type_of_call_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +79,8 @@ def describe(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
 def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> StepFailure:
     return StepFailure(
         f"The {kind.noun} {name} could not be looked at: {CallError.of(error)}",
-        type_of_call_error(error),
+        # Expired credentials pass too: the next try makes a client of its own.
+        type_of_call_error(error) or (ExceptionType.SERVICE_FAULT if is_transient(error) else None),
         outcome_unknown=True,
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
 from airflow_sm_pipelines.runtime.errors import UnresolvedError
 from airflow_sm_pipelines.runtime.text import to_text
@@ -32,7 +33,7 @@ def coerce(parameter: Parameter, given: Json) -> Json:
 
 def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]) -> str | None:
     """What is wrong with values that a run was given for parameters that the pipeline does not have, or None."""
-    unknown = [name for name in given if name not in parameters]
+    unknown = [name for name in given if name not in parameters and name not in RESERVED]
     if not unknown:
         return None
     told = []

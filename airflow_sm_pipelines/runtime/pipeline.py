@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_sm_pipelines.definition.model import ExperimentConfig, Parameter, PropertyFile
+    from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Parameter, PropertyFile
+    from airflow_sm_pipelines.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineFacts:
-    """``property_files`` are by step and name; ``digest`` is the definition's."""
+    """``property_files`` are by step and name; ``digest`` is the definition's, ``graph`` that of its steps."""
 
     name: str
     digest: str
     parameters: Mapping[str, Parameter]
     property_files: Mapping[str, Mapping[str, PropertyFile]]
     experiment: ExperimentConfig | None
+    mlflow: MlflowConfig | None
     role_arn: str | None
+    graph: Graph
+
+    def __str__(self) -> str:
+        # A mapped task's arguments stand in the serialized Dag as their text: with another definition, another text.
+        return f"pipeline {self.name}, definition {self.digest}"

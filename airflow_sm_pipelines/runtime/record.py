@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_sm_pipelines.runtime.identity import new_token
 
@@ -41,6 +41,8 @@ class StepRecord:
     delivered record under an unchanged ``max_tries`` is that of a try that died before Airflow heard of its end.
     ``submitted`` is set by steps for which the name does not tell: AWS has answered the attempt's call.
     ``identifiers`` are what AWS itself named of the current attempt, where it takes no name of ours.
+    ``cache_attributes`` are the digests under which the attempt's result is kept for reuse, None where it is not.
+    ``job`` is how the attempt's job is reached without the step's Dag, by whoever has to stop it then.
     """
 
     token: str
@@ -56,6 +58,8 @@ class StepRecord:
     policy_retries: dict[str, int] = field(default_factory=dict)
     submitted: bool = False
     identifiers: dict[str, str] = field(default_factory=dict)
+    cache_attributes: dict[str, str] | None = None
+    job: dict[str, Any] = field(default_factory=dict)
 
     @property
     def attempt(self) -> int:
@@ -107,6 +111,7 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             job_name="",
             submitted=False,
             identifiers={},
+            job={},
             token=new_token(),
             evaluated_at=facts.now,
             open_try=facts.try_number,

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
+    from airflow_sm_pipelines.definition.expressions import CurrentItem, PropertyFileReference, PropertyReference
     from airflow_sm_pipelines.runtime.aws import AwsAccess, AwsIdentity
+    from airflow_sm_pipelines.runtime.iteration import Iteration
     from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
     from airflow_sm_pipelines.runtime.text import Json
 
@@ -38,7 +39,8 @@ class TaskScope:
     """The scope of one try of one step.
 
     ``evaluated_at`` (epoch seconds) is ``Execution.CurrentDateTime``; ``job_names`` gives
-    ``Execution.TrainingJobName`` and its like to the step whose job bears that name.
+    ``Execution.TrainingJobName`` and its like to the step whose job bears that name. ``iteration`` is given to the
+    body of a ForEach step.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class TaskScope:
         *,
         evaluated_at: float | None = None,
         job_names: Mapping[str, str] = MappingProxyType({}),
+        iteration: Iteration | None = None,
     ) -> None:
         self._context = context
         self._pipeline = pipeline
@@ -57,6 +60,7 @@ class TaskScope:
         self._identity = identity
         self._evaluated_at = time.time() if evaluated_at is None else evaluated_at
         self._job_names = job_names
+        self._iteration = iteration
         self._results: dict[str, Json] = {}
         self._documents: dict[str, Json] = {}
 
@@ -69,10 +73,18 @@ class TaskScope:
     def execution_arn(self) -> str:
         return f"{self._pipeline_arn}/execution/{self.execution_id}"
 
+    def execution_arn_in(self, account: str | None) -> str:
+        """The execution's ARN in an account that is known, or in that of the credentials."""
+        return f"{self._pipeline_arn_in(account)}/execution/{self.execution_id}"
+
     @property
     def _pipeline_arn(self) -> str:
+        return self._pipeline_arn_in(None)
+
+    def _pipeline_arn_in(self, account: str | None) -> str:
         who = self._identity
-        return f"arn:{who.partition}:sagemaker:{who.region}:{who.account}:pipeline/{self._pipeline.name.lower()}"
+        place = f"{who.partition}:sagemaker:{who.region}:{account or who.account}"
+        return f"arn:{place}:pipeline/{self._pipeline.name.lower()}"
 
     def parameter(self, name: str) -> Json:
         params = self._context["params"]
@@ -135,6 +147,11 @@ class TaskScope:
         if uri not in self._documents:
             self._documents[uri] = self._read_json(uri)
         return self._documents[uri]
+
+    def current_item(self, reference: CurrentItem) -> Json:
+        if self._iteration is None:
+            raise UnresolvedError(format_expression(reference), "has a meaning only in the body of a ForEach step.")
+        return self._iteration.current_item(reference)
 
     def _read_json(self, uri: str) -> Json:
         parts = urlsplit(uri)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.waiting import PollPace, stop_job, wait_for_job
+from airflow_sm_pipelines.runtime.task_states import task_state
+from airflow_sm_pipelines.runtime.waiting import PollPace, WaitBounds, stop_job, wait_for_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+log = logging.getLogger(__name__)
+
 
 class JobTrigger(BaseTrigger):
-    """Fires once, when the job has ended, cannot be looked at, or the deadline is over.
+    """Fires once, when the job has ended, has outlived its limit, cannot be looked at, or the deadline is over.
 
     Killing the deferred task stops the job. ``deadline`` is in epoch seconds: a trigger's own time-out would not
     stop the job, so the task's execution_timeout is kept here.
@@ -29,13 +35,14 @@ class JobTrigger(BaseTrigger):
         poll_interval: float,
         poll_interval_max: float,
         deadline: float | None,
+        slack: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
         self.job_name = job_name
         self.access = AwsAccess(**access)
         self.pace = PollPace(poll_interval, poll_interval_max)
-        self.deadline = deadline
+        self.bounds = WaitBounds(deadline, slack)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -46,13 +53,32 @@ class JobTrigger(BaseTrigger):
                 "access": self.access.to_json(),
                 "poll_interval": self.pace.interval,
                 "poll_interval_max": self.pace.longest,
-                "deadline": self.deadline,
+                "deadline": self.bounds.deadline,
+                "slack": self.bounds.slack,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.deadline)
+        end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.bounds)
         yield TriggerEvent({"end": end.value, "seen": seen, "job_name": self.job_name})
 
     async def on_kill(self) -> None:
+        if await self._is_awaited():
+            log.info("The %s %s is still waited for, by another triggerer: it goes on", self.kind.noun, self.job_name)
+            return
         await stop_job(self.access, self.kind, self.job_name)
+
+    async def _is_awaited(self) -> bool:
+        """Whether the task is deferred: the trigger was taken over while this triggerer was not heard of.
+
+        Airflow tells that from a user's kill no more than from a task that was cleared and has deferred again; the
+        new try of that one has stopped this job itself.
+        """
+        # `airflow dags test` gives a trigger no task.
+        if self.task_instance is None:
+            return False
+        try:
+            return await asyncio.to_thread(task_state, self.task_instance) == "deferred"
+        except AirflowRuntimeError as error:
+            log.warning("Airflow does not say whether the task is deferred: %s", error)
+            return False

@@ -51,6 +51,9 @@ class Scope(Protocol):
     def read_json(self, uri: str) -> Json:
         """The content of a JSON file in S3."""
 
+    def current_item(self, reference: CurrentItem) -> Json:
+        """The item that the body of a ForEach step runs for, or a field of it."""
+
 
 def resolve(value: Value, scope: Scope) -> Json:
     """A value with every expression in it evaluated; literals keep their JSON types.
@@ -92,8 +95,10 @@ def _evaluate(expression: Expression, scope: Scope) -> Json:
             return _evaluate_json_get(expression, scope)
         case PropertyFileReference():
             raise UnresolvedError(format_expression(expression), "names a file: only Std:JsonGet can read it.")
-        case CurrentItem() | ChildOutput():
-            raise UnresolvedError(format_expression(expression), "has a meaning only in a ForEach step.")
+        case CurrentItem():
+            return scope.current_item(expression)
+        case ChildOutput():
+            raise UnresolvedError(format_expression(expression), "has a meaning only in a Selector of a ForEach step.")
 
 
 def _evaluate_json_get(expression: JsonGet, scope: Scope) -> Json:

@@ -15,8 +15,11 @@ from botocore.exceptions import ClientError
 from airflow_sm_pipelines.catalog.kind import JobState
 from airflow_sm_pipelines.runtime.failures import EXPIRED_CREDENTIALS_CODES, CallError, is_transient
 from airflow_sm_pipelines.runtime.job import is_ended, operation
+from airflow_sm_pipelines.runtime.time_limits import outlived
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_sm_pipelines.catalog.kind import JobKind
     from airflow_sm_pipelines.runtime.aws import AwsAccess
 
@@ -28,6 +31,7 @@ class WaitEnd(Enum):
 
     ENDED = "ended"
     TIMED_OUT = "timed_out"
+    OUTLIVED = "outlived"
     UNREADABLE = "unreadable"
 
 
@@ -43,14 +47,31 @@ class PollPace:
         return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
 
 
+@dataclass(frozen=True, slots=True)
+class WaitBounds:
+    """How long a job is waited for: until ``deadline`` (epoch seconds), and for so many seconds of ``slack`` after the
+    end of the time that its own request gives it. None where there is no such bound.
+    """
+
+    deadline: float | None = None
+    slack: float | None = None
+
+
 async def wait_for_job(
-    access: AwsAccess, kind: JobKind, name: str, pace: PollPace, deadline: float | None
+    access: AwsAccess,
+    kind: JobKind,
+    name: str,
+    pace: PollPace,
+    bounds: WaitBounds,
+    on_look: Callable[[], object] = lambda: None,
 ) -> tuple[WaitEnd, str]:
     """Look at a job until it has ended, and say why the waiting ended and what was last seen.
 
     Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
-    waiting: it backs off, says so, and goes on with a new client. ``deadline`` is in epoch seconds.
+    waiting: it backs off, says so, and goes on with a new client. ``on_look`` is called after each look that was
+    answered, and may hold the loop up.
     """
+    deadline = bounds.deadline
     errors, last_status = 0, ""
     async with AsyncExitStack() as clients:
         client: Any = None
@@ -65,13 +86,20 @@ async def wait_for_job(
                         return WaitEnd.UNREADABLE, str(CallError.of(error))
                     raise
                 errors += 1
-                log.warning("Looking at the %s %s failed and is tried again: %s", kind.noun, name, error)
+                log.warning(
+                    "Looking at the %s %s failed and is tried again in %g s: %s",
+                    kind.noun,
+                    name,
+                    pace.after(errors),
+                    error,
+                )
                 if isinstance(error, ClientError) and CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
                     client = None
             else:
                 errors, status = 0, kind.status_of(described)
-                if kind.state_of(described) is not JobState.RUNNING:
-                    return WaitEnd.ENDED, status
+                on_look()
+                if (end := _end_of(kind, described, bounds.slack)) is not None:
+                    return end
                 if status != last_status:
                     log.info("The %s %s is %s", kind.noun, name, status)
                     last_status = status
@@ -81,6 +109,14 @@ async def wait_for_job(
                     return WaitEnd.TIMED_OUT, last_status
                 pause = remaining
             await asyncio.sleep(pause)
+
+
+def _end_of(kind: JobKind, described: dict[str, Any], slack: float | None) -> tuple[WaitEnd, str] | None:
+    """Whether a job's description ends the waiting for it, and how."""
+    if kind.state_of(described) is not JobState.RUNNING:
+        return WaitEnd.ENDED, kind.status_of(described)
+    told = None if slack is None else outlived(kind, described, slack, time.time())
+    return None if told is None else (WaitEnd.OUTLIVED, told)
 
 
 async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_sm_pipelines.graph.selection import Role, SelectionError
 from airflow_sm_pipelines.runtime.aws import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.runtime.iteration import FAILURE_KEY, Iteration
 from airflow_sm_pipelines.runtime.parameters import unknown_names
 from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
-from airflow_sm_pipelines.runtime.scope import TaskScope
+from airflow_sm_pipelines.runtime.scope import JOB_KEY, RESULT_KEY, TaskScope
+from airflow_sm_pipelines.runtime.selection import SOURCE_MEMBER, Part, Task, copied, part_of
 from airflow_sm_pipelines.steps.request import Request, shown
+from airflow_sm_pipelines.steps.turn import wait_for_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -38,6 +43,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     :param step: the step of the definition
     :param pipeline: what it knows of the pipeline
     :param settings: the deployment's settings
+    :param iteration: for a child of a ForEach step, the item it runs for; Airflow maps the body's task over these
     """
 
     aws_hook_class = SageMakerHook
@@ -46,15 +52,28 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     template_fields: Sequence[str] = aws_template_fields("request")
     template_fields_renderers: ClassVar[dict[str, str]] = {"request": "json"}
     template_ext: Sequence[str] = ()
+    # The result of a step that is not selected, where no run has one.
+    nothing: ClassVar[Any] = None
 
-    def __init__(self, *, step: Step, pipeline: PipelineFacts, settings: Settings, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        step: Step,
+        pipeline: PipelineFacts,
+        settings: Settings,
+        iteration: Mapping[str, Json] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.step = step
+        self.iteration = None if iteration is None else Iteration.from_json(iteration)
+        self.step = step if self.iteration is None else self.iteration.child_of(step)
         self.pipeline = pipeline
         self.settings = settings
         self.request: Json | Request = Request(self.request_template())
         self._record: StepRecord | None = None
         self._resolution_error: StepFailure | None = None
+        self._run_fault: StepFailure | None = None
+        self._part = Part()
 
     def request_template(self) -> Value:
         """What is shown as the step's request and resolved when it starts."""
@@ -78,6 +97,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             AwsIdentity(self.access),
             evaluated_at=self.record.evaluated_at,
             job_names=self.own_job_names(),
+            iteration=self.iteration,
         )
 
     def own_job_names(self) -> dict[str, str]:
@@ -87,12 +107,16 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     def resolve_request(self, context: Context) -> Json:
         """Resolve the request, called by Airflow as it renders the task's fields.
 
-        What cannot be resolved is kept for :meth:`execute` to fail with: here, Airflow would report it as a fault
+        What cannot be resolved is kept for :meth:`run_step` to fail with: here, Airflow would report it as a fault
         of a Jinja template.
         """
         self._begin_try(context)
+        self._find_part(context)
+        if self._run_fault is not None:
+            return shown(Request(self.request_template()).template)
+        if self._part.role is not Role.RUN:
+            return self._part.shown()
         try:
-            self._check_given_names(context)
             return shown(self.resolve(context, self.scope(context)))
         except StepFailure as failure:
             self._resolution_error = failure
@@ -104,11 +128,48 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             )
         return shown(Request(self.request_template()).template)
 
-    def _check_given_names(self, context: Context) -> None:
-        """Airflow's Params judge the values of a run, and let pass a name that is none of them."""
-        given = context["dag_run"].conf or {}
-        if fault := unknown_names(self.pipeline.parameters, given):
-            raise StepFailure(f"The run cannot start: {fault}")
+    def execute(self, context: Context) -> Any:
+        """Run the step; what holds for every step before it runs stands here."""
+        if self._run_fault is not None:
+            self.fail_attempt(context, self._run_fault)
+        if self._part.role is Role.SKIP:
+            raise AirflowSkipException("The step is not among those that this run is to run.")
+        if self._part.role is Role.COPY:
+            return self._copy(context)
+        if self.iteration is not None:
+            wait_for_turn(context, self.iteration, self.settings.poll_interval)
+        return self.run_step(context)
+
+    def run_step(self, context: Context) -> Any:
+        """Do what the step is for, and return its result."""
+        raise NotImplementedError
+
+    def _find_part(self, context: Context) -> None:
+        """Find what the step does in this run, or everything that keeps the run from being what was asked for."""
+        faults = []
+        # Airflow's Params judge the values of a run, and let pass a name that is none of them.
+        if fault := unknown_names(self.pipeline.parameters, context["dag_run"].conf or {}):
+            faults.append(fault)
+        try:
+            step = self.step.name if self.iteration is None else self.iteration.parent
+            self._part = part_of(context, self.pipeline.graph, Task(step, self.upstream_task_ids))
+        except SelectionError as error:
+            faults += error.faults
+        if faults:
+            self._run_fault = StepFailure(f"The run cannot start: {' '.join(faults)}")
+
+    def _copy(self, context: Context) -> Any:
+        """End with the result that the step has in the run to copy from."""
+        source = self._part.source
+        if source is None:
+            self.log.info("Not selected, and no selected step needs its result: nothing is run")
+            self.deliver(context)
+            return self.nothing
+        result, job = (copied(context, source, key) for key in (RESULT_KEY, JOB_KEY))
+        self.log.info("Not selected: the result is that of the run %s", source)
+        context["ti"].xcom_push(key=JOB_KEY, value={**(job or {}), SOURCE_MEMBER: source})
+        self.deliver(context)
+        return self.nothing if result is None else result
 
     def resolve(self, context: Context, scope: TaskScope) -> Json:
         """Resolve what the step needs, keep it on the operator, and return what to show of it."""
@@ -137,6 +198,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         record = StepRecord.from_json(stored) if stored is not None else None
         facts = TryFacts(self.pipeline.digest, ti.max_tries, ti.try_number, time.time())
         self._record = begin_try(record, facts)
+        if record is not None and record.phase is Phase.INTENDED and record.token != self._record.token:
+            self.stop_left_behind(record)
+
+    def stop_left_behind(self, left: StepRecord) -> None:
+        """Stop what was running when a user cleared the task, if whoever was to stop it could not."""
 
     def amend(self, **changes: Any) -> None:
         """Change the record without writing it."""
@@ -153,6 +219,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self.save(context, open_try=None)
         else:
             self.save(context, open_try=None, phase=Phase.FAILED, failures=self.record.failures + 1)
+        if self.iteration is not None:
+            # Airflow keeps no reason for a failure, and the ForEach step is to tell those of its children.
+            context["ti"].xcom_push(key=FAILURE_KEY, value=str(failure))
         raise failure
 
     def deliver(self, context: Context) -> None:

@@ -44,10 +44,12 @@ from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.runtime.sealing import UnsealError
 from airflow_sm_pipelines.runtime.values import resolve_object
 from airflow_sm_pipelines.runtime.waiting import PollPace
-from airflow_sm_pipelines.steps.base import StepOperator
 from airflow_sm_pipelines.steps.killed import is_killed_by_user
+from airflow_sm_pipelines.steps.placed import PlacedStepOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.runtime.text import Json
 
 
-class CallbackStepOperator(StepOperator):
+class CallbackStepOperator(PlacedStepOperator):
     """A Callback step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
 
     The message has the service's form (token, pipelineExecutionArn, arguments, status), with a token of this step's
@@ -75,6 +77,7 @@ class CallbackStepOperator(StepOperator):
         self._context: Context | None = None
         self._sending: Sending | None = None
         self._was_killed = False
+        self._queue_url = ""
 
     @override
     def request_template(self) -> Object:
@@ -90,7 +93,7 @@ class CallbackStepOperator(StepOperator):
         return {**request, "pipelineExecutionArn": scope.execution_arn, "status": EXECUTING}
 
     @override
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         self._context = context
         self._sending = CallbackStore(context).sending(self.record.token)
         self.check_worker_deaths()
@@ -107,9 +110,16 @@ class CallbackStepOperator(StepOperator):
             return self._finish(context, answer)
         # The place for the answer is there before the message that asks for it; a new try finds it emptied.
         self._leave(Letter(notice.execution_arn))
+        self._queue_url = notice.queue_url
+        client = self.access.client("sqs")
+        self.show_links(context, client)
         if self.sending.sent_at is None:
-            self._send(context, notice)
+            self._send(context, client, notice)
         return self._wait(context)
+
+    @override
+    def place_values(self) -> Mapping[str, str]:
+        return {"QueueUrl": self._queue_url}
 
     @property
     def sending(self) -> Sending:
@@ -134,9 +144,9 @@ class CallbackStepOperator(StepOperator):
         self._sending = sending
         CallbackStore(context).put_sending(sending)
 
-    def _send(self, context: Context, notice: Notice) -> None:
+    def _send(self, context: Context, client: Any, notice: Notice) -> None:
         try:
-            self.access.client("sqs").send_message(**notice.request(EXECUTING))
+            client.send_message(**notice.request(EXECUTING))
         except (ClientError, BotoCoreError) as error:
             exception_type = type_of_call_error(error)
             lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
@@ -174,16 +184,15 @@ class CallbackStepOperator(StepOperator):
                 trigger=CallbackTrigger(wait=wait.to_json(), notice=self.sending.notice),
                 method_name="execute_complete",
             )
-        # Airflow itself ends a task that runs for longer than its execution_timeout.
-        event = asyncio.run(wait_for_answer(replace(wait, deadline=None), look_from_task))
+        event = asyncio.run(wait_for_answer(wait, look_from_task))
         return self._after_waiting(context, event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Come back from the trigger."""
+        """Come back from the trigger; without an event, as the next try of one that was lost while it deferred."""
+        if event is None:
+            return self.run_step(context)
         self._context = context
         self._sending = CallbackStore(context).sending(self.record.token)
-        if event is None:
-            raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
         return self._after_waiting(context, CallbackEvent.from_json(event))
 
     def _after_waiting(self, context: Context, event: CallbackEvent) -> Any:
@@ -250,9 +259,15 @@ class CallbackStepOperator(StepOperator):
             return
         try:
             notice = Notice.unseal(self._sending.notice)
+            self._let_answer_stopping(notice)
             self.access.client("sqs").send_message(**notice.request(STOPPING))
             self.log.info("The workers were told that the step is stopping")
-            # Its worker is to answer all the same, and must not be refused.
+        except (UnsealError, ClientError, BotoCoreError) as error:
+            self.log.error("The workers could not be told that the step is stopping: %r", error)
+
+    def _let_answer_stopping(self, notice: Notice) -> None:
+        # Before the message: its worker is to answer all the same, at once maybe, and must not be refused.
+        try:
             self._leave(Letter(notice.execution_arn, state="stopping"))
-        except (UnsealError, ClientError, BotoCoreError, AirflowRuntimeError) as error:
-            self.log.error("The workers could not be told, or could not answer, that the step is stopping: %r", error)
+        except AirflowRuntimeError as error:
+            self.log.warning("The workers' answer to a step that is stopping will be refused: %s", error)

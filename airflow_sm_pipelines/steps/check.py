@@ -129,7 +129,7 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
                 if self.check.fail_on_violation:
                     self._push_job(context, described)
                     message = f"Step {self.task_id!r} failed: ClientError: {self.check_kind.title} failed. {found}"
-                    self.fail_attempt(context, StepFailure(message))
+                    self.fail_attempt(context, StepFailure(self.with_console(message)))
                 self.log.warning("%s: FailOnViolation is false. %s", self.check_kind.title, found)
         return super()._end(context, described)
 

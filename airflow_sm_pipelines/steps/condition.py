@@ -62,7 +62,7 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
         return [task_id for task_id in self.downstream_task_ids if task_id not in skipped]
 
     @override
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         self.check_worker_deaths()
         self.check_resolved(context)
         if self._outcome is None:

@@ -90,10 +90,9 @@ class DeploymentOperator(NamedStepOperator):
         if self.kind.state_of(described) is JobState.SUCCEEDED and (difference := self.difference(described)):
             reason = str(described.get(self.kind.reason_field) or "AWS gives no reason")
             self._push_job(context, described)
-            failure = StepFailure(
+            message = (
                 f"Step {self.task_id!r} failed: the {self.kind.noun} {self.record.job_name} is in service, but not with"
-                f" what was asked for ({difference}): the deployment was rolled back or replaced: {reason}",
-                type_of_failure_reason(reason),
+                f" what was asked for ({difference}): the deployment was rolled back or replaced: {reason}"
             )
-            self.fail_attempt(context, failure)
+            self.fail_attempt(context, StepFailure(self.with_places(message), type_of_failure_reason(reason)))
         return super()._end(context, described)

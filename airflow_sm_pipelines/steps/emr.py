@@ -7,13 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
-from airflow.providers.amazon.aws.links.emr import EmrClusterLink
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from airflow_sm_pipelines.catalog.emr import KIND, KIND_OF_OWN_CLUSTER, RULES
-from airflow_sm_pipelines.runtime.aws import AwsIdentity
 from airflow_sm_pipelines.runtime.emr import (
     LIMIT_MESSAGE,
     emr_request,
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.catalog.kind import JobKind
     from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.runtime.console import Console
     from airflow_sm_pipelines.runtime.text import Json
 
 CLUSTER, STEP = "ClusterId", "StepId"
@@ -157,16 +156,20 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
 
     @override
     def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
-        cluster, who = self.record.identifiers[CLUSTER], AwsIdentity(self.access)
-        self.log.info("The EMR step is %s on the cluster %s", self.record.identifiers[STEP], cluster)
-        EmrClusterLink.persist(
-            context=context,
-            operator=self,
-            region_name=who.region,
-            aws_partition=who.partition,
-            job_flow_id=cluster,
-        )
+        known = self.record.identifiers
+        self.log.info("The EMR step is %s on the cluster %s", known[STEP], known[CLUSTER])
         return super()._wait(context, client, described)
+
+    @override
+    def log_address(self, console: Console) -> str | None:
+        known = self.record.identifiers
+        try:
+            cluster = self.access.client(self.kind.service).describe_cluster(ClusterId=known[CLUSTER])["Cluster"]
+        except (ClientError, BotoCoreError) as error:
+            self.log.info("EMR does not tell where the cluster's log is: %s", CallError.of(error))
+            return None
+        folder = str(cluster.get("LogUri") or "").rstrip("/")
+        return console.s3_folder(f"{folder}/{known[CLUSTER]}/steps/{known[STEP]}") if folder else None
 
     @override
     def result_of(self, described: dict[str, Any]) -> dict[str, Any]:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.runtime.console import Console
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
 
 APPLICATION, RUN = "applicationId", "jobRunId"
 CONFLICT = "ConflictException"
+DEFAULT_LOG_GROUP = "/aws/emr-serverless"
 RESULT_STORE_KEY = "sagemaker_emr_serverless_result"
 
 
@@ -165,6 +167,18 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
     @override
     def _call_failed(self) -> str:
         return f"Step {self.task_id!r} failed: {KIND.service}:{self._calling} was refused."
+
+    @override
+    def log_address(self, console: Console) -> str | None:
+        overrides: Any = self.config.get("configurationOverrides") or {}
+        kept = overrides.get("monitoringConfiguration") or {}
+        known = self.record.identifiers
+        run = f"applications/{known.get(APPLICATION)}/jobs/{known.get(RUN)}"
+        if (watch := kept.get("cloudWatchLoggingConfiguration") or {}).get("enabled"):
+            prefix = str(watch.get("logStreamNamePrefix") or "").rstrip("/")
+            return console.log(watch.get("logGroupName") or DEFAULT_LOG_GROUP, f"{prefix}/{run}")
+        folder = str((kept.get("s3MonitoringConfiguration") or {}).get("logUri") or "").rstrip("/")
+        return console.s3_folder(f"{folder}/{run}") if folder else None
 
     # The end ------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,6 @@ class FailStepOperator(StepOperator):
         return resolved
 
     @override
-    def execute(self, context: Context) -> None:
+    def run_step(self, context: Context) -> None:
         self.check_resolved(context)
         self.fail_attempt(context, StepFailure(self._message or f"Step {self.task_id!r} fails without a message."))

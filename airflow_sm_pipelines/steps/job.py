@@ -1,9 +1,8 @@
-"""The life of a job, once for all step types that run one: name, submit, adopt, wait, stop, describe."""
+"""The life of a job, once for all step types that run one: name, submit, adopt, wait."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -12,26 +11,24 @@ from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from typing_extensions import override
 
-from airflow_sm_pipelines.catalog.kind import JobKind, JobState, member_at
+from airflow_sm_pipelines.catalog.kind import JobState
 from airflow_sm_pipelines.runtime.failures import (
     CONNECTION_ERRORS,
     CallError,
     ExceptionType,
     StepFailure,
     type_of_call_error,
-    type_of_failure_reason,
 )
 from airflow_sm_pipelines.runtime.identity import job_name
-from airflow_sm_pipelines.runtime.job import describe, is_ended, is_existing, operation
-from airflow_sm_pipelines.runtime.results import to_result
-from airflow_sm_pipelines.runtime.scope import JOB_KEY
-from airflow_sm_pipelines.runtime.secrets import is_sensitive
+from airflow_sm_pipelines.runtime.job import is_existing, operation
 from airflow_sm_pipelines.runtime.text import to_text
 from airflow_sm_pipelines.runtime.trigger import JobTrigger
 from airflow_sm_pipelines.runtime.values import resolve, resolve_object
-from airflow_sm_pipelines.runtime.waiting import PollPace, WaitEnd, wait_for_job
-from airflow_sm_pipelines.steps.base import StepOperator
-from airflow_sm_pipelines.steps.killed import is_killed_by_user
+from airflow_sm_pipelines.runtime.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.steps.additions import surrounded, without_unreachable_experiment
+from airflow_sm_pipelines.steps.cache_link import CacheSourceLink
+from airflow_sm_pipelines.steps.caching import cache_attributes, may_cache, reused
+from airflow_sm_pipelines.steps.lineage_facets import LineageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,15 +43,14 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.settings import Settings
 
 
-class JobStepOperator(StepOperator):
+class JobStepOperator(LineageOperator):
     """A step that runs one AWS job per attempt, deferrable or not.
 
-    It stands before an operator of the Amazon provider, which it is an instance of, and replaces its ``execute``:
-    the provider's creates a second job after a crash, leaves jobs running on kill, stops waiting after 60 polls,
-    takes a stopped job for a success when not deferred, and writes times as ``repr``.
+    It stands before an operator of the Amazon provider, which it is an instance of, and takes the place of its
+    ``execute``: the provider's creates a second job after a crash, leaves jobs running on kill, stops waiting after
+    60 polls, takes a stopped job for a success when not deferred, and writes times as ``repr``.
     """
 
-    kind: JobKind
     trigger_class: type[JobTrigger] = JobTrigger
     # Whether the provider's operator takes its request as ``config``.
     takes_config: ClassVar[bool] = True
@@ -67,11 +63,11 @@ class JobStepOperator(StepOperator):
         unused: dict[str, Any] = {**({"config": {}} if self.takes_config else {}), **self.provider_arguments}
         super().__init__(step=step, pipeline=pipeline, settings=settings, **unused, **kwargs)
         self.deferrable = settings.deferrable if deferrable is None else deferrable
-        self.config: dict[str, Json] = {}
         self._name_is_new = False
-        self._job_in_flight: str | None = None
-        self._was_killed = False
-        self._context: Context | None = None
+        self._cache_attributes: dict[str, str] | None = None
+        self.cache_source_run: str | None = None
+        if may_cache(step, settings):
+            self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
 
     def own_job_names(self) -> dict[str, str]:
         return {self.kind.variable: self.record.job_name} if self.kind.variable else {}
@@ -83,7 +79,8 @@ class JobStepOperator(StepOperator):
             # The job's own name is known only now.
             scope = self.scope(context)
         request = resolve_object(self.step.arguments, scope)
-        self.config = self.complete_request(request)
+        self._cache_attributes = cache_attributes(self, request, scope)
+        self.config = surrounded(self, self.complete_request(request), context, scope, tell=self._name_is_new)
         return self.config
 
     def _name_job(self, scope: TaskScope) -> None:
@@ -115,7 +112,7 @@ class JobStepOperator(StepOperator):
             completed.setdefault(self.kind.role_field, self.pipeline.role_arn)
         return completed
 
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         """Create the job, or adopt the one that an earlier try left, and wait for it."""
         self._context = context
         self.check_worker_deaths()
@@ -125,7 +122,11 @@ class JobStepOperator(StepOperator):
             described = self._left_by_earlier_try(context, client)
         if described is None:
             self.check_resolved(context)
+            self.amend(cache_attributes=self._cache_attributes)
+            if self._name_is_new and not self.record.failures and (result := reused(self, context, client)) is not None:
+                return result
             self.prepare(context, client)
+            self.config = without_unreachable_experiment(self, client, self.config)
             # The intent is on record before the call: whatever dies from here on, the job can be found.
             self.save(context)
             self._submit(context, client)
@@ -139,12 +140,6 @@ class JobStepOperator(StepOperator):
                 self.log.warning("The definition has changed since: the job is waited for as it was submitted")
             self.save(context)
         return described
-
-    def _look(self, context: Context, client: Any) -> dict[str, Any] | None:
-        try:
-            return describe(client, self.kind, self.record.job_name)
-        except StepFailure as failure:
-            self.fail_attempt(context, failure)
 
     def _submit(self, context: Context, client: Any) -> None:
         name = self.record.job_name
@@ -187,22 +182,25 @@ class JobStepOperator(StepOperator):
 
     def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
         name = self.record.job_name
+        self.show_links(context, client)
         if described is None and (self.kind.usually_done or self.kind.status_field is None):
             described = self._look(context, client)
         if described is not None and self.kind.state_of(described) is not JobState.RUNNING:
             return self._end(context, described)
         self._job_in_flight = name
+        # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
         deadline = None if self.execution_timeout is None else time.time() + self.execution_timeout.total_seconds()
+        bounds = WaitBounds(deadline, self.settings.stopping_slack)
         if self.deferrable:
-            self._defer(deadline)
-        end, seen = asyncio.run(wait_for_job(self.access, self.kind, name, self._pace, deadline=None))
-        return self._after_waiting(context, end, seen)
+            self._defer(bounds)
+        end, seen = asyncio.run(wait_for_job(self.access, self.kind, name, self._pace, bounds, self.log_tail()))
+        return self._after_waiting(context, client, end, seen)
 
     @property
     def _pace(self) -> PollPace:
         return PollPace(self.settings.poll_interval, self.settings.poll_interval_max)
 
-    def _defer(self, deadline: float | None) -> NoReturn:
+    def _defer(self, bounds: WaitBounds) -> NoReturn:
         self.defer(
             trigger=self.trigger_class(
                 kind=self.kind.to_json(),
@@ -210,20 +208,29 @@ class JobStepOperator(StepOperator):
                 access=self.access.to_json(),
                 poll_interval=self._pace.interval,
                 poll_interval_max=self._pace.longest,
-                deadline=deadline,
+                deadline=bounds.deadline,
+                slack=bounds.slack,
             ),
             method_name="execute_complete",
         )
         raise AssertionError("defer() always raises")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Come back from the trigger."""
-        self._context = context
-        if event is None:
-            raise StepFailure(f"Step {self.task_id!r} failed: its trigger fired without an event.")
-        return self._after_waiting(context, WaitEnd(event["end"]), str(event["seen"]))
+        """Come back from the trigger.
 
-    def _after_waiting(self, context: Context, end: WaitEnd, seen: str) -> Any:
+        Without an event, no trigger fired: Airflow has resumed the next try of one that it took for dead just as that
+        one deferred. That try finds the job.
+        """
+        if event is None:
+            return self.run_step(context)
+        self._context = context
+        # What is killed, or out of time, from here on has a job to stop.
+        self._job_in_flight = self.record.job_name
+        client = self.access.client(self.kind.service)
+        self.show_links(context, client)
+        return self._after_waiting(context, client, WaitEnd(event["end"]), str(event["seen"]))
+
+    def _after_waiting(self, context: Context, client: Any, end: WaitEnd, seen: str) -> Any:
         if self._was_killed:
             raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed, and its {self.kind.noun} {self._fate}.")
         name = self.record.job_name
@@ -232,105 +239,22 @@ class JobStepOperator(StepOperator):
             self.deliver(context)
             # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
             raise AirflowTaskTimeout(
-                f"Step {self.task_id!r}: the {self.kind.noun} {name} {self._fate}, as the execution_timeout of"
-                f" {self.execution_timeout} is over."
+                self.with_console(
+                    f"Step {self.task_id!r}: the {self.kind.noun} {name} {self._fate}, as the execution_timeout of"
+                    f" {self.execution_timeout} is over."
+                )
             )
         if end is WaitEnd.UNREADABLE:
-            failure = StepFailure(
+            message = (
                 f"Step {self.task_id!r} failed: the {self.kind.noun} {name} can no longer be looked at ({seen})."
-                " It may still be running.",
-                outcome_unknown=True,
+                " It may still be running."
             )
-            self.fail_attempt(context, failure)
-        described = self._look(context, self.access.client(self.kind.service))
+            self.fail_attempt(context, StepFailure(self.with_places(message), outcome_unknown=True))
+        if end is WaitEnd.OUTLIVED:
+            self._fail_outlived(context, seen)
+        described = self._look(context, client)
         if described is None:
             self.fail_attempt(
                 context, StepFailure(f"Step {self.task_id!r} failed: the {self.kind.noun} {name} is gone.")
             )
         return self._end(context, described)
-
-    def _end(self, context: Context, described: dict[str, Any]) -> Any:
-        self._job_in_flight = None
-        if self.kind.state_of(described) is JobState.FAILED:
-            self._fail_job(context, described)
-        try:
-            result = to_result(self.result_of(described), is_sensitive)
-        except (ClientError, BotoCoreError) as error:
-            failure = StepFailure(
-                f"Step {self.task_id!r} failed: the result of the {self.kind.noun} {self.record.job_name} could not be"
-                f" read: {CallError.of(error)}",
-                type_of_call_error(error),
-                outcome_unknown=True,
-            )
-            self.fail_attempt(context, failure)
-        self._push_job(context, described)
-        self.deliver(context)
-        return result
-
-    def result_of(self, described: dict[str, Any]) -> dict[str, Any]:
-        """What the step's properties are read from; more AWS calls may be made for it."""
-        return described
-
-    def _push_job(self, context: Context, described: dict[str, Any]) -> None:
-        context["ti"].xcom_push(
-            key=JOB_KEY,
-            value={
-                "job_name": self.record.job_name,
-                "job_arn": member_at(described, self.kind.arn_field),
-                "attempt": self.record.attempt,
-                "step_type": self.step.type,
-                **({"asked_with": self.kind.asked_with} if self.kind.asked_with else {}),
-            },
-        )
-
-    def reason_of(self, described: dict[str, Any]) -> str:
-        """Why a job failed, in AWS's words."""
-        return str(member_at(described, self.kind.reason_field) or "AWS gives no reason")
-
-    def _fail_job(self, context: Context, described: dict[str, Any]) -> NoReturn:
-        reason = self.reason_of(described)
-        detail = described.get("SecondaryStatus")
-        status = self.kind.status_of(described)
-        failure = StepFailure(
-            f"Step {self.task_id!r} failed: the {self.kind.noun} {self.record.job_name} (attempt"
-            f" {self.record.attempt}) ended as {status}{f' ({detail})' if detail not in (None, status) else ''}:"
-            f" {reason}",
-            type_of_failure_reason(reason),
-        )
-        self._push_job(context, described)
-        self.fail_attempt(context, failure)
-
-    @override
-    def abandon(self) -> None:
-        self._job_in_flight = self.record.job_name
-        self._stop_job()
-
-    def on_kill(self) -> None:
-        """Stop the job when the task is killed or its time is over, but not when its worker is shut down."""
-        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
-        if not timed_out and self._context is not None and not is_killed_by_user(self._context, self.record):
-            self.log.info("The worker is shut down: the %s goes on, and the next try waits for it", self.kind.noun)
-            return
-        self._was_killed = True
-        self._stop_job()
-
-    @property
-    def _fate(self) -> str:
-        return "goes on (AWS has no call that stops it)" if self.kind.stop is None else "is stopped"
-
-    def _stop_job(self) -> None:
-        name = self._job_in_flight
-        if name is None:
-            return
-        if self.kind.stop is None:
-            self.log.info("The %s %s %s", self.kind.noun, name, self._fate)
-            return
-        try:
-            operation(self.access.client(self.kind.service), self.kind.stop)(**self.kind.stopped_by(name))
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and is_ended(error):
-                self.log.info("The %s %s had ended already", self.kind.noun, name)
-            else:
-                self.log.error("The %s %s could not be stopped and may go on: %s", self.kind.noun, name, error)
-        else:
-            self.log.info("The %s %s was asked to stop", self.kind.noun, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,13 +26,16 @@ from airflow_sm_pipelines.runtime.failures import CallError, ExceptionType, Step
 from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.runtime.scope import JOB_KEY
 from airflow_sm_pipelines.runtime.values import resolve_object
-from airflow_sm_pipelines.steps.base import StepOperator
+from airflow_sm_pipelines.steps.placed import PlacedStepOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
     from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.runtime.job_log import LogPlace
     from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
@@ -44,7 +48,7 @@ RESULT_STORE_KEY = "sagemaker_lambda_result"
 NEVER_RAN = (ClientError, ParamValidationError, EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 
 
-class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
+class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
     """A Lambda step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
 
     The event is the resolved Arguments, with their JSON types. The call waits for the function (RequestResponse), for
@@ -70,6 +74,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
             invocation_type="RequestResponse",
             **kwargs,
         )
+        self._log = ""
 
     @override
     def request_template(self) -> Object:
@@ -86,7 +91,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         return request
 
     @override
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         self.check_worker_deaths()
         if self.record.job_name:
             stored = context["task_state_store"].get(RESULT_STORE_KEY)
@@ -149,16 +154,36 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
 
     def _invoke(self, context: Context) -> Json:
         self.log.info("Invoking the function %s (attempt %d)", self.function_name, self.record.attempt)
+        client = self._client()
+        self.show_links(context, client)
         try:
-            response = self._client().invoke(
-                FunctionName=self.function_name, InvocationType=self.invocation_type, Payload=self.payload
+            response = client.invoke(
+                FunctionName=self.function_name,
+                InvocationType=self.invocation_type,
+                Payload=self.payload,
+                # With the answer comes the end of the function's log, for which no permission is needed.
+                **({"LogType": "Tail"} if self.settings.log_tail_lines > 0 else {}),
             )
             answer: Json = _decoded(response["Payload"].read())
         except (ClientError, BotoCoreError) as error:
             self._fail_call(context, error)
+        self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
-            self._fail(context, f"the function {self.function_name} ended with an error: {_told(answer)}")
+            message = f"the function {self.function_name} ended with an error: {_told(answer)}"
+            self._fail(context, self.with_places(message))
+        for line in self._log.splitlines():
+            self.log.info("%s", line)
         return answer
+
+    @override
+    def place_values(self) -> Mapping[str, str]:
+        parts = self.function_name.split(":")
+        # A name, a partial or a whole ARN, each with or without a qualifier.
+        return {"name": parts[parts.index("function") + 1] if "function" in parts else parts[0]}
+
+    @override
+    def read_log_end(self, place: LogPlace, count: int) -> tuple[list[str], str | None]:
+        return [line for line in self._log.splitlines() if line.strip()][-count:], None
 
     def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
         if isinstance(error, NEVER_RAN):

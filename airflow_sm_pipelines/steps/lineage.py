@@ -81,7 +81,7 @@ class LineageStepOperator(StepOperator):
     def _listed(self, member: str) -> list[dict[str, Any]]:
         return self._request.get(member) or []
 
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         """Make what is not there yet, entities first."""
         self.check_worker_deaths()
         self.check_resolved(context)

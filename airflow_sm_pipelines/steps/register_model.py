@@ -10,15 +10,18 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.catalog.register_model import KIND
 from airflow_sm_pipelines.runtime.job import is_existing, is_missing
+from airflow_sm_pipelines.steps.additions import execution_arn_for
 from airflow_sm_pipelines.steps.job import JobStepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
 
 GROUP_FIELD = "ModelPackageGroupName"
 ARN_PREFIX = "arn:"
+METADATA_FIELD, GENERATED_BY = "MetadataProperties", "GeneratedBy"
 
 
 class RegisterModelStepOperator(JobStepOperator, SageMakerBaseOperator):
@@ -32,8 +35,18 @@ class RegisterModelStepOperator(JobStepOperator, SageMakerBaseOperator):
     kind = KIND
 
     @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        request = super().resolve(context, scope)
+        given = self.config.get(METADATA_FIELD) or {}
+        if isinstance(given, dict) and GENERATED_BY not in given:
+            execution_arn = execution_arn_for(self, self.config, scope)
+            if execution_arn is not None:
+                request = self.config = {**self.config, METADATA_FIELD: {**given, GENERATED_BY: execution_arn}}
+        return request
+
+    @override
     def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
-        completed = {**super().complete_request(request), "ClientToken": self.record.token}
+        completed = {"ClientToken": self.record.token, **super().complete_request(request)}
         if completed.get(GROUP_FIELD):
             del completed[KIND.name_field]
         elif self.record.job_name.startswith(ARN_PREFIX):

@@ -25,7 +25,7 @@ class UnsupportedStepOperator(StepOperator):
         return Request(self.request_template()).template
 
     @override
-    def execute(self, context: Context) -> Any:
+    def run_step(self, context: Context) -> Any:
         raise AirflowFailException(
             f"Step {self.task_id!r} is of type {self.step.type!r}, which cannot be executed yet. The steps before it"
             " have run; what needs this step does not run."

@@ -25,8 +25,11 @@ def parse(*arguments: str) -> argparse.Namespace:
 def test_every_command_is_there() -> None:
     [group] = get_cli_commands()
     assert isinstance(group, GroupCommand)
-    assert [command.name for command in group.subcommands] == [*(command.name for command in COMMANDS), "local"]
-    assert all(isinstance(command, ActionCommand) for command in group.subcommands)
+    *actions, cache = group.subcommands
+    assert [command.name for command in actions] == [*(command.name for command in COMMANDS), "local"]
+    assert all(isinstance(command, ActionCommand) for command in actions)
+    assert isinstance(cache, GroupCommand)
+    assert [command.name for command in cache.subcommands] == ["clear", "list"]
 
 
 @pytest.mark.parametrize(("document", "status"), [(GOOD, 0), (BROKEN, 1)])
@@ -45,3 +48,5 @@ def test_arguments_have_their_defaults() -> None:
     assert parse("list").folder == "."
     assert parse("show", "x.json").unsupported_steps == "placeholder"
     assert parse("explain", "x.json", "--step", "A").step == "A"
+    assert (parse("cache", "clear").dag_id, parse("cache", "clear").step) == (None, None)
+    assert (parse("cache", "clear", "D", "S").dag_id, parse("cache", "clear", "D", "S").step) == ("D", "S")

@@ -89,12 +89,12 @@ def test_what_became_of_each_key(report: Report) -> None:
     expected = {
         "$.PipelineName": Status.HANDLED,
         "$.RoleArn": Status.HANDLED,
-        "$.ParallelismConfiguration": Status.UNSUPPORTED,
+        "$.ParallelismConfiguration": Status.HANDLED,
         "$.Version": Status.HANDLED,
         "$.Metadata": Status.IGNORED,
         "$.Parameters[0]": Status.HANDLED,
         "$.Parameters[3].Type": Status.DEFAULTED,
-        "$.PipelineExperimentConfig": Status.UNSUPPORTED,
+        "$.PipelineExperimentConfig": Status.HANDLED,
         "$.Steps[0].Type": Status.HANDLED,
         "$.Steps[0].Arguments": Status.HANDLED,
         "$.Steps[0].Arguments.ProcessingJobName": Status.HANDLED,
@@ -106,13 +106,13 @@ def test_what_became_of_each_key(report: Report) -> None:
         "$.Steps[1].DependsOn": Status.HANDLED,
         "$.Steps[1].RetryPolicies[0]": Status.HANDLED,
         "$.Steps[1].RetryPolicies": Status.DEFAULTED,
-        "$.Steps[1].CacheConfig": Status.UNSUPPORTED,
+        "$.Steps[1].CacheConfig": Status.HANDLED,
         "$.Steps[1].DisplayName": Status.HANDLED,
         "$.Steps[1].Foo": Status.IGNORED,
         "$.Steps[2].Arguments.IfSteps[0].Arguments.ModelPackageName": Status.DEFAULTED,
         "$.Steps[3].Type": Status.HANDLED,
         "$.Steps[3].Arguments.x": Status.HANDLED,
-        "$.Steps[4].Type": Status.UNSUPPORTED,
+        "$.Steps[4].Type": Status.HANDLED,
         "$.Steps[4].Arguments.ForEachBody[0].Type": Status.HANDLED,
     }
     assert {path: found.get(path) for path in expected} == expected
@@ -226,12 +226,16 @@ def test_a_step_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         "Train [Training] $.Steps[1]",
         "  operator     airflow_sm_pipelines.steps.training.TrainingStepOperator",
         "  which is a   airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
-        "  calls        sagemaker:CreateTrainingJob, sagemaker:DescribeTrainingJob, sagemaker:StopTrainingJob",
+        (
+            "  calls        sagemaker:CreateTrainingJob, sagemaker:DescribeTrainingJob, sagemaker:StopTrainingJob,"
+            " logs:DescribeLogStreams, logs:GetLogEvents"
+        ),
         '  request      RoleArn = "r"',
         '               OutputDataConfig.S3OutputPath = "s3://{Parameters.Bucket}/out"',
         "               ResourceConfig.InstanceCount = {Parameters.Count}",
         "  waits for    Prepare: DependsOn at $.Steps[1].DependsOn[0]",
-        "  cache        on, results up to P1D old",
+        "  cache        a result up to 1 day old is reused",
+        f"               equal must be {', '.join(STEP_TYPES['Training'].cache_key.arguments)}",
         "$.Steps[1].Foo: ignored: unknown key 'Foo' of a Training step, it is ignored",
     ):
         assert line in out.splitlines(), line
@@ -250,9 +254,17 @@ def test_a_whole_document_as_text(file: str, capsys: pytest.CaptureFixture[str])
     assert main(["explain", file]) == 0
     out = capsys.readouterr().out
     assert out.startswith("my: 7 steps in the order in which they could run\n")
-    assert "none yet for ForEach: the task fails when it is reached" in out
+    assert "each of      {Parameters.Items}" in out
     assert "body of      Loop, once for each of its items" in out
     assert "  $.Metadata: it has no effect on a run" in out
+
+
+def test_a_type_that_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = document(step("Own", "Mine", {"x": 1}))
+    assert statuses(report_of(plan(own, step_types=("Mine",))))["$.Steps[0].Type"] is Status.UNSUPPORTED
+    write(tmp_path / "own.json", own)
+    assert main(["explain", str(tmp_path / "own.json"), "--unsupported-steps", "placeholder"]) == 0
+    assert "none yet for Mine: the task fails when it is reached" in capsys.readouterr().out
 
 
 def test_a_document_and_a_step_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,9 +24,16 @@ def test_the_policy_of_the_example(capsys: pytest.CaptureFixture[str]) -> None:
         "RegisterModelSteps",
         "TrainingSteps",
         "PropertyFiles",
+        "Logs",
         "Roles",
     }
+    assert statements["Logs"]["Action"] == ["logs:DescribeLogStreams", "logs:GetLogEvents"]
+    assert statements["Logs"]["Resource"] == [
+        "arn:*:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs:*",
+        "arn:*:logs:*:*:log-group:/aws/sagemaker/TrainingJobs:*",
+    ]
     assert statements["TrainingSteps"]["Action"] == [
+        "sagemaker:AddTags",
         "sagemaker:CreateTrainingJob",
         "sagemaker:DescribeTrainingJob",
         "sagemaker:StopTrainingJob",
@@ -46,7 +53,7 @@ def test_a_role_that_is_known_only_at_run_time_and_tags() -> None:
         "Parameters": [{"Name": "Role", "Type": "String"}],
         "Steps": [{"Name": "T", "Type": "Training", "Arguments": arguments}],
     }
-    [training, roles] = policy_of(plan(definition))["Statement"]
+    [training, _, roles] = policy_of(plan(definition))["Statement"]
     assert "sagemaker:AddTags" in training["Action"]
     assert roles["Resource"] == ["*"]
 

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -200,13 +199,10 @@ def test_the_console_script_imports_neither_airflow_nor_aws(command: str, tmp_pa
     )
     target = str(tmp_path if command == "list" else tmp_path / "a.json")
     environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
-    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", program, command, target], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    # Some 0.15 s when measured; the bound is for a loaded machine.
-    assert time.perf_counter() - began < 2
 
 
 def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:

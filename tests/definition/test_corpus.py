@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -56,15 +55,6 @@ def test_reading_what_was_written_gives_the_same(pipelines: Outcome) -> None:
         if isinstance(pipeline, Pipeline) and len(pipeline.steps) < 100:
             again = read_definition(json.dumps(to_document(pipeline)))
             assert (again.steps, again.parameters) == (pipeline.steps, pipeline.parameters), name
-
-
-def test_reading_is_fast(pipelines: Outcome) -> None:
-    largest = max(documents().values(), key=len)
-    count = len(read_definition(largest).steps)
-    began = time.perf_counter()
-    read_definition(largest)
-    # Some 20 microseconds a step when measured; the bound is for a loaded machine.
-    assert time.perf_counter() - began < count * 200e-6
 
 
 def _text(value: object) -> str:

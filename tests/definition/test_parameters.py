@@ -141,3 +141,10 @@ def test_a_wrong_declaration_still_declares_its_name() -> None:
 @pytest.mark.parametrize("kind", list(ParameterType))
 def test_coercing_never_fails(kind: ParameterType) -> None:
     assert coerce("", kind) == ("" if kind is ParameterType.STRING else None)
+
+
+@pytest.mark.parametrize("name", ["sagemaker_selected_steps", "sagemaker_source_run_id"])
+def test_the_names_that_select_steps_of_a_run_are_taken(name: str) -> None:
+    (error,) = errors(document(Parameters=[parameter("p"), parameter(name)]))
+    assert error[0] == "$.Parameters[1].Name"
+    assert f"no parameter can be called {name!r}" in error[1]

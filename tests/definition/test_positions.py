@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -101,11 +100,10 @@ def test_a_mapping_has_no_places() -> None:
     assert finding.line is None
 
 
-def test_findings_of_the_largest_document_are_placed_fast() -> None:
+@pytest.mark.timeout(60)  # a guard against a reading of the text for each finding
+def test_findings_of_the_largest_document_are_placed_in_one_reading() -> None:
     text = max(documents().values(), key=len).decode()
     count = len(json.loads(text)["Steps"])
     asked = [Finding("m", f"$.Steps[{index}].Arguments") for index in range(count)]
-    began = time.perf_counter()
     placed = with_positions(asked, text)
-    assert time.perf_counter() - began < 2
     assert text[offset_of(placed[-1], text)] == "{"

@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition
+from airflow_sm_pipelines.graph import build_graph
 from airflow_sm_pipelines.runtime.conditions import evaluate_all
 from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
@@ -184,7 +185,9 @@ class GivenScope(TaskScope):
             parameters=pipeline.parameters,
             property_files={each.name: {file.name: file for file in each.property_files} for each in pipeline.walk()},
             experiment=pipeline.experiment,
+            mlflow=pipeline.mlflow,
             role_arn=None,
+            graph=build_graph(pipeline),
         )
         scope = cls(
             cast("Any", context),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -104,13 +103,11 @@ def test_policies_with_effect() -> None:
     )
 
 
+@pytest.mark.timeout(60)  # a guard against guesses that grow with the square
 def test_thousands_of_unknown_keys_are_told_in_little_time() -> None:
-    arguments = {f"TrainingJobNam{index}": 1 for index in range(5_000)}
-    wrong = {f"Resource{index}": get(f"Steps.A.TrainingJobNam{index}") for index in range(5_000)}
-    began = time.perf_counter()
+    arguments = {f"TrainingJobNam{index}": 1 for index in range(20_000)}
+    wrong = {f"Resource{index}": get(f"Steps.A.TrainingJobNam{index}") for index in range(20_000)}
     with pytest.raises(DefinitionError) as raised:
         plan(document(step("A", arguments=arguments), step("B", arguments={"Environment": wrong})))
-    # Some 0.3 s when measured; without a bound on the guesses it is many seconds.
-    assert time.perf_counter() - began < 3
-    assert len(raised.value.findings) == 10_000
+    assert len(raised.value.findings) == 40_000
     assert sum(finding.suggestion is not None for finding in raised.value.findings) > 400

@@ -27,6 +27,7 @@ TARGETS = (
     step("Own", "Mine"),
     condition("Choose"),
 )
+ITEMS = [parameter("Items")]
 
 
 def told(*steps: Any, **keys: Any) -> list[Finding]:
@@ -160,6 +161,51 @@ def test_the_output_of_a_loop_body_is_checked_too() -> None:
     [finding] = told(loop, Parameters=[parameter("Items")])
     assert finding.path == "$.Steps[0].Arguments.Selector.Field"
     assert finding.suggestion == "ChildOutput.B.TrainingJobName"
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "suggestion"),
+    [
+        ("ChildOutputs[0].ModelArtifacts.S3ModelArtifacts", None, None),
+        ("ChildOutputs[1]", None, None),
+        ("ChildOutputs", None, None),
+        ("Selected.TrainingJobName", None, None),
+        ("FailedStepCount", None, None),
+        (
+            "ChildOutputs[0].TrainingJobNam",
+            "Steps.Loop.ChildOutputs[0] has no 'TrainingJobNam': its properties are those of DescribeTrainingJob",
+            "Steps.Loop.ChildOutputs[0].TrainingJobName",
+        ),
+        (
+            "ChildOutputs.TrainingJobName",
+            "Steps.Loop.ChildOutputs is a list, its elements are read by [0] and not by .TrainingJobName",
+            "Steps.Loop.ChildOutputs[0].TrainingJobName",
+        ),
+        (
+            "Selected.ModelArtifact",
+            "Steps.Loop.Selected has no 'ModelArtifact': its properties are those of DescribeTrainingJob",
+            "Steps.Loop.Selected.ModelArtifacts",
+        ),
+        ("ChildOutput[0].TrainingJobName", "Steps.Loop has no '.ChildOutput': a ForEach step has ", None),
+    ],
+)
+def test_what_a_loop_gives_is_checked(path: str, message: str | None, suggestion: str | None) -> None:
+    selector = {"Pick": "MaxBy", "Field": get("ChildOutput.B.TrainingTimeInSeconds")}
+    loop = for_each(body=(step("B"),), Selector=selector)
+    found = told(loop, step("After", "Lambda", {"x": get(f"Steps.Loop.{path}")}, FunctionArn="f"), Parameters=ITEMS)
+    if message is None:
+        assert found == []
+        return
+    [finding] = found
+    assert finding.message.startswith(message)
+    if suggestion is not None:
+        assert finding.suggestion == suggestion
+
+
+def test_nothing_is_selected_without_a_selector() -> None:
+    after = step("After", "Lambda", {"x": get("Steps.Loop.Selected.TrainingJobName")}, FunctionArn="f")
+    [finding] = told(for_each(body=(step("B"),)), after, Parameters=ITEMS)
+    assert finding.message == "Steps.Loop has no 'Selected', since Loop has no Selector"
 
 
 def test_real_documents_refer_to_nothing_that_is_not_there() -> None:

@@ -1,10 +1,14 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from airflow_sm_pipelines.local.client import EndpointClient
+from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.local.holds import HeldCall, Hold
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.samples import training_request
 
@@ -95,6 +99,63 @@ def test_delay(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     start = time.monotonic()
     sagemaker.list_models()
     assert time.monotonic() - start >= 0.1
+
+
+@pytest.mark.parametrize(("side", "jobs_while_held"), [("before", 0), ("after", 1)])
+def test_a_held_call_waits_for_its_release(endpoint: LocalEndpoint, side: Hold, jobs_while_held: int) -> None:
+    endpoint.add_fault("sagemaker", "CreateTrainingJob", name="held-*", hold=side)
+    client = EndpointClient(endpoint.url)
+    with ThreadPoolExecutor() as pool:
+        creation = pool.submit(
+            endpoint.client("sagemaker", attempts=1).create_training_job, **training_request("held-1")
+        )
+        (call,) = wait_until_held(client)
+        assert (call.service, call.action, call.side) == ("sagemaker", "CreateTrainingJob", side)
+        assert call.parameters["TrainingJobName"] == "held-1"
+        assert len(endpoint.jobs()) == jobs_while_held
+        client.release("Describe*")
+        assert len(client.held()) == 1
+        assert not creation.done()
+        client.release("Create*")
+        assert creation.result(timeout=10)["TrainingJobArn"].endswith("held-1")
+    assert endpoint.held() == ()
+    assert len(endpoint.jobs()) == 1
+
+
+def test_a_held_call_can_be_lost(endpoint: LocalEndpoint) -> None:
+    endpoint.add_fault("sagemaker", "CreateTrainingJob", hold="before", drop="before")
+    sagemaker = endpoint.client("sagemaker", attempts=1)
+    with ThreadPoolExecutor() as pool:
+        creation = pool.submit(sagemaker.create_training_job, **training_request("job"))
+        wait_until_held(endpoint)
+        endpoint.release()
+        with pytest.raises(ConnectionClosedError):
+            creation.result(timeout=10)
+    assert endpoint.jobs() == ()
+
+
+def test_a_reset_lets_held_calls_go_on(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+    endpoint.add_fault(action="ListModels", hold="before")
+    with ThreadPoolExecutor() as pool:
+        listing = pool.submit(sagemaker.list_models)
+        wait_until_held(endpoint)
+        endpoint.reset()
+        assert listing.result(timeout=10)["Models"] == []
+
+
+def wait_until_held(endpoint: EndpointControl) -> tuple[HeldCall, ...]:
+    """What the endpoint holds, as soon as it holds something."""
+    deadline = time.monotonic() + 10
+    while not (held := endpoint.held()):
+        assert time.monotonic() < deadline, "nothing is held"
+        time.sleep(0.01)
+    return held
+
+
+@pytest.mark.parametrize("fault", [{"error": "Oops"}, {"drop": "before"}])
+def test_what_takes_no_effect_cannot_be_held_after_it(endpoint: LocalEndpoint, fault: dict[str, Any]) -> None:
+    with pytest.raises(ScenarioError, match="can be held only before"):
+        endpoint.add_fault(hold="after", **fault)
 
 
 def test_faults_of_a_scenario_and_reset(endpoint: LocalEndpoint, sagemaker: Any) -> None:

@@ -209,3 +209,22 @@ def test_log_lines(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     assert [entry["logStreamName"].rpartition("-")[0] for entry in streams] == ["job/algo-1"]
     events = logs.get_log_events(logGroupName=group, logStreamName=streams[0]["logStreamName"])["events"]
     assert [event["message"] for event in events] == ["epoch 1", "epoch 2", "Training job job completed"]
+
+
+def test_log_lines_come_while_the_job_runs_from_each_host(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+    endpoint.load_scenario({"jobs": [{"duration": 100, "logs": ["epoch 1", "epoch 2"]}]})
+    request = training_request("job")
+    request["ResourceConfig"]["InstanceCount"] = 2
+    sagemaker.create_training_job(**request)
+    logs = endpoint.client("logs")
+
+    def lines() -> list[list[str]]:
+        group = {"logGroupName": "/aws/sagemaker/TrainingJobs"}
+        streams = logs.describe_log_streams(**group)["logStreams"]
+        pages = [logs.get_log_events(**group, logStreamName=stream["logStreamName"]) for stream in streams]
+        return [[event["message"] for event in page["events"]] for page in pages]
+
+    endpoint.advance(60)
+    assert lines() == [["epoch 1"]] * 2
+    endpoint.advance(60)
+    assert lines() == [["epoch 1", "epoch 2", "Training job job completed"]] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,8 @@ from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 BUCKET = "sagemaker-us-east-1-123456789012"
+TAG_MEMBERS = {"Tags", "tags", "modelTags", "jobTags"}
+OWN_TAG = re.compile(r"airflow:|sagemaker:pipeline-")
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"
 
 DAG_FILE = """
@@ -99,15 +102,33 @@ class Airflow:
         run = bag.dags[dag_id].test(run_conf=dict(conf) if conf is not None else None)
         return Run(dag_id, run.run_id, str(run.state), {ti.task_id: str(ti.state) for ti in run.get_task_instances()})
 
-    def created(self, action: str | None = None) -> list[dict[str, Any]]:
-        """The requests of the Create calls that were accepted, in order."""
-        return [
+    def created(self, action: str | None = None, *, own_tags: bool = False) -> list[dict[str, Any]]:
+        """The requests of the Create calls that were accepted, in order.
+
+        They are given without the tags that every job carries, unless ``own_tags``.
+        """
+        requests = [
             dict(request.parameters)
             for request in self.endpoint.requests("sagemaker")
             if request.action.startswith("Create")
             and request.error_code is None
             and (action is None or request.action == action)
         ]
+        return requests if own_tags else [without_own_tags(request) for request in requests]
+
+
+def without_own_tags(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without the tags that tell whose job it is (test_tags_and_experiments.py is about these)."""
+    kept = dict(request)
+    for member in TAG_MEMBERS & kept.keys():
+        given = kept.pop(member)
+        if isinstance(given, dict):
+            rest: Any = {key: value for key, value in given.items() if not OWN_TAG.match(key)}
+        else:
+            rest = [tag for tag in given if not OWN_TAG.match(tag.get("Key", tag.get("key", "")))]
+        if rest:
+            kept[member] = rest
+    return kept
 
 
 def lose_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +188,17 @@ def processing(name: str, **members: Any) -> dict[str, Any]:
         "PropertyFiles": [{"PropertyFileName": "Report", "OutputName": "out", "FilePath": "report.json"}],
         **members,
     }
+
+
+def transform(name: str) -> dict[str, Any]:
+    """A Transform step with the model ``forecast``, which has to be there."""
+    arguments = {
+        "ModelName": "forecast",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in"}}},
+        "TransformOutput": {"S3OutputPath": f"s3://{BUCKET}/transformed"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    return {"Name": name, "Type": "Transform", "Arguments": arguments}
 
 
 def condition(name: str, conditions: list[Any], if_steps: list[Any], else_steps: list[Any], **members: Any) -> Any:

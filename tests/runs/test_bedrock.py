@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training
+from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training, without_own_tags
 
 PREFIX = "arn:aws:bedrock:us-east-1:123456789012"
 MODEL_ARN = f"{PREFIX}:custom-model/imported/abcdefghijkl"
@@ -51,7 +51,9 @@ STEPS = [
 
 def creations(airflow: Airflow) -> list[dict[str, Any]]:
     """The requests of the Create calls, without their tokens."""
-    found = [dict(r.parameters) for r in airflow.endpoint.requests("bedrock") if r.action.startswith("Create")]
+    found = [
+        without_own_tags(r.parameters) for r in airflow.endpoint.requests("bedrock") if r.action.startswith("Create")
+    ]
     assert all(request.pop("clientRequestToken") for request in found)
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training
+from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training, without_own_tags
 
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 CLARIFY = "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
@@ -137,7 +137,7 @@ def test_a_supplied_baseline_is_mounted_and_the_new_one_told(airflow: Airflow, d
             "baseline_statistics": f"{folder}/stats/statistics.json",
         },
     }
-    assert run.rendered("Check")["request"] == request
+    assert without_own_tags(run.rendered("Check")["request"]) == request
     job = airflow.endpoint.jobs("processing")[0]
     uris = {
         "CalculatedBaselineConstraints": f"s3://{BUCKET}/reports/constraints.json",
@@ -335,7 +335,7 @@ def test_the_model_is_put_into_a_copy_of_the_analysis_config(airflow: Airflow) -
         ],
         "Environment": {"baseline_constraints": f"{folder}/analysis.json"},
     }
-    assert run.rendered("Check")["request"] == request
+    assert without_own_tags(run.rendered("Check")["request"]) == request
     predictor = {**CONFIG["predictor"], "model_name": train["TrainingJobName"]}
     assert content(airflow, key) == {**CONFIG, "predictor": predictor}
     assert content(airflow, "cfg/analysis_config.json") == CONFIG

@@ -15,7 +15,7 @@ from airflow_sm_pipelines.catalog.emr import KIND
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.runtime.aws import AwsAccess
 from airflow_sm_pipelines.runtime.trigger import JobTrigger
-from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training
+from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-cluster": ["j-FOREIGN"]}
@@ -48,7 +48,7 @@ def on_own_cluster(name: str = "Step", **members: Any) -> dict[str, Any]:
 
 def asked(airflow: Airflow, action: str) -> list[dict[str, Any]]:
     """The requests of an action that EMR took."""
-    return [dict(r.parameters) for r in airflow.endpoint.requests("emr", action) if r.error_code is None]
+    return [without_own_tags(r.parameters) for r in airflow.endpoint.requests("emr", action) if r.error_code is None]
 
 
 def states(airflow: Airflow, kind: str) -> list[str]:
@@ -112,7 +112,7 @@ def test_a_step_on_a_foreign_cluster(airflow: Airflow, deferrable: bool) -> None
     }
     assert run.xcom("My_step")["Config"]["Properties"] == {"k": "v", "api.password": "***"}
     assert run.xcom("My_step", "sagemaker")["job_name"] == name
-    assert run.xcom("My_step", "emr_cluster")["job_flow_id"] == "j-FOREIGN"
+    assert run.xcom("My_step", "_link_AwsConsoleLink").endswith("#/clusterDetails/j-FOREIGN")
     assert states(airflow, "emr-cluster") == ["WAITING"]
 
 

@@ -14,7 +14,7 @@ from airflow_sm_pipelines.catalog.emr_serverless import KIND
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.runtime.aws import AwsAccess
 from airflow_sm_pipelines.runtime.emr_serverless import OwnApplicationTrigger, Patience, dispose
-from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training
+from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-serverless-application": ["00foreign"]}
@@ -54,7 +54,11 @@ def in_own(name: str = "Step", **members: Any) -> dict[str, Any]:
 
 def asked(airflow: Airflow, action: str) -> list[dict[str, Any]]:
     """The requests of an action that were taken."""
-    return [dict(r.parameters) for r in airflow.endpoint.requests("emr-serverless", action) if r.error_code is None]
+    return [
+        without_own_tags(r.parameters)
+        for r in airflow.endpoint.requests("emr-serverless", action)
+        if r.error_code is None
+    ]
 
 
 def states(airflow: Airflow, kind: str) -> list[str]:

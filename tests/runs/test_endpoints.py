@@ -71,7 +71,9 @@ def test_a_model_is_deployed_and_what_describes_it_can_be_referred_to(airflow: A
         "endpoint": get("Steps.Deploy.EndpointArn"),
     }
     config = endpoint_config("Config", Arguments={"EndpointConfigName": "named", "Tags": [{"Key": "a", "Value": "b"}]})
-    deploy = endpoint("Deploy", get("Steps.Config.EndpointConfigName"), Arguments={"Tags": []})
+    deploy = endpoint(
+        "Deploy", get("Steps.Config.EndpointConfigName"), Arguments={"Tags": [{"Key": "c", "Value": "d"}]}
+    )
     told["count"] = {"Std:Join": {"On": "", "Values": [told["count"]]}}
     after = training("After", Arguments={"Environment": told})
     run = airflow.run(pipeline(config, deploy, after))

@@ -154,9 +154,7 @@ def test_a_function_that_takes_too_long(
 ) -> None:
     monkeypatch.setattr("airflow_sm_pipelines.steps.lambda_function.LONGEST_RUN_SECONDS", 1)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
-    started = time.monotonic()
     assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
-    assert time.monotonic() - started < 60
     assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())
     time.sleep(2.5)
     assert len(events(airflow)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import ANY
 
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
 
@@ -97,10 +98,10 @@ def test_everything_of_a_model_package_passes_through(airflow: Airflow) -> None:
     assert run.state == "success"
     [request] = airflow.created("CreateModelPackage")
     assert request.pop("ClientToken")
-    assert request == RICH
+    assert request == {**RICH, "MetadataProperties": {**RICH["MetadataProperties"], "GeneratedBy": ANY}}
     assert airflow.created("CreateModelPackageGroup") == [{"ModelPackageGroupName": GROUP}]
     result = run.xcom("Register")
-    assert {key: result[key] for key in DESCRIBED} == {key: RICH[key] for key in DESCRIBED}
+    assert {key: result[key] for key in DESCRIBED} == {key: request[key] for key in DESCRIBED}
     assert result["ModelPackageStatus"] == "Completed"
     assert airflow.created("CreateTrainingJob")[0]["Environment"] == {
         "group": GROUP,

@@ -25,7 +25,7 @@ class EchoStepOperator(StepOperator):
         return self.resolved
 
     @override
-    def execute(self, context: Any) -> Any:
+    def run_step(self, context: Any) -> Any:
         self.check_resolved(context)
         self.deliver(context)
         return self.resolved

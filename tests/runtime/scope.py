@@ -11,7 +11,8 @@ from airflow_sm_pipelines.runtime.errors import UnresolvedError
 from airflow_sm_pipelines.runtime.properties import PathNotFoundError, look_up
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
+    from airflow_sm_pipelines.definition.expressions import CurrentItem, PropertyFileReference, PropertyReference
+    from airflow_sm_pipelines.runtime.iteration import Iteration
     from airflow_sm_pipelines.runtime.text import Json
 
 
@@ -24,6 +25,7 @@ class FixedScope:
     results: Mapping[str, Json] = field(default_factory=dict)
     files: Mapping[str, Json] = field(default_factory=dict)
     property_files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    iteration: Iteration | None = None
 
     def parameter(self, name: str) -> Json:
         return self._given(self.parameters, name, f"Parameters.{name}")
@@ -45,6 +47,11 @@ class FixedScope:
 
     def read_json(self, uri: str) -> Json:
         return self._given(self.files, uri, uri)
+
+    def current_item(self, reference: CurrentItem) -> Json:
+        if self.iteration is None:
+            raise UnresolvedError(format_expression(reference), "is undefined.")
+        return self.iteration.current_item(reference)
 
     @staticmethod
     def _given(answers: Mapping[str, Json], name: str, expression: str) -> Json:

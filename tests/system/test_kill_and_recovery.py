@@ -238,7 +238,8 @@ def test_clearing_a_task_that_waits_stops_its_job_and_starts_another(bench: Benc
     assert run.wait_for_end() == "success"
     assert first != second
     assert bench.job_names("Create") == [first, second]
-    assert bench.job_names("Stop") == [first]
+    # The killed try and the next one may both have asked.
+    assert set(bench.job_names("Stop")) == {first}
 
 
 def test_clearing_a_task_that_succeeded_starts_another_job(bench: Bench) -> None:

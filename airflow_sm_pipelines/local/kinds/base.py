@@ -1,6 +1,6 @@
 """What the kinds share: an action's input, and the life of a job from Create to its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -53,7 +53,8 @@ class JobKind:
     label: ClassVar[str]
     resource: ClassVar[str]
     noun: ClassVar[str]
-    log_group: ClassVar[str]
+    log_group: ClassVar[str] = ""
+    """Where its hosts write their logs; nothing is written where there is none."""
     start_time: ClassVar[str | None] = None
     end_time: ClassVar[str]
     stages: ClassVar[tuple[Stage, ...]] = (Stage(0.0, "", ""),)
@@ -155,6 +156,7 @@ class JobKind:
             started=started,
             timeline=Timeline((*waiting, *stages, last)),
             finish=self.finish,
+            write=self.write,
             failure_reason=ending.failure_reason,
             tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", ())},
         )
@@ -223,12 +225,28 @@ class JobKind:
         keys = (*self.status(job, now), *self.summary_keys)
         return {key: everything[key] for key in keys if key in everything}
 
+    def write(self, job: Job, moto: Moto, now: float) -> None:
+        """Write the log lines that a job has come to by ``now``: they are spread evenly over its run."""
+        length = job.timeline.end.at - job.started
+        share = 1.0 if length <= 0 else (now - job.started) / length
+        self._write(job, moto, job.rule.logs[: max(0, int(share * len(job.rule.logs)))])
+
+    def hosts(self, _request: Mapping[str, Any]) -> int:
+        """How many hosts a job has; each writes a log stream of its own."""
+        return 1
+
+    def _write(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
+        written = job.facts.get("written", 0)
+        job.facts["written"] = max(written, len(lines))
+        if self.log_group and lines[written:]:
+            for host in range(1, self.hosts(job.request) + 1):
+                stream = f"{job.name}/algo-{host}-{int(job.created)}"
+                moto.put_log_lines(self.log_group, stream, list(lines[written:]), job.region)
+
     def finish(self, job: Job, moto: Moto) -> None:
         """What a job leaves behind at its end: log lines, and files if it completed."""
         outcome = job.timeline.end.status
-        lines = [*job.rule.logs, f"{self.noun.capitalize()} {job.name} {outcome.lower()}"]
-        stream = f"{job.name}/algo-1-{int(job.created)}"
-        moto.put_log_lines(self.log_group, stream, lines, job.region)
+        self._write(job, moto, [*job.rule.logs, f"{self.noun.capitalize()} {job.name} {outcome.lower()}"])
         if outcome != "Completed":
             return
         for name, files in job.rule.outputs.items():

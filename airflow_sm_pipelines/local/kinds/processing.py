@@ -1,5 +1,6 @@
 """Processing jobs."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,9 @@ class ProcessingKind(JobKind):
         if job.rule.exit_message and job.timeline.ended(now):
             return {"ExitMessage": job.rule.exit_message}
         return {}
+
+    def hosts(self, request: Mapping[str, Any]) -> int:
+        return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
 
     def output_uri(self, job: Job, name: str) -> str | None:
         for output in job.request.get("ProcessingOutputConfig", {}).get("Outputs", ()):

@@ -10,6 +10,7 @@ from airflow_sm_pipelines.local.kinds.emr import EmrKind
 from airflow_sm_pipelines.local.kinds.emr_serverless import EmrServerlessKind
 from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
 from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
+from airflow_sm_pipelines.local.kinds.experiment import ExperimentKind, TrialKind
 from airflow_sm_pipelines.local.kinds.inference_component import InferenceComponentKind
 from airflow_sm_pipelines.local.kinds.job import CategoryJobKind
 from airflow_sm_pipelines.local.kinds.lineage import ActionKind, ArtifactKind, AssociationKind, ContextKind
@@ -66,6 +67,8 @@ def handlers() -> Mapping[str, Handler]:
         ContextKind(),
         ArtifactKind(),
         AssociationKind(),
+        ExperimentKind(),
+        TrialKind(),
         Tags(),
     )
     own = {name: handler for kind in kinds for name, handler in kind.actions().items()}

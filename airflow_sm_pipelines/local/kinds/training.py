@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -78,6 +79,9 @@ class TrainingKind(JobKind):
             seconds = max(1, round(job.timeline.end.at - job.started))
             result |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         return {**result, **job.facts.get("describe", {})}
+
+    def hosts(self, request: Mapping[str, Any]) -> int:
+        return int(request.get("ResourceConfig", {}).get("InstanceCount", 1))
 
     def output_uri(self, job: Job, _name: str) -> str | None:
         """Where the container of an ``@step`` function writes its results by itself."""

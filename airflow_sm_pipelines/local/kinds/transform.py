@@ -1,6 +1,8 @@
 """Batch transform jobs."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action, JobKind
@@ -24,6 +26,9 @@ class TransformKind(JobKind):
         known = action.world.exists_before("model", name)
         if not known and action.world.find("model", action.region, name, action.now) is None:
             raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')
+
+    def hosts(self, request: Mapping[str, Any]) -> int:
+        return int(request["TransformResources"]["InstanceCount"])
 
     def output_uri(self, job: Job, _name: str) -> str | None:
         uri: str = job.request["TransformOutput"]["S3OutputPath"]

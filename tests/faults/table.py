@@ -1,0 +1,60 @@
+"""The table of the matrix, as docs/fault-matrix.md has it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.faults.bench import Round
+from tests.faults.cells import Cell, Column, Row, Seen
+
+INTRODUCTION = """\
+# The fault matrix
+
+What happens to a step when something dies or AWS fails, tried on real processes: API server, scheduler (LocalExecutor),
+Dag processor and triggerer on PostgreSQL, against the local AWS endpoint. `make faults` runs every cell and writes this
+page; `make test` runs one cell of each row.
+
+A cell tells the attempts (names under which AWS was asked for a job), the jobs that came of them as the endpoint has
+them, and the step's final state. It *holds* when these are as expected, the delays between the attempts are at least
+those of the retry policy, jobs that were to be stopped are, and no job runs on when all is over. `-` stands where there
+is nothing to kill in that column.
+"""
+
+
+def table(planned: Sequence[Round], seen: Mapping[Cell, Seen]) -> str:
+    """The page as text."""
+    rows = dict.fromkeys(cell.row for each in planned for cell in each.cells)
+    lines = [
+        INTRODUCTION,
+        "| fault | expected | deferrable | synchronous |",
+        "|---|---|---|---|",
+        *(
+            f"| {row.title} | {_expectation(row)} | {' | '.join(_verdict(row, column, seen) for column in Column)} |"
+            for row in rows
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_table(path: Path, planned: Sequence[Round], seen: Mapping[Cell, Seen]) -> None:
+    """Write the page."""
+    path.write_text(table(planned, seen))
+
+
+def _expectation(row: Row) -> str:
+    expected = row.expected
+    return _told(expected.attempts, expected.jobs, expected.stopped, expected.state)
+
+
+def _verdict(row: Row, column: Column, seen: Mapping[Cell, Seen]) -> str:
+    if column not in row.columns:
+        return "-"
+    found = seen.get(Cell(row, column))
+    if found is None:
+        return "not run"
+    faults = found.faults(row.expected)
+    told = _told(found.attempts, found.jobs, found.stopped, found.state)
+    return f"{told}: {'holds' if not faults else 'BROKEN: ' + '; '.join(faults)}"
+
+
+def _told(attempts: int, jobs: int, stopped: int, state: str) -> str:
+    return f"{attempts} att., {jobs} job{'s' * (jobs != 1)}{f' ({stopped} stopped)' if stopped else ''}, {state}"

@@ -1,0 +1,124 @@
+"""The step cache on Airflow's real components: runs at once, restarts, the API that the UI asks, and clearing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from tests.runs.harness import pipeline, training
+from tests.system.deployment import Deployment, deployed
+from tests.system.processes import shown_on_failure
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+DAG_ID, TASK = "cached", "Train"
+JOB_SECONDS = 600
+DAG_FILE = f"""
+from airflow_sm_pipelines import SageMakerPipelineDag
+
+dag = SageMakerPipelineDag("training.json", dag_id={DAG_ID!r})
+"""
+DEFINITION = pipeline(training(TASK, CacheConfig={"Enabled": True, "ExpireAfter": "P1M"}))
+# So that what Airflow drops of assets and their state would be dropped within the test.
+SOON_CLEANED = {"AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "2"}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A deployment and the endpoint that its jobs run on."""
+
+    deployment: Deployment
+    endpoint: LocalEndpoint
+
+    def trigger(self) -> str:
+        return self.deployment.airflow.trigger(DAG_ID)
+
+    def run(self) -> str:
+        """The id of a new run that has succeeded."""
+        run_id = self.trigger()
+        self.wait_for_success(run_id)
+        return run_id
+
+    def wait_for_success(self, run_id: str) -> None:
+        end = self.deployment.processes.wait_until(
+            lambda: self.deployment.airflow.ended(DAG_ID, run_id), f"end of {run_id}", timeout=120
+        )
+        assert end == "success"
+
+    def wait_for_jobs(self, count: int) -> None:
+        self.deployment.processes.wait_until(
+            lambda: len(self.endpoint.jobs("training")) == count or None, f"{count} jobs", timeout=120
+        )
+
+    def xcom(self, run_id: str, key: str) -> Any:
+        path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{TASK}/xcomEntries/{key}"
+        return self.deployment.airflow.call("GET", path, params={"deserialize": True})["value"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    files = {"dag.py": DAG_FILE, "training.json": json.dumps(DEFINITION)}
+    scenario = {"jobs": [{"kind": "training", "duration": JOB_SECONDS}]}
+    with (
+        LocalEndpoint(scenario=scenario) as endpoint,
+        deployed(tmp_path, {**endpoint.environment, **SOON_CLEANED}, files) as deployment,
+        shown_on_failure(deployment.processes, request),
+    ):
+        airflow = deployment.airflow
+        deployment.processes.wait_until(lambda: DAG_ID in airflow.dag_ids() or None, "the Dag", timeout=120)
+        yield Bench(deployment, endpoint)
+
+
+def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Bench) -> None:
+    airflow = bench.deployment.airflow
+    # Two at once both run: neither has a result yet.
+    both = [bench.trigger(), bench.trigger()]
+    bench.wait_for_jobs(2)
+    bench.endpoint.advance(JOB_SECONDS)
+    for run_id in both:
+        bench.wait_for_success(run_id)
+
+    hit = bench.run()
+    assert len(bench.endpoint.jobs("training")) == 2
+    source = bench.xcom(hit, "sagemaker")["cache_source"]["run_id"]
+    assert source in both
+    links = airflow.call("GET", f"/dags/{DAG_ID}/dagRuns/{hit}/taskInstances/{TASK}/links")["extra_links"]
+    page = f"/dags/{DAG_ID}/runs/{source.replace(':', '%3A').replace('+', '%2B')}/tasks/{TASK}"
+    assert links["Cache source run"] == f"{bench.deployment.site.url}{page}"
+    assert "CacheHit" in airflow.task(DAG_ID, hit, TASK)["rendered_fields"]["request"]
+    assert f"Cache hit: the result of the run {source} is used" in airflow.task_log(DAG_ID, hit, TASK)
+    # The asset gives access to the store and nothing else: a run updates none.
+    assert airflow.call("GET", "/assets/events")["total_entries"] == 0
+
+    for component in ("scheduler", "api-server", "triggerer"):
+        bench.deployment.processes.kill(bench.deployment.process(component))
+        bench.deployment.start(component)
+    bench.deployment.processes.wait_until(lambda: _answers(bench) or None, "Airflow is back", timeout=120)
+    bench.run()
+    assert len(bench.endpoint.jobs("training")) == 2
+
+    # A cleared task runs again where the kept result is its own, and the new result takes its place.
+    airflow.clear_task(DAG_ID, source, TASK)
+    bench.wait_for_jobs(3)
+    bench.endpoint.advance(JOB_SECONDS)
+    bench.wait_for_success(source)
+
+    site = bench.deployment.site
+    command = ["airflow", "sm-pipelines", "cache", "clear", DAG_ID, TASK]
+    bench.deployment.processes.run("cache-clear", command, site.environment, site.home, timeout=60)
+    last = bench.trigger()
+    bench.wait_for_jobs(4)
+    bench.endpoint.advance(JOB_SECONDS)
+    bench.wait_for_success(last)
+
+
+def _answers(bench: Bench) -> bool:
+    try:
+        return bench.deployment.airflow.healthy()
+    except httpx.HTTPError:
+        return False
