@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_sm_pipelines.listeners import pools, unowned_jobs
+from airflow_sm_pipelines.listeners import pools, resumed, tidying, unowned_jobs
 from airflow_sm_pipelines.settings import SECTION
 
 if TYPE_CHECKING:
@@ -37,4 +37,4 @@ class SageMakerPipelinesPlugin(AirflowPlugin):
 
     name = "sagemaker_pipelines"
     fastapi_apps = _apps()
-    listeners = [pools, unowned_jobs]
+    listeners = [pools, resumed, tidying, unowned_jobs]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.runtime.identity import execution_id
+from airflow_sm_pipelines.settings import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,23 @@ RUN_PREFIX = "sagemaker-run."
 DESCRIPTION_MARK = "Made by airflow-sm-pipelines: "
 LONGEST_DAG_ID = 200
 DIGEST_LENGTH = 8
+
+
+class PoolScope(Enum):
+    """What a limit is one of."""
+
+    RUN = "run"
+    PIPELINE = "pipeline"
+
+
+def pool_scope() -> PoolScope:
+    """What the deployment wants a limit to be one of.
+
+    :raises ValueError: for an option that is neither
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    return PoolScope(conf.get(SECTION, "pool_scope", fallback=PoolScope.RUN.value))
 
 
 def pipeline_pool(dag_id: str) -> str:
@@ -67,11 +86,16 @@ def priority_weights(graph: Graph) -> dict[str, int]:
 def effective_limit(*limits: int | None) -> int | None:
     """The first limit that is given, or None: 0 is given and means none.
 
-    :raises ValueError: for a limit below 0
+    :raises ValueError: for a limit below 0, or above what a pool can hold
     """
+    # Every process of Airflow loads this module, and few read definitions.
+    from airflow_sm_pipelines.definition.limits import MOST_PARALLEL_STEPS
+
     limit = next((limit for limit in limits if limit is not None), 0)
     if limit < 0:
         raise ValueError(f"parallelism = {limit}: a pipeline runs at least 1 step at a time, or, with 0, any number")
+    if limit > MOST_PARALLEL_STEPS:
+        raise ValueError(f"parallelism = {limit}: the highest limit is {MOST_PARALLEL_STEPS}; 0 is none")
     return limit or None
 
 

@@ -60,11 +60,23 @@ OPTIONS = {
         "float",
         "60",
     ),
+    "tidying_interval": _option(
+        "Seconds between two looks of the triggerer for pools and cached results that nothing needs any more: it"
+        " removes them. 0: it does not look.",
+        "float",
+        "600",
+    ),
     "parallelism": _option(
         "How many steps of a run run at once, deferred ones included, where the pipeline itself does not say; 0 for any"
         " number.",
         "integer",
         "0",
+    ),
+    "pool_scope": _option(
+        "What that limit is one of. run: each run has a pool of its own, as in SageMaker. pipeline: all runs of a"
+        " pipeline share one, which makes fewer pools, and fewer series of metrics.",
+        "string",
+        "run",
     ),
     "job_tags": _option(
         "Whether jobs are tagged with their pipeline, step, execution, Dag and run. The credentials need"
@@ -89,7 +101,12 @@ OPTIONS = {
         "boolean",
         "True",
     ),
-    "cache_entries": _option("How many results of a step are kept for reuse; the oldest go first.", "integer", "50"),
+    "cache_entries": _option(
+        "How many results of a step are kept for reuse; the oldest go first. Of the body of a ForEach step there are"
+        " as many more as it has items.",
+        "integer",
+        "50",
+    ),
     "assets": _option(
         "Which outlets the tasks have, for other Dags to be scheduled on: none; models, the model package groups that"
         " RegisterModel steps add a version to; outputs, the S3 outputs of jobs; all.",

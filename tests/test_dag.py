@@ -206,9 +206,10 @@ def test_the_limit_is_the_arguments_then_the_responses_then_the_settings(
     assert dag.default_args == ({} if limit is None else {"max_parallel_execution_steps": limit})
 
 
-def test_a_limit_below_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="parallelism = -1"):
-        SageMakerPipelineDag(pipeline(training("A")), dag_id="d", parallelism=-1)
+@pytest.mark.parametrize("limit", [-1, 2**31])
+def test_a_limit_that_no_pool_can_have_is_refused(limit: int) -> None:
+    with pytest.raises(ValueError, match=f"parallelism = {limit}"):
+        SageMakerPipelineDag(pipeline(training("A")), dag_id="d", parallelism=limit)
 
 
 def test_in_a_limited_pipeline_the_steps_nearest_to_its_beginning_come_first() -> None:

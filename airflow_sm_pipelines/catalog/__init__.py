@@ -75,6 +75,12 @@ STEP_TYPES: Mapping[str, StepType] = MappingProxyType(_TYPES)
 """The step types that are known, those that users registered included."""
 
 
+def step_type_for(name: str, arguments: Mapping[str, object]) -> StepType | None:
+    """The step type of a step with these Arguments, with the API that they are for; None where it is not known."""
+    known = STEP_TYPES.get(name)
+    return None if known is None else known.used_with(arguments)
+
+
 def register_step_type(step_type: StepType) -> None:
     """Make a step type known, or put another operator in the place of a known one's.
 

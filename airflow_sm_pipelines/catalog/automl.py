@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.catalog.places import Places, sagemaker_page
-from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, Variant, job_calls, sagemaker
 
 LIMIT = "CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"
 PROBLEM_TYPES = (
@@ -47,6 +47,7 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateAutoMLJob"),
     properties=sagemaker("DescribeAutoMLJob"),
     extra_properties=("BestCandidateProperties",),
+    variants=(Variant(MEMBERS_OF_V2, KIND_V2, sagemaker(KIND_V2.create), sagemaker(KIND_V2.describe)),),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(

@@ -13,5 +13,9 @@ STEP_TYPE = StepType(
     calls=("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessage"),
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
+    limits=(
+        "50 outputs in an answer, each with a name of 256 characters and a value of 1024",
+        "`callback_timeout` for the answer, 7 days by default",
+    ),
     places=Places("sqs/v3/home?region={region}#/queues/{QueueUrl}"),
 )

@@ -20,6 +20,8 @@ CALLS = (
     *LOG_CALLS,
     *("sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage", "s3:GetObject"),
 )
+# Without it, S3 says of a file that is not there that it may not be read: of the report of a check without violations.
+PERMISSIONS = ("s3:ListBucket",)
 BASELINE_CONSTRAINTS = ("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")
 BASELINE_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from airflow_sm_pipelines.catalog import processing
-from airflow_sm_pipelines.catalog.check import BASELINE_CONSTRAINTS, CALLS, BaselineFiles, CheckKind
+from airflow_sm_pipelines.catalog.check import BASELINE_CONSTRAINTS, CALLS, PERMISSIONS, BaselineFiles, CheckKind
 from airflow_sm_pipelines.catalog.step_type import CacheKey, StepType, sagemaker
 
 CHECK = CheckKind(
@@ -27,6 +27,8 @@ STEP_TYPE = StepType(
     instance_of=processing.STEP_TYPE.instance_of,
     kind=processing.KIND,
     calls=(*CALLS, "s3:PutObject"),
+    permissions=PERMISSIONS,
+    given_roles=processing.STEP_TYPE.given_roles,
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS,
     cached=True,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from airflow_sm_pipelines.catalog.argument_rules import ArgumentRules
 from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.catalog.places import Places
-from airflow_sm_pipelines.catalog.step_type import ApiShape, CacheKey, RetryTypes, StepType, job_calls
+from airflow_sm_pipelines.catalog.step_type import ApiShape, CacheKey, RetryTypes, StepType, Variant, job_calls
 
 KIND = JobKind(
     noun="EMR step",
@@ -56,6 +56,11 @@ STEP_TYPE = StepType(
     ),
     properties=ApiShape("emr", "DescribeStep", "Step"),
     extra_properties=("ClusterId",),
+    variants=(Variant(("ClusterConfig",), KIND_OF_OWN_CLUSTER),),
+    given_roles=(
+        "ExecutionRoleArn",
+        *(f"ClusterConfig.{role}" for role in ("ServiceRole", "JobFlowRole", "AutoScalingRole")),
+    ),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(
@@ -66,5 +71,6 @@ STEP_TYPE = StepType(
         )
     ),
     rules=RULES,
+    limits=("256 pending and active steps in a cluster",),
     places=Places("emr/home?region={region}#/clusterDetails/{ClusterId}"),
 )

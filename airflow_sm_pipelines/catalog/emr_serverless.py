@@ -44,6 +44,8 @@ STEP_TYPE = StepType(
     ),
     properties=ApiShape("emr-serverless", "GetJobRun"),
     retries=RetryTypes.ALL,
+    filled_roles=("ExecutionRoleArn",),
+    given_roles=("JobConfig.executionRoleArn",),
     rules=RULES,
     places=Places("emr/home?region={region}#/serverless"),
 )

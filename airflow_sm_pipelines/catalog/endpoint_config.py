@@ -28,6 +28,7 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=sagemaker("CreateEndpointConfig"),
     properties=sagemaker("DescribeEndpointConfig"),
+    given_roles=("ExecutionRoleArn",),
     retries=RetryTypes.ALL,
     cached=True,
     places=Places(sagemaker_page("endpointConfig/{name}")),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.step_type import StepType
 
+LONGEST_MESSAGE = 3072
+"""How many characters of its resolved ErrorMessage a Fail step tells."""
+
 STEP_TYPE = StepType(
     name="Fail",
     operator="airflow_sm_pipelines.steps.fail.FailStepOperator",
     instance_of="airflow.sdk.BaseOperator",
+    limits=(f"{LONGEST_MESSAGE} characters of its message",),
 )

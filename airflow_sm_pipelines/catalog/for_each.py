@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.catalog.step_type import StepType
+from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
 
 CHILD_OUTPUTS = "ChildOutputs"
 SELECTED = "Selected"
@@ -21,5 +22,10 @@ STEP_TYPE = StepType(
         "SucceededStepCount",
         "FailedStepCount",
         "StoppedStepCount",
+    ),
+    limits=(
+        "one step in the body",
+        f"MaxConcurrency 1 to {MAX_CONCURRENCY}",
+        "`[core] max_map_length` items, 1024 by default",
     ),
 )

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 def generate() -> dict[str, Any]:
     """The table for the step types of the catalog."""
-    requests = sorted({step_type.arguments for step_type in STEP_TYPES.values() if step_type.arguments}, key=str)
-    responses = sorted({step_type.properties for step_type in STEP_TYPES.values() if step_type.properties}, key=str)
+    apis = [api for step_type in STEP_TYPES.values() for api in step_type.apis]
+    requests = sorted({api.arguments for api in apis if api.arguments}, key=str)
+    responses = sorted({api.properties for api in apis if api.properties}, key=str)
     models = {service: load_model(service) for service in sorted({api.service for api in (*requests, *responses)})}
     table: dict[str, Any] = {"botocore": version("botocore"), "requests": {}, "responses": {}, "structures": {}}
     roots: dict[str, list[str]] = {service: [] for service in models}
-    for apis, key, direction in ((requests, "requests", "input"), (responses, "responses", "output")):
-        for api in apis:
+    for named, key, direction in ((requests, "requests", "input"), (responses, "responses", "output")):
+        for api in named:
             model = models[api.service]
             shape = shape_of(model, model["operations"][api.operation][direction]["shape"])
             table[key][f"{api.service}:{api.operation}"] = shape

@@ -29,8 +29,7 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeJob"),
     # A string of the response, into whose JSON properties go.
     extra_properties=("JobConfigDocument",),
-    # Of retries and reuse AWS tells nothing for this type: what a definition asks for is done.
+    # Of retries AWS tells nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
-    cached=True,
     places=Places(STUDIO),
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from airflow_sm_pipelines.catalog.places import Places
 from airflow_sm_pipelines.catalog.step_type import RetryTypes, StepType
 
+LONGEST_RUN_SECONDS = 600
+"""How long a function may take to answer."""
+
 STEP_TYPE = StepType(
     name="Lambda",
     operator="airflow_sm_pipelines.steps.lambda_function.LambdaStepOperator",
@@ -12,5 +15,6 @@ STEP_TYPE = StepType(
     calls=("lambda:Invoke",),
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
+    limits=(f"{LONGEST_RUN_SECONDS // 60} minutes for the function to answer",),
     places=Places("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
 )

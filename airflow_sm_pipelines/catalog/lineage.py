@@ -46,5 +46,6 @@ STEP_TYPE = StepType(
         *(f"sagemaker:{call}" for kind in ENTITY_KINDS for call in (kind.create, kind.find)),
         "sagemaker:AddAssociation",
     ),
+    limits=(f"{MOST_ENTITIES} entities of each kind", f"{MOST_ASSOCIATIONS} associations"),
     extra_properties=(*(kind.result for kind in ENTITY_KINDS), ASSOCIATIONS),
 )

@@ -31,6 +31,7 @@ STEP_TYPE = StepType(
     calls=(*job_calls(KIND), *LOG_CALLS),
     arguments=sagemaker("CreateProcessingJob"),
     properties=sagemaker("DescribeProcessingJob"),
+    given_roles=("ProcessingInputs[].DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn",),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(

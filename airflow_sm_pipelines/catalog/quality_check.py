@@ -9,6 +9,7 @@ from airflow_sm_pipelines.catalog.check import (
     BASELINE_CONSTRAINTS,
     BASELINE_STATISTICS,
     CALLS,
+    PERMISSIONS,
     BaselineFiles,
     CheckKind,
 )
@@ -35,6 +36,8 @@ STEP_TYPE = StepType(
     instance_of=processing.STEP_TYPE.instance_of,
     kind=processing.KIND,
     calls=CALLS,
+    permissions=PERMISSIONS,
+    given_roles=processing.STEP_TYPE.given_roles,
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS + BASELINE_STATISTICS,
     cached=True,

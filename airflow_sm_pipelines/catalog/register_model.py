@@ -17,7 +17,6 @@ KIND = JobKind(
     status_field="ModelPackageStatus",
     failed=("Failed",),
     role_field=None,
-    reason_field="ModelPackageStatusDetails",
     usually_done=True,
     # A package in a group has the tags of its group.
     tags_field=None,
@@ -35,6 +34,7 @@ STEP_TYPE = StepType(
     ),
     arguments=sagemaker("CreateModelPackage"),
     properties=sagemaker("DescribeModelPackage"),
+    given_roles=("ValidationSpecification.ValidationRole",),
     retries=RetryTypes.CALLS,
     cached=False,
     places=Places(sagemaker_page("model-packages")),

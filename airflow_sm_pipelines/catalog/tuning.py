@@ -6,6 +6,9 @@ from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.catalog.places import LOG_CALLS, Places, sagemaker_page
 from airflow_sm_pipelines.catalog.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
+MOST_SUMMARIES = 50
+"""How many training jobs the result lists."""
+
 KIND = JobKind(
     noun="tuning job",
     create="CreateHyperParameterTuningJob",
@@ -17,6 +20,7 @@ KIND = JobKind(
     status_field="HyperParameterTuningJobStatus",
     name_limit=32,
     limit_fields=("HyperParameterTuningJobConfig.ResourceLimits.MaxRuntimeInSeconds",),
+    # Those of its training jobs are its own.
     role_field=None,
 )
 
@@ -29,6 +33,7 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateHyperParameterTuningJob"),
     properties=sagemaker("DescribeHyperParameterTuningJob"),
     extra_properties=("TrainingJobSummaries",),
+    filled_roles=("TrainingJobDefinition.RoleArn", "TrainingJobDefinitions[].RoleArn"),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(
@@ -42,5 +47,6 @@ STEP_TYPE = StepType(
             "TrainingJobDefinitions",
         )
     ),
+    limits=(f"TrainingJobSummaries of the best {MOST_SUMMARIES} jobs",),
     places=Places(sagemaker_page("hyper-tuning-jobs/{name}"), "/aws/sagemaker/TrainingJobs", "{name}-"),
 )

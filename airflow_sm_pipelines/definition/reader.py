@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.document import load_document
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector, Severity
+from airflow_sm_pipelines.definition.limits import MOST_PARALLEL_STEPS
 from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Pipeline
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.parameters import read_metadata, read_parameters
@@ -166,7 +167,8 @@ def _read_parallelism(scope: Scope, value: Json) -> int | None:
     found = value.get("MaxParallelExecutionSteps")
     if found is None:
         return None
-    if isinstance(found, int) and not isinstance(found, bool) and found >= 1:
+    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MOST_PARALLEL_STEPS:
         return found
-    scope.wrong_type("a whole number of at least 1", found, (path, "MaxParallelExecutionSteps"))
+    expected = f"a whole number from 1 to {MOST_PARALLEL_STEPS}"
+    scope.wrong_type(expected, found, (path, "MaxParallelExecutionSteps"))
     return None

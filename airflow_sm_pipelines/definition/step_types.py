@@ -84,3 +84,12 @@ CHECK_TYPES = {
     "QualityCheck": ("DATA_QUALITY", "MODEL_QUALITY"),
     "ClarifyCheck": ("DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"),
 }
+
+
+def cannot_be_run(step_type: str) -> str:
+    """What to say of a step type that no operator runs, wherever it is met: at load, and when its task is reached."""
+    found = f"unknown step type {step_type!r}"
+    if step_type in NAME_ONLY_TYPES:
+        found = f"nothing is known of the step type {step_type!r} but its name"
+    register = f"airflow_sm_pipelines.register_step_type(StepType(name={step_type!r}, operator=...))"
+    return f"{found}; to run it, register an operator of your own: {register}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog import step_type_for
 from airflow_sm_pipelines.catalog.shapes import ANY, LIST, MAP, shape_table
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import FrozenDict
@@ -35,7 +35,7 @@ def check_arguments(pipeline: Pipeline, severity: Severity, collector: FindingCo
     """
     table = shape_table()
     for step in pipeline.walk():
-        known = STEP_TYPES.get(step.type)
+        known = step_type_for(step.type, step.arguments)
         if known is None or known.arguments is None:
             continue
         shape = table.request(known.arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES, for_each
+from airflow_sm_pipelines.catalog import for_each, step_type_for
 from airflow_sm_pipelines.catalog.shapes import ANY, MAP, SINGLE, is_structure, shape_table
 from airflow_sm_pipelines.definition.expressions import (
     ChildOutput,
@@ -63,7 +63,7 @@ def check_properties(pipeline: Pipeline, collector: FindingCollector) -> None:
 
 
 def _misfit_of(step: Step, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
-    step_type = STEP_TYPES.get(step.type)
+    step_type = step_type_for(step.type, step.arguments)
     misfit = None if step_type is None else _misfit(step_type, path, collector)
     if misfit is not None or step.for_each is None or len(step.for_each.body) != 1:
         return misfit

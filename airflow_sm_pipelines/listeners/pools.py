@@ -33,14 +33,24 @@ def on_dag_run_failed(dag_run: DagRun) -> None:
 
 
 def _settle(dag_run: DagRun, *, ended: bool = False) -> None:
+    """Make or remove what the run needs; what goes wrong leaves the caller's transaction as it was."""
     try:
         session = object_session(dag_run)
         if session is None or dag_run.dag is None:
             return
-        from airflow_sm_pipelines.listeners.run_pools import RunPools, is_pipeline
+        from airflow_sm_pipelines.listeners.run_pools import RunPools, forget_what_is_known, is_pipeline
 
-        if is_pipeline(dag_run.dag):
-            pools = RunPools(session, dag_run, dag_run.dag)
-            pools.end() if ended else pools.start()
+        if not is_pipeline(dag_run.dag):
+            return
+        pools = RunPools(session, dag_run, dag_run.dag)
+        session.flush()
+        try:
+            # PostgreSQL refuses all that follows an error in a transaction, so the scheduler's would be lost for all
+            # Dags. The session's own savepoint will not do: Airflow takes its end for a commit, and refuses it.
+            with session.connection().begin_nested():
+                pools.end() if ended else pools.start()
+        except Exception:
+            forget_what_is_known(session)
+            raise
     except Exception:
         log.exception("The pools of %s could not be settled", dag_run)

@@ -16,11 +16,20 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from airflow_sm_pipelines.pools import DESCRIPTION_MARK, LIMIT_KEY, pipeline_pool, run_pool, run_pool_prefix
+from airflow_sm_pipelines.pools import (
+    DESCRIPTION_MARK,
+    LIMIT_KEY,
+    PoolScope,
+    pipeline_pool,
+    pool_scope,
+    run_pool,
+    run_pool_prefix,
+)
 from airflow_sm_pipelines.runtime.identity import EXECUTION_ID_LENGTH
 
 if TYPE_CHECKING:
     from airflow.serialization.definitions.dag import SerializedDAG
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
 TAG = "sagemaker-pipeline"
@@ -60,13 +69,15 @@ class RunPools:
             self._unlimit()
             return
         self._ensure(self.pipeline_pool, self.limit, f"at most {self.limit} steps at once of {self.run.dag_id}.")
-        if not is_ours(self.session, self.pipeline_pool):
-            # A user's own pool of this name limits the pipeline over all its runs.
+        if pool_scope() is PoolScope.PIPELINE or not is_ours(self.session, self.pipeline_pool):
+            # A user's own pool of this name limits the pipeline over all its runs, too.
             self._move(self.run_pool, self.pipeline_pool)
+            self._take_in(self.pipeline_pool)
             return
         text = f"at most {self.limit} steps at once of the run {self.run.run_id} of {self.run.dag_id}."
         self._ensure(self.run_pool, self.limit, text)
         self._move(self.pipeline_pool, self.run_pool)
+        self._take_in(self.run_pool)
 
     def end(self) -> None:
         """Remove the run's pool."""
@@ -99,24 +110,31 @@ class RunPools:
             "description": DESCRIPTION_MARK + text,
             "include_deferred": True,
         }
-        stored = self.session.execute(select(Pool.slots, Pool.description).where(Pool.pool == name)).one_or_none()
+        kept = select(Pool.slots, Pool.description, Pool.include_deferred).where(Pool.pool == name)
+        stored = self.session.execute(kept).one_or_none()
         if stored is None:
             self.session.execute(insert_if_absent(self.session, values))
-        elif stored != (slots, values["description"]):
+        elif stored != (slots, values["description"], True):
             # Only then: the row is locked while a scheduler fills the slots.
             ours = Pool.description.startswith(DESCRIPTION_MARK, autoescape=True)
             self.session.execute(update(Pool).where(Pool.pool == name, ours).values(values))
 
-    def _move(self, source: str, target: str) -> None:
+    def _move(self, source: str, target: str, *which: ColumnElement[bool]) -> None:
         self.session.execute(
             update(TaskInstance)
             .where(
                 TaskInstance.dag_id == self.run.dag_id,
                 TaskInstance.run_id == self.run.run_id,
                 TaskInstance.pool == source,
+                *which,
             )
             .values(pool=target)
         )
+
+    def _take_in(self, target: str) -> None:
+        """Move the tasks that were made before the Dag had the limit."""
+        limited = [task.task_id for task in self.dag.tasks if task.pool == self.pipeline_pool]
+        self._move(Pool.DEFAULT_POOL_NAME, target, TaskInstance.task_id.in_(limited))
 
     def _remove_left_behind(self) -> None:
         """Remove the pools of runs that were deleted, or ended with no listener at hand."""
@@ -136,6 +154,13 @@ class RunPools:
         if names:
             ours = Pool.description.startswith(DESCRIPTION_MARK, autoescape=True)
             self.session.execute(delete(Pool).where(Pool.pool.in_(names), ours))
+
+
+def forget_what_is_known(session: Session) -> None:
+    """Read the pools of task instances anew where they are needed: what was set of them has been rolled back."""
+    for known in session.identity_map.values():
+        if isinstance(known, TaskInstance):
+            session.expire(known, ["pool"])
 
 
 def is_ours(session: Session, name: str) -> bool:

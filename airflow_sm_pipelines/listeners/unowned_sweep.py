@@ -1,106 +1,46 @@
-"""Finding the jobs that nobody owns, in Airflow's database, and stopping them."""
+"""One look for what runs on though its task has ended, and its end."""
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from airflow.models.task_state_store import TaskStateStoreModel as Stored
-from airflow.models.taskinstance import TaskInstance
-from airflow.utils.session import create_session
-from airflow.utils.state import State
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import and_, select, update
 
+from airflow_sm_pipelines.listeners.refusals import Refusals
+from airflow_sm_pipelines.listeners.unowned_messages import take_back
+from airflow_sm_pipelines.listeners.unowned_rows import Unowned, close, find_unowned
 from airflow_sm_pipelines.runtime.failures import CallError
-from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord
-from airflow_sm_pipelines.runtime.unowned import stop_unowned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from airflow_sm_pipelines.runtime.unowned import is_message, stop_unowned
 
 log = logging.getLogger(__name__)
 
-# Who was to stop the job does so within seconds, if it lives.
-GRACE = timedelta(seconds=10)
-# A job that could not be stopped for so long is not looked at any more: AWS ends it by its own limit.
-LONGEST = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Unowned:
-    """A record whose task has ended without saying so: its job may run on."""
-
-    row: int
-    text: str
-    record: StepRecord
-    task: str
+_refusals = Refusals()
 
 
 def sweep() -> None:
-    """Look at every job whose task has ended without a word, and ask AWS to stop those that run on.
+    """Look at every step whose task has ended without a word, and end what it has left running.
 
-    What happens to one job keeps none of the others from being looked at.
+    What happens to one of them keeps none of the others from being looked at.
     """
-    for unowned in _find():
+    found = find_unowned()
+    _refusals.keep({unowned.row for unowned in found})
+    for unowned in found:
         try:
-            done = stop_unowned(unowned.record.job)
-        except (ClientError, BotoCoreError) as error:
-            log.warning(
-                "The job %s of %s, which has ended, could not be stopped, and may go on: %s",
-                unowned.record.job_name,
-                unowned.task,
-                CallError.of(error),
-            )
+            _end(unowned)
+        except Exception as error:  # noqa: BLE001 # of AWS, a connection, a setting, or what another version stored
+            if _refusals.is_news(unowned.row):
+                log.warning(
+                    "What %s, which has ended, waited for (%s) could not be stopped, and may go on: %s",
+                    unowned.task,
+                    unowned.record.job_name,
+                    CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error),
+                )
         else:
-            if done:
-                _close(unowned)
+            _refusals.forget(unowned.row)
 
 
-def _find() -> list[Unowned]:
-    with create_session(scoped=False) as session:
-        now = datetime.now(UTC)
-        rows = session.execute(
-            select(Stored.id, Stored.value, Stored.dag_id, Stored.run_id, Stored.task_id)
-            .join(
-                TaskInstance,
-                and_(
-                    TaskInstance.dag_id == Stored.dag_id,
-                    TaskInstance.run_id == Stored.run_id,
-                    TaskInstance.task_id == Stored.task_id,
-                    TaskInstance.map_index == Stored.map_index,
-                ),
-            )
-            .where(
-                Stored.key == STORE_KEY,
-                Stored.value.contains(f'"{Phase.INTENDED.value}"', autoescape=True),
-                TaskInstance.state.in_(State.finished),
-                TaskInstance.end_date.between(now - LONGEST, now - GRACE),
-            )
-        ).all()
-    return list(_readable(rows))
-
-
-def _readable(rows: object) -> Iterator[Unowned]:
-    for row, text, *task in rows:  # type: ignore[attr-defined]
-        try:
-            record = StepRecord.from_json(json.loads(text))
-        except (TypeError, ValueError, KeyError):
-            # Another version of this package wrote it, and looks after its own.
-            continue
-        if record.phase is Phase.INTENDED and record.job:
-            yield Unowned(row, text, record, ".".join(task))
-
-
-def _close(unowned: Unowned) -> None:
-    """Put on record that nothing is left to be done, unless a new try has taken the record over meanwhile."""
-    closed = replace(unowned.record, phase=Phase.DELIVERED, open_try=None, job={})
-    with create_session(scoped=False) as session:
-        session.execute(
-            update(Stored)
-            .where(Stored.id == unowned.row, Stored.value == unowned.text)
-            .values(value=json.dumps(closed.to_json()))
-        )
+def _end(unowned: Unowned) -> None:
+    if is_message(unowned.record.job):
+        take_back(unowned)
+    elif stop_unowned(unowned.record.job):
+        close(unowned)

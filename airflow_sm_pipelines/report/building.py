@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog import step_type_for
 from airflow_sm_pipelines.report.document_keys import document_items
 from airflow_sm_pipelines.report.model import Report, StepReport, Use
 from airflow_sm_pipelines.report.retries import retries_of
@@ -32,7 +32,7 @@ def report_of(plan: Plan) -> Report:
     reports = [
         StepReport(
             step=step,
-            known=STEP_TYPES.get(step.type),
+            known=step_type_for(step.type, step.arguments),
             waits_for=plan.graph.upstream.get(step.name, ()),
             used_by=tuple(used_by.get(step.name, ())),
             retries=retries_of(step),

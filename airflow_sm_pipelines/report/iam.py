@@ -5,76 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog import step_type_for
 from airflow_sm_pipelines.catalog.places import LOG_CALLS
 from airflow_sm_pipelines.definition.expressions import JsonGet
+from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, filled_roles, is_tagged
 
 if TYPE_CHECKING:
+    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.graph import Plan
 
-# Where IAM calls a service or an operation otherwise than the API does.
-SERVICES = {"emr": "elasticmapreduce"}
-OPERATIONS = {
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-}
-# What a service wants beside its own action for a request with tags.
-TAGGING = {
-    "sagemaker": "sagemaker:AddTags",
-    "emr": "elasticmapreduce:AddTags",
-    "emr-serverless": "emr-serverless:TagResource",
-    "bedrock": "bedrock:TagResource",
-}
-EXPERIMENTS = ("sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:DescribeTrial")
-READING = "s3:GetObject"
-PASSING = "iam:PassRole"
 ANY = "*"
-# Members of EMR's requests that hold a role by its name or its ARN.
-ROLE_NAMES = frozenset({"ServiceRole", "JobFlowRole", "AutoScalingRole"})
-
-
-def action_of(call: str) -> str:
-    """The IAM action that an API operation (``service:Operation``) needs."""
-    if call in OPERATIONS:
-        return OPERATIONS[call]
-    service, _, operation = call.partition(":")
-    return f"{SERVICES.get(service, service)}:{operation}"
+TAGS = "Tags"
+ELEMENTS = "[]"
 
 
 def policy_of(plan: Plan) -> dict[str, Any]:
     """A policy document: a statement for each step type of the pipeline, the files and logs it reads, and the roles it
     passes.
 
-    A role or place in S3 that is known only when the pipeline runs is ``*``.
+    A role or place in S3 that is known only when the pipeline runs is ``*``, and so is a role that neither a step nor
+    the pipeline names: a setting of the deployment may.
     """
     actions: dict[str, set[str]] = {}
     roles: set[str] = set()
     log_groups: set[str] = set()
     reads = False
     for step in _steps(plan):
-        step_type = STEP_TYPES.get(step.type)
-        needed = actions.setdefault(step.type, set())
-        needed.update(action_of(call) for call in (step_type.calls if step_type else ()) if call not in LOG_CALLS)
-        if step_type is not None and step_type.places.log_group_pattern is not None:
-            log_groups.add(step_type.places.log_group_pattern)
-        services = {call.partition(":")[0] for call in (step_type.calls if step_type else ())}
-        if step_type is not None and step_type.kind is not None:
-            needed.update(TAGGING[service] for service in services & TAGGING.keys())
-            if plan.pipeline.experiment is not None and "ExperimentConfig" in step_type.kind.joins:
-                needed.update(EXPERIMENTS)
-        if services:
-            roles.update(_roles(step.arguments))
         reads = reads or any(isinstance(located.expression, JsonGet) for located in step.expressions)
-    if plan.pipeline.role_arn is not None:
-        roles.add(plan.pipeline.role_arn)
+        step_type = step_type_for(step.type, step.arguments)
+        if step_type is None:
+            continue
+        tagged = is_tagged(step_type) or _has_tags(step.arguments)
+        needed = actions_of(step_type, tagged=tagged, experiment=plan.pipeline.experiment is not None)
+        actions.setdefault(step.type, set()).update(needed)
+        roles.update(_roles(step_type, step.arguments, plan.pipeline.role_arn))
+        if step_type.places.log_group_pattern is not None:
+            log_groups.add(step_type.places.log_group_pattern)
     statements = [
         _statement(f"{name}Steps", sorted(needed), [ANY]) for name, needed in sorted(actions.items()) if needed
     ]
     if reads:
-        statements.append(_statement("PropertyFiles", [READING], [ANY]))
+        statements.append(_statement("PropertyFiles", list(READING), [ANY]))
     if log_groups:
         resources = [f"arn:*:logs:*:*:log-group:{group}:*" for group in sorted(log_groups)]
         statements.append(_statement("Logs", sorted(LOG_CALLS), resources))
@@ -95,20 +68,37 @@ def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, 
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
+def _has_tags(arguments: Mapping[str, Value]) -> bool:
+    """Whether a definition gives tags to what a step makes: to one thing, or to one of several in a list."""
+    if arguments.get(TAGS) is not None:
+        return True
+    lists = (member for member in arguments.values() if isinstance(member, tuple))
+    return any(isinstance(one, Mapping) and one.get(TAGS) is not None for members in lists for one in members)
+
+
+def _roles(step_type: StepType, arguments: Mapping[str, Value], role_arn: str | None) -> Iterator[str]:
+    """The roles that a step passes to AWS; ``role_arn`` is the pipeline's own."""
+    for path in filled_roles(step_type):
+        yield from (_role(given if given is not None else role_arn) for given in _at(arguments, path.split(".")))
+    for path in step_type.given_roles:
+        yield from (_role(given) for given in _at(arguments, path.split(".")) if given is not None)
+
+
+def _at(value: Value, names: list[str]) -> Iterator[Value]:
+    """What stands at the end of a path, None where it is missing there; nothing where the way to it is not there."""
+    if not names:
+        yield value
+    elif isinstance(value, Mapping):
+        name = names[0].removesuffix(ELEMENTS)
+        member = value.get(name)
+        if name != names[0]:
+            for element in member if isinstance(member, tuple) else ():
+                yield from _at(element, names[1:])
+        elif member is not None or len(names) == 1:
+            yield from _at(member, names[1:])
+
+
 def _role(given: Value) -> str:
     if not isinstance(given, str):
         return ANY
     return given if given.startswith("arn:") else f"arn:*:iam::*:role/{given}"
-
-
-def _roles(value: Value) -> Iterator[str]:
-    """The roles that a request hands to AWS: members whose name ends in RoleArn, and EMR's."""
-    if isinstance(value, tuple):
-        for element in value:
-            yield from _roles(element)
-    elif isinstance(value, Mapping):
-        for name, member in value.items():
-            if name.lower().endswith("rolearn") or name in ROLE_NAMES:
-                yield _role(member)
-            else:
-                yield from _roles(member)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.catalog import step_type_for
+from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.report.caching import cache_item
 from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
@@ -35,7 +36,7 @@ LONG_NAME_LIMIT = 63
 
 def step_items(step: Step, pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
     """Every key of a step, and what holds in place of those that are absent."""
-    known = STEP_TYPES.get(step.type)
+    known = step_type_for(step.type, step.arguments)
     yield Item(f"{step.path}.Name", Status.HANDLED, f"the task id is {step.name}")
     yield _type_item(step, known)
     if step.display_name is not None:
@@ -63,7 +64,7 @@ def _status(known: StepType | None) -> Status:
 def _type_item(step: Step, known: StepType | None) -> Item:
     if known is not None and known.operator is not None:
         return Item(f"{step.path}.Type", Status.HANDLED, f"{step.type} is run by {known.operator}")
-    text = f"no operator runs {step.type}: its task fails when it is reached"
+    text = f"its task fails when it is reached: {cannot_be_run(step.type)}"
     return Item(f"{step.path}.Type", Status.UNSUPPORTED, text)
 
 

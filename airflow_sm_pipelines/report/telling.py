@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import to_json
+from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.definition.writer import condition_to_json
 from airflow_sm_pipelines.report.caching import key_in_words, tell_cache
 from airflow_sm_pipelines.report.model import Status
@@ -28,7 +29,7 @@ def tell_step(report: StepReport) -> Iterator[str]:
         yield from _block("operator", [known.operator])
         yield from _block("which is a", [known.instance_of] if known.instance_of else [])
     else:
-        yield from _block("operator", [f"none yet for {step.type}: the task fails when it is reached"])
+        yield from _block("operator", [f"none: {cannot_be_run(step.type)}"])
     yield from _block("calls", [", ".join(known.calls)] if known is not None and known.calls else [])
     yield from _block(*_request(report))
     yield from _block("beside it", [f"{key} = {readable(value)}" for key, value in step.settings.items()])

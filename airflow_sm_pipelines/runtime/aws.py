@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -24,8 +23,11 @@ class AwsAccess:
     region_name: str | None
     verify: bool | str | None
     botocore_config: dict[str, Any] | None
+    # A hook keeps its client: to make one takes longer than most calls.
+    _hooks: dict[str, AwsGenericHook[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def hook(self, service: str) -> AwsGenericHook[Any]:
+        """A new hook, which makes a client of its own."""
         return AwsGenericHook(
             aws_conn_id=self.aws_conn_id,
             region_name=self.region_name,
@@ -35,14 +37,27 @@ class AwsAccess:
         )
 
     def client(self, service: str) -> Any:
-        """A boto3 client.
+        """The boto3 client of a service, the same at each call.
 
         :raises StepFailure: without a region, naming the three places where one can be set
         """
         try:
-            return self.hook(service).get_conn()
+            return self._kept_hook(service).get_conn()
         except NoRegionError:
             raise no_region(self.aws_conn_id) from None
+
+    def renewed(self) -> AwsAccess:
+        """The same access with clients of its own, whose credentials are looked for anew."""
+        return replace(self)
+
+    def any_hook(self) -> AwsGenericHook[Any]:
+        """A hook whose client is there already, if one is: region and account are the same for all."""
+        return next(iter(self._hooks.values()), None) or self._kept_hook("sagemaker")
+
+    def _kept_hook(self, service: str) -> AwsGenericHook[Any]:
+        if service not in self._hooks:
+            self._hooks[service] = self.hook(service)
+        return self._hooks[service]
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -54,26 +69,22 @@ class AwsAccess:
 
 
 class AwsIdentity:
-    """The account and partition that the credentials belong to, asked for once and only when needed."""
+    """The account, region and partition that the credentials belong to, asked for only when needed."""
 
     def __init__(self, access: AwsAccess) -> None:
         self._access = access
 
-    @cached_property
-    def _hook(self) -> AwsGenericHook[Any]:
-        return self._access.hook("sagemaker")
-
-    @cached_property
+    @property
     def account(self) -> str:
-        return str(self._hook.account_id)
+        return str(self._access.any_hook().account_id)
 
-    @cached_property
+    @property
     def region(self) -> str:
-        return str(self._hook.conn_region_name)
+        return str(self._access.any_hook().conn_region_name)
 
-    @cached_property
+    @property
     def partition(self) -> str:
-        return str(self._hook.conn_partition)
+        return str(self._access.any_hook().conn_partition)
 
 
 def no_region(aws_conn_id: str | None) -> StepFailure:

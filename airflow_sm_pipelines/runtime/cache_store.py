@@ -8,7 +8,8 @@ every secrets backend and stand among the user's own.
 The asset is an inlet of the tasks that cache: an inlet gives access, and makes no asset events as an outlet would.
 Each result has a key of its own, ``<step>/<key>``, so none is lost where two steps end at once; the last of two under
 one key stays. ``<step>`` itself holds the index by which old ones are found and dropped. Where two steps
-write the index at once, one may be left out of it: its result is found all the same, and is only not counted.
+write the index at once, one may be left out of it: it looks, and writes again. What is left out all the same is found
+until the triggerer forgets it (:func:`airflow_sm_pipelines.runtime.cache_admin.forget_unlisted`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 NAME_PREFIX = "SageMaker step cache of "
 URI_PREFIX = "x-sagemaker-step-cache://"
 GROUP = "sagemaker-step-cache"
+# How often an index is written where others write it at the same time.
+MOST_WRITES = 3
 
 
 def cache_asset(dag_id: str) -> Asset:
@@ -67,11 +70,14 @@ class StepCache:
     def put(self, key: str, entry: CacheEntry, *, oldest: float, limit: int) -> None:
         """Keep a result, and forget those older than ``oldest`` (epoch seconds) and all but the newest ``limit``."""
         self._store.set(entry_key(self._step, key), entry.to_json())
-        index = {**self._index(), key: entry.succeeded_at}
-        remaining = kept(index, oldest, limit)
-        self._store.set(self._step, dict(remaining))
-        for forgotten in index.keys() - remaining.keys():
-            self._store.delete(entry_key(self._step, forgotten))
+        for _ in range(MOST_WRITES):
+            index = {**self._index(), key: entry.succeeded_at}
+            remaining = kept(index, oldest, limit)
+            self._store.set(self._step, dict(remaining))
+            for forgotten in index.keys() - remaining.keys():
+                self._store.delete(entry_key(self._step, forgotten))
+            if key not in remaining or key in self._index():
+                return
 
     def _index(self) -> dict[str, float]:
         return read_index(self._store.get(self._step))

@@ -17,6 +17,8 @@ from airflow_sm_pipelines.runtime.callback_waiting import (
     wait_for_answer,
 )
 from airflow_sm_pipelines.runtime.sealing import UnsealError
+from airflow_sm_pipelines.runtime.task_states import ENDED, UNKNOWN, state_at_kill
+from airflow_sm_pipelines.runtime.unbroken import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +48,18 @@ class CallbackTrigger(BaseTrigger):
         yield TriggerEvent(event.to_json())
 
     async def on_kill(self) -> None:
+        await unbroken(self._kill())
+
+    async def _kill(self) -> None:
+        state = await state_at_kill(self.task_instance)
+        if state not in ENDED and state != UNKNOWN:
+            # Airflow empties a cleared task's mailbox as its next try begins: that try tells the workers, and only it.
+            log.info("The task is %s, and not over: its next try goes on with the message, or tells the workers", state)
+            return
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Tell the workers that nobody waits for their answer any more."""
         try:
             notice = Notice.unseal(self.notice)
         except UnsealError as error:

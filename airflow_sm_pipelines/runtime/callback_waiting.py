@@ -71,7 +71,9 @@ class CallbackWait:
     deadline: float | None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        members = {name: getattr(self, name) for name in self.__slots__}
+        parts = {"mailbox": asdict(self.mailbox), "access": self.access.to_json(), "pace": asdict(self.pace)}
+        return {**members, **parts}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> CallbackWait:

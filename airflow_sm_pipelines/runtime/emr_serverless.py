@@ -17,6 +17,8 @@ from airflow_sm_pipelines.runtime.job import is_missing
 from airflow_sm_pipelines.runtime.trigger import JobTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_sm_pipelines.runtime.aws import AwsAccess
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,11 @@ class Patience:
     @property
     def pause(self) -> float:
         return min(self.interval, LONGEST_PAUSE_SECONDS)
+
+
+def starts_by_itself(application: Mapping[str, Any]) -> bool:
+    """Whether an application, as it is asked for, starts when a job run is started in it."""
+    return bool(application.get("autoStartConfiguration", {}).get("enabled", True))
 
 
 def await_application(client: Any, application: str, passing: tuple[str, ...], patience: Patience) -> None:
@@ -94,6 +101,26 @@ async def dispose(access: AwsAccess, application: str, patience: Patience) -> bo
             await asyncio.sleep(patience.pause)
 
 
+def dispose_further(access: AwsAccess, application: str) -> bool:
+    """Take the next step of a disposal, and do not wait for what comes of it; whether the application is gone.
+
+    :raises ClientError, BotoCoreError: when the step cannot be taken
+    """
+    try:
+        return not asyncio.run(_next_of(access, application))
+    except ClientError as error:
+        if is_missing(error):
+            return True
+        if CallError.of(error).code in OVERTAKEN:
+            return False
+        raise
+
+
+async def _next_of(access: AwsAccess, application: str) -> str:
+    async with await access.hook(SERVICE).get_async_conn() as client:
+        return await _next(client, application)
+
+
 async def _next(client: Any, application: str) -> str:
     """Take the next step towards an application's end; what it was waiting for, or nothing when it is gone."""
     state: str = (await client.get_application(applicationId=application))["application"]["state"]
@@ -124,6 +151,6 @@ class OwnApplicationTrigger(JobTrigger):
     """Waits for a job run in an application of its own: killing the deferred task takes the application with it."""
 
     @override
-    async def on_kill(self) -> None:
+    async def stop(self) -> None:
         patience = Patience(self.pace.interval, PATIENCE_OF_A_TRIGGER_SECONDS)
         await dispose(self.access, self.kind.asked_with["applicationId"], patience)

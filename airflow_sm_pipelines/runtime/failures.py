@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from airflow.sdk.exceptions import AirflowException
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    EndpointConnectionError,
-    HTTPClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 
 class ExceptionType(Enum):
@@ -54,8 +49,11 @@ FAULT_CODES = frozenset(
 EXPIRED_CREDENTIALS_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-CONNECTION_ERRORS = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
+# The bases of all there are: of what could not be connected to, and of what was lost after that.
+CONNECTION_ERRORS = (NoConnectionError, HTTPClientError)
 
+# How the reasons begin that tell in the user's own words what the user's own code did.
+USERS_OWN_REASON = re.compile(r"\s*AlgorithmError")
 INTERNAL_ERROR_REASON = re.compile(r"\s*(ClientError:\s*)?InternalServerError")
 CAPACITY_REASON = re.compile(
     r"CapacityError|not enough capacity|insufficient (instance )?capacity|unable to provision requested ml compute",
@@ -67,7 +65,8 @@ LIMIT_REASON = re.compile(r"ResourceLimitExceeded|service limit .* is ", re.IGNO
 class StepFailure(AirflowException):
     """A step failed: the message for the person who reads the task's log, and the type for its retry policies.
 
-    ``outcome_unknown`` marks a call whose reply was lost: the next try must look for the job before creating one.
+    ``outcome_unknown`` marks one after which a job may run: a call whose reply was lost, a job that cannot be looked
+    at. The next try must look for it before creating one; where none follows, it is stopped.
     """
 
     def __init__(
@@ -76,6 +75,16 @@ class StepFailure(AirflowException):
         super().__init__(message)
         self.exception_type = exception_type
         self.outcome_unknown = outcome_unknown
+
+
+class SightLost(StepFailure):
+    """A job could not be looked at for as long as a worker waits for that, through errors that pass.
+
+    The job goes on. So this is no failure for the retry policies: the try counts as lost, as with a worker's death.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ExceptionType.SERVICE_FAULT, outcome_unknown=True)
 
 
 def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | None:
@@ -97,7 +106,12 @@ def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | No
 
 
 def type_of_failure_reason(reason: str) -> ExceptionType | None:
-    """The type of a job that was created and ended in failure, by its FailureReason."""
+    """The type of a job that was created and ended in failure, by its FailureReason.
+
+    What the user's own code said has none, whatever it said.
+    """
+    if USERS_OWN_REASON.match(reason):
+        return None
     if INTERNAL_ERROR_REASON.match(reason):
         return ExceptionType.JOB_INTERNAL_ERROR
     if CAPACITY_REASON.search(reason):
@@ -115,6 +129,8 @@ def is_transient(error: Exception) -> bool:
             ExceptionType.SERVICE_FAULT,
             ExceptionType.THROTTLING,
         )
+    if isinstance(error, ParamValidationError):
+        return False
     return isinstance(error, BotoCoreError | OSError | TimeoutError)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from airflow_sm_pipelines.definition.expressions import ChildOutput, format_expression
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
@@ -112,7 +113,7 @@ class Selector:
         if isinstance(value, str):
             # HyperParameters, and what else is text by API, may hold numbers.
             value = _number_in(value)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_number(value):
             told = (
                 f"{_shortened(look_up(child.output, self.field.path))} for {child_name(self.field.step, child.index)}"
             )
@@ -145,6 +146,13 @@ def told_failures(children: Sequence[Child], body: str) -> str:
     if len(lost) > _TOLD:
         lines.append(f"- and {len(lost) - _TOLD} more")
     return "\n".join(lines)
+
+
+def _is_number(value: Json) -> TypeGuard[float]:
+    """Whether a value can be compared: JSON has no infinity and no NaN, but Python reads both."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _number_in(text: str) -> Json:

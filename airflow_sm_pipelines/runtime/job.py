@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.catalog.kind import JobKind
+from airflow_sm_pipelines.catalog.service_model import PASCAL_CASED
 from airflow_sm_pipelines.runtime.failures import (
     CallError,
     ExceptionType,
@@ -18,6 +19,7 @@ from airflow_sm_pipelines.runtime.failures import (
     is_transient,
     type_of_call_error,
 )
+from airflow_sm_pipelines.runtime.letter_case import from_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,18 +63,27 @@ def _matches(pattern: re.Pattern[str], said: CallError) -> bool:
     return pattern.search(said.message) is not None
 
 
-def describe(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
+def look_for(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
     """A job's Describe response, or None where there is no such job.
 
-    :raises StepFailure: when AWS cannot say; the job, if there is one, goes on
+    :raises ClientError, BotoCoreError: when AWS cannot say; the job, if there is one, goes on
     """
     try:
         return cast("dict[str, Any]", operation(client, kind.describe)(**kind.asked_by(name)))
     except ClientError as error:
         if is_missing(error):
             return None
-        raise _unknown(kind, name, error) from error
-    except BotoCoreError as error:
+        raise
+
+
+def describe(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
+    """A job's Describe response, or None where there is no such job, looked for once.
+
+    :raises StepFailure: when AWS cannot say; the job, if there is one, goes on
+    """
+    try:
+        return look_for(client, kind, name)
+    except (ClientError, BotoCoreError) as error:
         raise _unknown(kind, name, error) from error
 
 
@@ -86,12 +97,20 @@ def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> St
 
 
 def describe_job(access: AwsAccess, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the job that a step's ``sagemaker`` XCom names, its secrets included."""
+    """Describe the job that a step's ``sagemaker`` XCom names, its secrets included, in the form of the step's result.
+
+    :raises StepFailure: where there is no job, or AWS cannot say
+    """
     step_type = STEP_TYPES[job["step_type"]]
     if step_type.kind is None:
         raise StepFailure(f"A {step_type.name} step runs no job that a masked value could be read from.")
-    kind = replace(step_type.kind, asked_with=job.get("asked_with", {}))
-    described = describe(access.client(kind.service), kind, str(job["job_name"]))
+    own = step_type.kind
+    kind = replace(own, asked_with=job.get("asked_with", {}), describe=job.get("describe", own.describe))
+    client = access.client(kind.service)
+    described = describe(client, kind, str(job["job_name"]))
     if described is None:
         raise StepFailure(f"The {kind.noun} {job['job_name']} is gone, and a value of it is needed.")
+    model = client.meta.service_model
+    if model.service_id in PASCAL_CASED:
+        described = cast("dict[str, Any]", from_api(described, model.operation_model(kind.describe).output_shape))
     return described if kind.result_field is None else cast("dict[str, Any]", described[kind.result_field])

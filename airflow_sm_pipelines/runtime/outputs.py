@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import ParameterType
@@ -48,10 +50,12 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
             return value
         case ParameterType.BOOLEAN, str() if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        case ((ParameterType.INTEGER | ParameterType.FLOAT), (int() | float() | str())):
+        case ParameterType.FLOAT, int() | float() | str():
             number = _number(value)
-            if number is not None and kind is ParameterType.FLOAT:
+            if number is not None and abs(number) <= sys.float_info.max:
                 return float(number)
+        case ParameterType.INTEGER, int() | float() | str():
+            number = _number(value)
             if number is not None and number == int(number):
                 return int(number)
     shown = json.dumps(value, ensure_ascii=False)
@@ -62,12 +66,11 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
 def _number(value: str | float) -> float | int | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return value
-    text = value.strip()
-    try:
-        number = int(text) if WHOLE_NUMBER.fullmatch(text) else float(text)
-    except ValueError:
-        return None
-    # JSON has no infinity and no NaN, and neither has XCom.
-    return number if number - number == 0 else None
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = int(text) if WHOLE_NUMBER.fullmatch(text) else float(text)
+        except ValueError:
+            return None
+    # JSON has no infinity and no NaN, and neither has XCom; but Python reads and writes both.
+    return value if isinstance(value, int) or math.isfinite(value) else None

@@ -45,6 +45,20 @@ def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]
     return f"{' '.join(told)} The pipeline's parameters are: {names}."
 
 
+def ignored_values(
+    parameters: Mapping[str, Parameter], given: Mapping[str, Json], in_force: Mapping[str, Json]
+) -> str | None:
+    """What is wrong with values of a run that Airflow did not take, or None."""
+    names = [name for name in given if name in parameters or name in RESERVED]
+    ignored = [name for name in names if given[name] != in_force.get(name)]
+    if not ignored:
+        return None
+    return (
+        f"It is given values ({', '.join(ignored)}), and Airflow lets none in: [core] dag_run_conf_overrides_params is"
+        " off. Turn it on, or start the run without them."
+    )
+
+
 def _kind(value: Json) -> str:
     if isinstance(value, bool):
         return "a Boolean"

@@ -24,7 +24,7 @@ class Phase(Enum):
     INTENDED = "intended"
     """The job's name is recorded; its Create call may or may not have been made."""
     FAILED = "failed"
-    """The attempt ended in failure; the next one takes a new name."""
+    """The attempt ended in failure; once the retry policies have granted another one, that takes a new name."""
     DELIVERED = "delivered"
     """The step ended: it succeeded, failed for good, or was killed."""
 
@@ -35,7 +35,8 @@ class StepRecord:
 
     ``failures`` counts the failed attempts, ``policy_retries`` the retries that each retry policy has granted (by
     its position), ``worker_deaths`` the tries that ended without a word; ``open_try`` is the number of the try that
-    has not yet said how it ended. ``started_at`` and ``evaluated_at`` are
+    has not yet said how it ended: that of a failed one goes on until its retry policies have decided.
+    ``started_at`` and ``evaluated_at`` are
     epoch seconds: of the first try, and of the moment at which the current request was resolved. ``max_tries`` is
     the task instance's: Airflow raises it when a user clears the task, which tells a clear from a retry. So a
     delivered record under an unchanged ``max_tries`` is that of a try that died before Airflow heard of its end.
@@ -43,6 +44,7 @@ class StepRecord:
     ``identifiers`` are what AWS itself named of the current attempt, where it takes no name of ours.
     ``cache_attributes`` are the digests under which the attempt's result is kept for reuse, None where it is not.
     ``job`` is how the attempt's job is reached without the step's Dag, by whoever has to stop it then.
+    ``given_up`` marks the intended attempt of a step that failed for good, whose job may run on.
     """
 
     token: str
@@ -60,11 +62,28 @@ class StepRecord:
     identifiers: dict[str, str] = field(default_factory=dict)
     cache_attributes: dict[str, str] | None = None
     job: dict[str, Any] = field(default_factory=dict)
+    given_up: bool = False
 
     @property
     def attempt(self) -> int:
         """The number of the current attempt, from 1."""
         return self.failures + 1
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no try was to follow."""
+        return self.phase is Phase.DELIVERED or self.given_up
+
+    def closed(self) -> StepRecord:
+        """The record of a step that failed for good. Where its attempt may not have ended, it stays to be looked at."""
+        if self.phase is Phase.INTENDED:
+            return replace(self, given_up=True, open_try=None)
+        return replace(self, phase=Phase.DELIVERED, open_try=None)
+
+    def reopened(self) -> StepRecord:
+        """The attempt as it was before its end was put on record: for a later try that looks at it once more."""
+        undone = self.phase is Phase.FAILED
+        return replace(self, phase=Phase.INTENDED, failures=self.failures - undone, given_up=False)
 
     def to_json(self) -> dict[str, Json]:
         return {**asdict(self), "phase": self.phase.value}
@@ -91,9 +110,10 @@ class TryFacts:
 def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
     """The record with which a try goes on: the stored one, its next attempt, or a new one.
 
-    A deferred try that comes back has its own number in ``open_try`` and goes on as it was.
+    A deferred try that comes back has its own number in ``open_try`` and goes on as it was. A failed attempt whose try
+    is still open is one that the retry policies have not been asked about: it is looked at again, under its name.
     """
-    if stored is not None and stored.open_try == facts.try_number:
+    if stored is not None and stored.open_try == facts.try_number and stored.phase is not Phase.FAILED:
         return stored
     if stored is None or _was_cleared(stored, facts):
         return StepRecord(
@@ -104,7 +124,7 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             evaluated_at=facts.now,
             open_try=facts.try_number,
         )
-    if stored.phase is Phase.FAILED:
+    if stored.phase is Phase.FAILED and stored.open_try is None:
         return replace(
             stored,
             phase=Phase.INTENDED,
@@ -117,11 +137,11 @@ def begin_try(stored: StepRecord | None, facts: TryFacts) -> StepRecord:
             open_try=facts.try_number,
             definition_digest=facts.definition_digest,
         )
-    died = stored.open_try is not None or stored.phase is Phase.DELIVERED
-    return replace(stored, phase=Phase.INTENDED, open_try=facts.try_number, worker_deaths=stored.worker_deaths + died)
+    died = stored.is_closed or stored.open_try not in (None, facts.try_number)
+    return replace(stored.reopened(), open_try=facts.try_number, worker_deaths=stored.worker_deaths + died)
 
 
 def _was_cleared(stored: StepRecord, facts: TryFacts) -> bool:
     # The definition's digest guards against a clear under an edited definition whose retries make up for the raise.
     edited = stored.definition_digest != facts.definition_digest
-    return stored.max_tries != facts.max_tries or (stored.phase is Phase.DELIVERED and edited)
+    return stored.max_tries != facts.max_tries or (stored.is_closed and edited)

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import random
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,7 +18,8 @@ from weakref import WeakKeyDictionary
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.runtime.callback import FAILURE, Answer, AnswerError, is_token_of, read_reply
-from airflow_sm_pipelines.runtime.failures import EXPIRED_CREDENTIALS_CODES, CallError, is_transient
+from airflow_sm_pipelines.runtime.failures import is_transient
+from airflow_sm_pipelines.runtime.renewed_client import RenewedClient
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.runtime.aws import AwsAccess
@@ -87,21 +87,17 @@ class ReplyQueue:
 
     async def _read(self) -> None:
         errors = 0
-        async with AsyncExitStack() as clients:
-            client: Any = None
+        async with RenewedClient(self._access, "sqs") as client:
             while True:
                 try:
-                    if client is None:
-                        client = await clients.enter_async_context(await self._access.hook("sqs").get_async_conn())
-                    await self._drain(client)
+                    await self._drain(await client.get())
                 except (ClientError, BotoCoreError, OSError) as error:
                     # A queue that was never read is a wrong setting; one that was may be so again.
                     if not self._was_read and not is_transient(error):
                         raise
                     errors += 1
                     log.warning("Reading the reply queue %s failed and is tried again: %s", self._url, error)
-                    if isinstance(error, ClientError) and CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
-                        client = None
+                    await client.heed(error)
                 else:
                     errors, self._was_read = 0, True
                 # Readers that share a queue must not keep step, or one of them would always come first.

@@ -48,7 +48,8 @@ def part_of(context: Context, graph: Graph, task: Task) -> Part:
     """What a task does in its run: every step runs where the run has no selection.
 
     Only the first tasks of a run look for the source and judge it, before anything runs; those that wait for
-    others take the source from them, so that all results come from the same run.
+    others take the source from them, so that all results come from the same run. A task that has nothing to copy asks
+    no more of it: it may be gone by then.
 
     :raises SelectionError: for a selection that cannot be run, with all that is wrong with it
     """
@@ -64,12 +65,13 @@ def part_of(context: Context, graph: Graph, task: Task) -> Part:
         selection = select(graph, given)
     except SelectionError as error:
         faults += [f"{SELECTED_STEPS}: {fault}" for fault in error.faults]
+    role = None if selection is None else selection.roles[task.step]
     runs = PastRuns(context)
-    if source is not None and (fault := _unusable(runs, source)) is not None:
+    reads_it = role is Role.COPY or not task.upstream
+    if source is not None and reads_it and (fault := _unusable(runs, source)) is not None:
         faults.append(fault)
-    if selection is None or faults:
+    if selection is None or role is None or faults:
         raise SelectionError(faults)
-    role = selection.roles[task.step]
     if not task.upstream:
         source = _source(runs, selection, source)
     elif role is Role.COPY and source is None:

@@ -24,13 +24,13 @@ RUN_TAG = "airflow:run-id"
 
 
 def own_tags(*, pipeline: str, step: str, execution_arn: str | None, dag_id: str, run_id: str) -> dict[str, str]:
-    """Whose job it is: the two tags of SageMaker Pipelines (semantics 2.0), and Airflow's names for the same."""
+    """Whose job it is: the two tags of SageMaker Pipelines (semantics 2.0) first, then Airflow's names for the same."""
     return {
         STEP_TAG: tag_value(step),
+        **({EXECUTION_ARN_TAG: tag_value(execution_arn)} if execution_arn is not None else {}),
         PIPELINE_TAG: tag_value(pipeline),
         DAG_TAG: tag_value(dag_id),
         RUN_TAG: tag_value(run_id),
-        **({EXECUTION_ARN_TAG: tag_value(execution_arn)} if execution_arn is not None else {}),
     }
 
 

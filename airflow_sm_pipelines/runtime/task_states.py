@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, Protocol
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+
+log = logging.getLogger(__name__)
+
+DEFERRED = "deferred"
 GONE = "removed"
+UNKNOWN = "unknown"
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", GONE})
+"""The states after which no try comes by itself."""
 
 
 class TaskKey(Protocol):
@@ -31,3 +41,20 @@ def task_state(ti: TaskKey) -> str | None:
     )
     state: str | None = states.get(ti.run_id, {}).get(listed_as, GONE)
     return state
+
+
+async def state_at_kill(ti: TaskKey | None) -> str | None:
+    """The state of the task whose trigger Airflow kills, ``unknown`` where Airflow does not say.
+
+    Airflow kills a trigger for a user, and as well when another triggerer has taken it over while this one was not
+    heard of. Where the task is ``deferred``, it is that, or the task was cleared and has deferred again, whose new try
+    has seen to what the trigger waited for.
+    """
+    # `airflow dags test` gives a trigger no task.
+    if ti is None:
+        return UNKNOWN
+    try:
+        return await asyncio.to_thread(task_state, ti)
+    except AirflowRuntimeError as error:
+        log.warning("Airflow does not say in which state the task is: %s", error)
+        return UNKNOWN

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_sm_pipelines.catalog.kind import JobKind
 from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.task_states import task_state
+from airflow_sm_pipelines.runtime.task_states import DEFERRED, state_at_kill
+from airflow_sm_pipelines.runtime.unbroken import unbroken
 from airflow_sm_pipelines.runtime.waiting import PollPace, WaitBounds, stop_job, wait_for_job
 
 if TYPE_CHECKING:
@@ -63,22 +62,14 @@ class JobTrigger(BaseTrigger):
         yield TriggerEvent({"end": end.value, "seen": seen, "job_name": self.job_name})
 
     async def on_kill(self) -> None:
-        if await self._is_awaited():
+        await unbroken(self._kill())
+
+    async def _kill(self) -> None:
+        if await state_at_kill(self.task_instance) == DEFERRED:
             log.info("The %s %s is still waited for, by another triggerer: it goes on", self.kind.noun, self.job_name)
             return
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop what nobody waits for any more."""
         await stop_job(self.access, self.kind, self.job_name)
-
-    async def _is_awaited(self) -> bool:
-        """Whether the task is deferred: the trigger was taken over while this triggerer was not heard of.
-
-        Airflow tells that from a user's kill no more than from a task that was cleared and has deferred again; the
-        new try of that one has stopped this job itself.
-        """
-        # `airflow dags test` gives a trigger no task.
-        if self.task_instance is None:
-            return False
-        try:
-            return await asyncio.to_thread(task_state, self.task_instance) == "deferred"
-        except AirflowRuntimeError as error:
-            log.warning("Airflow does not say whether the task is deferred: %s", error)
-            return False

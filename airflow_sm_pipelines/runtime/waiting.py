@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.catalog.kind import JobState
-from airflow_sm_pipelines.runtime.failures import EXPIRED_CREDENTIALS_CODES, CallError, is_transient
+from airflow_sm_pipelines.runtime.failures import CallError, is_transient
 from airflow_sm_pipelines.runtime.job import is_ended, operation
+from airflow_sm_pipelines.runtime.renewed_client import RenewedClient
 from airflow_sm_pipelines.runtime.time_limits import outlived
 
 if TYPE_CHECKING:
@@ -73,13 +73,10 @@ async def wait_for_job(
     """
     deadline = bounds.deadline
     errors, last_status = 0, ""
-    async with AsyncExitStack() as clients:
-        client: Any = None
+    async with RenewedClient(access, kind.service) as client:
         while True:
             try:
-                if client is None:
-                    client = await clients.enter_async_context(await access.hook(kind.service).get_async_conn())
-                described = await operation(client, kind.describe)(**kind.asked_by(name))
+                described = await operation(await client.get(), kind.describe)(**kind.asked_by(name))
             except Exception as error:
                 if not is_transient(error):
                     if isinstance(error, ClientError):
@@ -93,8 +90,7 @@ async def wait_for_job(
                     pace.after(errors),
                     error,
                 )
-                if isinstance(error, ClientError) and CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
-                    client = None
+                await client.heed(error)
             else:
                 errors, status = 0, kind.status_of(described)
                 on_look()

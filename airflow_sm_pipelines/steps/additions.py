@@ -12,6 +12,8 @@ from airflow_sm_pipelines.runtime.tags import own_tags, with_tags
 from airflow_sm_pipelines.runtime.values import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Value
@@ -30,8 +32,12 @@ def surrounded(
 
     ``tell`` is False where the request is resolved again, after the job was made: then nothing is warned of.
     """
-    attached = _with_mlflow(operator, _with_experiment(operator, request, scope), scope)
-    return _with_tags(operator, attached, context, scope, tell=tell)
+    if operator.settings.experiments:
+        request = _with_mlflow(operator, _with_experiment(operator, request, scope), scope)
+    else:
+        joined = {EXPERIMENT, MLFLOW}.intersection(operator.kind.joins)
+        request = {name: member for name, member in request.items() if name not in joined}
+    return _with_tags(operator, request, context, scope, tell=tell)
 
 
 def without_unreachable_experiment(operator: JobStepOperator, client: Any, request: dict[str, Json]) -> dict[str, Json]:
@@ -66,7 +72,7 @@ def _with_experiment(operator: JobStepOperator, request: dict[str, Json], scope:
 
 def _with_mlflow(operator: JobStepOperator, request: dict[str, Json], scope: TaskScope) -> dict[str, Json]:
     config = operator.pipeline.mlflow
-    if MLFLOW not in operator.kind.joins or config is None or not operator.settings.experiments:
+    if MLFLOW not in operator.kind.joins or config is None:
         return request
     members: dict[str, Value] = {
         "MlflowResourceArn": config.resource_arn,
@@ -82,16 +88,18 @@ def _with_tags(
 ) -> dict[str, Json]:
     if operator.kind.tags_field is None:
         return request
-    tags = dict(operator.settings.extra_job_tags)
+    tags: dict[str, str] = {}
     if operator.settings.job_tags:
         run = context["dag_run"]
-        tags |= own_tags(
+        tags = own_tags(
             pipeline=operator.pipeline.name,
             step=operator.step.name,
             execution_arn=execution_arn_for(operator, request, scope),
             dag_id=run.dag_id,
             run_id=run.run_id,
         )
+    # What comes last is left out first.
+    tags |= {key: value for key, value in operator.settings.extra_job_tags.items() if key not in tags}
     tagged, left_out = with_tags(request, operator.kind, tags)
     if left_out and tell:
         operator.log.warning("AWS takes 50 tags at most: the job goes without %s", ", ".join(left_out))
@@ -101,13 +109,13 @@ def _with_tags(
 def execution_arn_for(operator: JobStepOperator, request: dict[str, Json], scope: TaskScope) -> str | None:
     """The execution's ARN for a request that says of its own whose it is; None where the account is not known."""
     try:
-        return scope.execution_arn_in(_account_in(operator, request))
+        return scope.execution_arn_in(account_in(operator, request))
     except (ClientError, BotoCoreError) as error:
         operator.log.warning("The request goes without the execution's ARN: the account is not known (%s)", error)
         return None
 
 
-def _account_in(operator: JobStepOperator, request: dict[str, Json]) -> str | None:
+def account_in(operator: JobStepOperator, request: Mapping[str, Json]) -> str | None:
     """The account of the job's role, which is the pipeline's: so no call is made to ask for it."""
     role_field = operator.kind.role_field
     for role in (request.get(role_field) if role_field else None, operator.pipeline.role_arn):

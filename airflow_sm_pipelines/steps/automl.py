@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerAutoMLOperator
 from typing_extensions import override
 
-from airflow_sm_pipelines.catalog.automl import KIND, KIND_V2, MEMBERS_OF_V2
+from airflow_sm_pipelines.catalog.automl import KIND, STEP_TYPE
 from airflow_sm_pipelines.steps.job import JobStepOperator
 
 # The files that AWS writes below a candidate's artifact locations; their names are not documented.
@@ -33,8 +33,7 @@ class AutoMLStepOperator(JobStepOperator, SageMakerAutoMLOperator):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if any(member in self.step.arguments for member in MEMBERS_OF_V2):
-            self.kind = KIND_V2
+        self.kind = STEP_TYPE.used_with(self.step.arguments).kind or KIND
 
     @override
     def result_of(self, described: dict[str, Any]) -> dict[str, Any]:

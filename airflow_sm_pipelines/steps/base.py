@@ -13,15 +13,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
 
-from airflow_sm_pipelines.graph.selection import Role, SelectionError
+from airflow_sm_pipelines.graph.selection import Role
 from airflow_sm_pipelines.runtime.aws import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.runtime.iteration import FAILURE_KEY, Iteration
-from airflow_sm_pipelines.runtime.parameters import unknown_names
 from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
 from airflow_sm_pipelines.runtime.scope import JOB_KEY, RESULT_KEY, TaskScope
-from airflow_sm_pipelines.runtime.selection import SOURCE_MEMBER, Part, Task, copied, part_of
+from airflow_sm_pipelines.runtime.selection import SOURCE_MEMBER, Part, copied
+from airflow_sm_pipelines.steps.part import find_part
 from airflow_sm_pipelines.steps.request import Request, shown
 from airflow_sm_pipelines.steps.turn import wait_for_turn
 
@@ -71,6 +71,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self.settings = settings
         self.request: Json | Request = Request(self.request_template())
         self._record: StepRecord | None = None
+        self._recorded_name = ""
+        self._access: AwsAccess | None = None
         self._resolution_error: StepFailure | None = None
         self._run_fault: StepFailure | None = None
         self._part = Part()
@@ -81,7 +83,15 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     @property
     def access(self) -> AwsAccess:
-        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
+        """How to reach AWS: the same object, with its clients, until a field of it is rendered."""
+        access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
+        if self._access != access:
+            self._access = access
+        return self._access
+
+    def renew_access(self) -> None:
+        """Let the calls from now on look for credentials anew: those of a long wait may have expired."""
+        self._access = self.access.renewed()
 
     @property
     def record(self) -> StepRecord:
@@ -145,18 +155,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         raise NotImplementedError
 
     def _find_part(self, context: Context) -> None:
-        """Find what the step does in this run, or everything that keeps the run from being what was asked for."""
-        faults = []
-        # Airflow's Params judge the values of a run, and let pass a name that is none of them.
-        if fault := unknown_names(self.pipeline.parameters, context["dag_run"].conf or {}):
-            faults.append(fault)
+        """Find what the step does in this run, or keep what is wrong with the run for :meth:`execute` to fail with."""
         try:
-            step = self.step.name if self.iteration is None else self.iteration.parent
-            self._part = part_of(context, self.pipeline.graph, Task(step, self.upstream_task_ids))
-        except SelectionError as error:
-            faults += error.faults
-        if faults:
-            self._run_fault = StepFailure(f"The run cannot start: {' '.join(faults)}")
+            self._part = find_part(self, context)
+        except StepFailure as failure:
+            self._run_fault = failure
 
     def _copy(self, context: Context) -> Any:
         """End with the result that the step has in the run to copy from."""
@@ -198,6 +201,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         record = StepRecord.from_json(stored) if stored is not None else None
         facts = TryFacts(self.pipeline.digest, ti.max_tries, ti.try_number, time.time())
         self._record = begin_try(record, facts)
+        self._recorded_name = self._record.job_name
         if record is not None and record.phase is Phase.INTENDED and record.token != self._record.token:
             self.stop_left_behind(record)
 
@@ -212,13 +216,20 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         """Change the record and write it."""
         self.amend(**changes)
         context["task_state_store"].set(STORE_KEY, self.record.to_json(), retention=NEVER_EXPIRE)
+        self._recorded_name = self.record.job_name
 
     def fail_attempt(self, context: Context, failure: StepFailure) -> NoReturn:
-        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows."""
+        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows.
+
+        The try stays open on record until they have: should it die before, the next one looks at the attempt again.
+        """
+        # A name under which nothing was begun is not for a later try to find: another's may bear it.
+        self.amend(job_name=self._recorded_name)
         if failure.outcome_unknown:
-            self.save(context, open_try=None)
+            self.save(context, open_try=context["ti"].try_number)
         else:
-            self.save(context, open_try=None, phase=Phase.FAILED, failures=self.record.failures + 1)
+            failures = self.record.failures + 1
+            self.save(context, open_try=context["ti"].try_number, phase=Phase.FAILED, failures=failures)
         if self.iteration is not None:
             # Airflow keeps no reason for a failure, and the ForEach step is to tell those of its children.
             context["ti"].xcom_push(key=FAILURE_KEY, value=str(failure))

@@ -16,6 +16,7 @@ from airflow_sm_pipelines.runtime.identity import iso_time
 from airflow_sm_pipelines.runtime.scope import JOB_KEY
 from airflow_sm_pipelines.runtime.text import to_text
 from airflow_sm_pipelines.runtime.values import resolve
+from airflow_sm_pipelines.steps.additions import account_in
 from airflow_sm_pipelines.steps.request import shown
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.settings import Settings
     from airflow_sm_pipelines.steps.job import JobStepOperator
     from airflow_sm_pipelines.steps.job_end import EndingJobOperator
-
-PLACE = "AWS connection and region"
-"""The attribute that no definition has: a result of another account or region is none here."""
 
 
 def may_cache(step: Step, settings: Settings) -> bool:
@@ -53,9 +51,21 @@ def cache_attributes(
         return None
     known = STEP_TYPES[step.type]
     settings = {name: resolve(step.settings.get(name), scope) for name in known.cache_key.settings}
-    place: list[Json] = [operator.aws_conn_id, AwsIdentity(operator.access).region]
-    attributes: dict[str, Json] = {**dict(key_attributes(known, arguments, settings)), PLACE: place}
+    attributes = {**dict(key_attributes(known, arguments, settings)), **_place(operator, arguments)}
     return {path: digest(value) for path, value in attributes.items()}
+
+
+def _place(operator: JobStepOperator, arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """The attributes that no definition has: a result of another account, region or endpoint is none here.
+
+    The endpoint tells the local one from AWS. No call is made: the account is known where a role tells it.
+    """
+    return {
+        "AWS connection": operator.aws_conn_id,
+        "AWS region": AwsIdentity(operator.access).region,
+        "AWS endpoint": operator.access.client(operator.kind.service).meta.endpoint_url,
+        "AWS account": account_in(operator, arguments),
+    }
 
 
 def reused(operator: JobStepOperator, context: Context, client: Any) -> dict[str, Json] | None:
@@ -86,8 +96,10 @@ def reused(operator: JobStepOperator, context: Context, client: Any) -> dict[str
     known: Any = entry.job.get("asked_with") or {}
     operator.amend(job_name=str(entry.job.get("job_name")), identifiers=known)
     operator.show_links(context, client)
-    # The record names no job: a later try, should this one die unheard, looks at the cache again.
+    # The record names no job: a later try, should this one die unheard, looks at the cache again. And this task has
+    # read and written nothing.
     operator.amend(job_name="", identifiers={})
+    operator.config = {}
     operator.deliver(context)
     return entry.result
 
@@ -103,9 +115,18 @@ def remember(operator: EndingJobOperator, context: Context, result: dict[str, Js
     try:
         cache = _cache(operator, context)
         key = key_of(operator.step.type, attributes)
-        cache.put(key, entry, oldest=oldest, limit=operator.settings.cache_entries)
+        cache.put(key, entry, oldest=oldest, limit=_most_entries(operator, context))
     except Exception as error:  # noqa: BLE001 # whatever ails the store, the step can do without
         operator.log.warning("The step's result could not be kept in the step cache: %s", error)
+
+
+def _most_entries(operator: EndingJobOperator, context: Context) -> int:
+    """How many results are kept: of a loop's body, as many more as it has children, so that all of them can hit."""
+    children = 0
+    if operator.iteration is not None:
+        ti = context["ti"]
+        children = ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    return operator.settings.cache_entries + children
 
 
 def _cache(operator: EndingJobOperator, context: Context) -> StepCache:

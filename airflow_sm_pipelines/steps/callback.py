@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.bases.xcom import BaseXCom
-from airflow.sdk.exceptions import AirflowRuntimeError, AirflowTaskTerminated, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.runtime.callback import (
     EXECUTING,
-    STOPPING,
     Answer,
     Letter,
-    Mailbox,
     Notice,
     digest_of,
     new_callback_token,
@@ -44,8 +40,7 @@ from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.runtime.sealing import UnsealError
 from airflow_sm_pipelines.runtime.values import resolve_object
 from airflow_sm_pipelines.runtime.waiting import PollPace
-from airflow_sm_pipelines.steps.killed import is_killed_by_user
-from airflow_sm_pipelines.steps.placed import PlacedStepOperator
+from airflow_sm_pipelines.steps.callback_stop import StoppableCallbackOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +52,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.runtime.text import Json
 
 
-class CallbackStepOperator(PlacedStepOperator):
+class CallbackStepOperator(StoppableCallbackOperator):
     """A Callback step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
 
     The message has the service's form (token, pipelineExecutionArn, arguments, status), with a token of this step's
@@ -74,9 +69,6 @@ class CallbackStepOperator(PlacedStepOperator):
         super().__init__(**kwargs)
         self.deferrable = self.settings.deferrable if deferrable is None else deferrable
         self._notice: Notice | None = None
-        self._context: Context | None = None
-        self._sending: Sending | None = None
-        self._was_killed = False
         self._queue_url = ""
 
     @override
@@ -94,7 +86,6 @@ class CallbackStepOperator(PlacedStepOperator):
 
     @override
     def run_step(self, context: Context) -> Any:
-        self._context = context
         self._sending = CallbackStore(context).sending(self.record.token)
         self.check_worker_deaths()
         if self._sending is None:
@@ -109,7 +100,7 @@ class CallbackStepOperator(PlacedStepOperator):
         if (answer := CallbackStore(context).answer(self.sending.digest)) is not None:
             return self._finish(context, answer)
         # The place for the answer is there before the message that asks for it; a new try finds it emptied.
-        self._leave(Letter(notice.execution_arn))
+        self.leave(Letter(notice.execution_arn), self.sending)
         self._queue_url = notice.queue_url
         client = self.access.client("sqs")
         self.show_links(context, client)
@@ -121,12 +112,6 @@ class CallbackStepOperator(PlacedStepOperator):
     def place_values(self) -> Mapping[str, str]:
         return {"QueueUrl": self._queue_url}
 
-    @property
-    def sending(self) -> Sending:
-        if self._sending is None:
-            raise RuntimeError(f"the step {self.task_id} has no message on record")
-        return self._sending
-
     def _unsealed(self, context: Context) -> Notice:
         try:
             return Notice.unseal(self.sending.notice)
@@ -137,7 +122,8 @@ class CallbackStepOperator(PlacedStepOperator):
         if self._notice is None:
             raise RuntimeError(f"the step {self.task_id} has not been resolved")
         digest = digest_of(self._notice.token)
-        self.save(context, job_name=digest)
+        self.amend(job_name=digest)
+        self.save(context)
         self._save_sending(context, Sending(self.record.token, digest, self._notice.seal()))
 
     def _save_sending(self, context: Context, sending: Sending) -> None:
@@ -155,24 +141,10 @@ class CallbackStepOperator(PlacedStepOperator):
         self._save_sending(context, replace(self.sending, sent_at=time.time()))
         self.log.info("Sent the message to %s (attempt %d)", notice.queue_url, self.record.attempt)
 
-    # The mailbox and the answer -------------------------------------------------------------------------------
-
-    @property
-    def _mailbox(self) -> Mailbox:
-        if self._context is None:
-            raise RuntimeError(f"the step {self.task_id} does not run")
-        ti = self._context["ti"]
-        map_index = -1 if ti.map_index is None else ti.map_index
-        return Mailbox(self.sending.digest, ti.dag_id, ti.run_id, ti.task_id, map_index)
-
-    def _leave(self, letter: Letter) -> None:
-        # Not with ti.xcom_push: a deployment's own XCom backend would put the value where the endpoint cannot find it.
-        BaseXCom.set(value=letter.to_text(), **self._mailbox.address)
-
     def _wait(self, context: Context) -> Any:
         now = time.time()
         wait = CallbackWait(
-            mailbox=self._mailbox,
+            mailbox=self.mailbox_of(self.sending),
             access=self.access,
             reply_queue_url=self.settings.callback_reply_queue_url,
             pace=PollPace(self.settings.poll_interval, self.settings.poll_interval_max),
@@ -191,7 +163,6 @@ class CallbackStepOperator(PlacedStepOperator):
         """Come back from the trigger; without an event, as the next try of one that was lost while it deferred."""
         if event is None:
             return self.run_step(context)
-        self._context = context
         self._sending = CallbackStore(context).sending(self.record.token)
         return self._after_waiting(context, CallbackEvent.from_json(event))
 
@@ -237,37 +208,3 @@ class CallbackStepOperator(PlacedStepOperator):
 
     def _fail(self, context: Context, message: str) -> NoReturn:
         self.fail_attempt(context, StepFailure(f"Step {self.task_id!r} failed: {message}"))
-
-    # The end by force -----------------------------------------------------------------------------------------
-
-    @override
-    def abandon(self) -> None:
-        self._tell_stopping()
-
-    def on_kill(self) -> None:
-        """Tell the workers when the task is killed or its time is over, but not when its worker is shut down."""
-        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
-        if not timed_out and self._context is not None and not is_killed_by_user(self._context, self.record):
-            self.log.info("The worker is shut down: the next try waits for the answer to the same token")
-            return
-        self._was_killed = True
-        self._tell_stopping()
-
-    def _tell_stopping(self) -> None:
-        """Send the second message, with the status Stopping; its worker is to answer it, which then changes nothing."""
-        if self._sending is None:
-            return
-        try:
-            notice = Notice.unseal(self._sending.notice)
-            self._let_answer_stopping(notice)
-            self.access.client("sqs").send_message(**notice.request(STOPPING))
-            self.log.info("The workers were told that the step is stopping")
-        except (UnsealError, ClientError, BotoCoreError) as error:
-            self.log.error("The workers could not be told that the step is stopping: %r", error)
-
-    def _let_answer_stopping(self, notice: Notice) -> None:
-        # Before the message: its worker is to answer all the same, at once maybe, and must not be refused.
-        try:
-            self._leave(Letter(notice.execution_arn, state="stopping"))
-        except AirflowRuntimeError as error:
-            self.log.warning("The workers' answer to a step that is stopping will be refused: %s", error)

@@ -125,6 +125,8 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
             if not self.check.skip:
                 self._violations = self._read_violations(context, described)
             if self._violations:
+                # A later step that lets none pass would be green by the result of this one.
+                self.amend(cache_attributes=None)
                 found = f"See violation report {self._report_uri(described)}. {tell(self._violations)}"
                 if self.check.fail_on_violation:
                     self._push_job(context, described)

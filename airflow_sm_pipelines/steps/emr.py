@@ -78,6 +78,10 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
         self._bind()
 
     @override
+    def reach(self) -> dict[str, Json]:
+        return super().reach() if self.kind.stopped_with else {}
+
+    @override
     def name_prefix(self) -> Value:
         config = self.step.arguments.get("StepConfig")
         return config.get("Name") if isinstance(config, dict) else None

@@ -20,8 +20,10 @@ from airflow_sm_pipelines.runtime.emr_serverless import (
     await_application,
     dispose_in_worker,
     find_run,
+    starts_by_itself,
 )
 from airflow_sm_pipelines.runtime.failures import CallError, ExceptionType, StepFailure
+from airflow_sm_pipelines.runtime.unowned import application_of, application_reach
 from airflow_sm_pipelines.steps.job import JobStepOperator
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.runtime.console import Console
+    from airflow_sm_pipelines.runtime.record import StepRecord
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
 
@@ -83,8 +86,16 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
         self.kind = replace(KIND, asked_with=known if RUN in known else {})
 
     def _note(self, context: Context, **identifiers: str) -> None:
-        self.save(context, identifiers={**self.record.identifiers, **identifiers})
+        self.amend(identifiers={**self.record.identifiers, **identifiers})
         self._bind()
+        self.save(context)
+
+    @override
+    def reach(self) -> dict[str, Json]:
+        known = self.record.identifiers
+        if self._owns_application:
+            return application_reach(super().reach(), known[APPLICATION]) if APPLICATION in known else {}
+        return super().reach() if RUN in known else {}
 
     @override
     def name_prefix(self) -> Value:
@@ -101,9 +112,8 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
             raise StepFailure(f"Step {self.task_id!r} failed: {path} in its Arguments {fault}.")
         job, application = request["JobConfig"], request.get("ApplicationConfig", {})
         if not isinstance(job, dict) or not isinstance(application, dict):
-            raise StepFailure(
-                f"Step {self.task_id!r} failed: in its Arguments JobConfig and ApplicationConfig are objects."
-            )
+            said = "JobConfig and ApplicationConfig are objects"
+            raise StepFailure(f"Step {self.task_id!r} failed: in its Arguments {said}.")
         named = {"name": self.record.job_name}
         if self._owns_application:
             self._application = {**named, **application, "clientToken": self.record.token}
@@ -154,7 +164,7 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
             self.log.info("Created the application %s", application)
         try:
             await_application(client, application, ("CREATING",), self._patience)
-            if not _starts_by_itself(self._application):
+            if not starts_by_itself(self._application):
                 self._calling = "StartApplication"
                 client.start_application(applicationId=application)
                 await_application(client, application, ("CREATED", "STOPPED", "STARTING"), self._patience)
@@ -198,6 +208,14 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
             self._dispose()
         super().fail_attempt(context, failure)
 
+    @override
+    def stop_left_behind(self, left: StepRecord) -> None:
+        application = application_of(left.job)
+        if application is None:
+            super().stop_left_behind(left)
+        else:
+            dispose_in_worker(self.access, application, self._patience)
+
     def _dispose(self) -> None:
         application = self.record.identifiers.get(APPLICATION)
         if self._owns_application and application is not None:
@@ -230,7 +248,3 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
             if run is not None:
                 self.amend(identifiers={APPLICATION: application, RUN: run})
                 self._bind()
-
-
-def _starts_by_itself(application: dict[str, Any]) -> bool:
-    return bool(application.get("autoStartConfiguration", {}).get("enabled", True))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.catalog.fail import LONGEST_MESSAGE
 from airflow_sm_pipelines.runtime.failures import StepFailure
 from airflow_sm_pipelines.runtime.text import to_text
 from airflow_sm_pipelines.runtime.values import resolve_object
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.runtime.scope import TaskScope
     from airflow_sm_pipelines.runtime.text import Json
-
-LONGEST_MESSAGE = 3072
 
 
 class FailStepOperator(StepOperator):

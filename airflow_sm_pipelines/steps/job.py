@@ -1,13 +1,10 @@
-"""The life of a job, once for all step types that run one: name, submit, adopt, wait."""
+"""The life of a job, once for all step types that run one: name, submit, adopt."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from typing_extensions import override
 
@@ -22,13 +19,11 @@ from airflow_sm_pipelines.runtime.failures import (
 from airflow_sm_pipelines.runtime.identity import job_name
 from airflow_sm_pipelines.runtime.job import is_existing, operation
 from airflow_sm_pipelines.runtime.text import to_text
-from airflow_sm_pipelines.runtime.trigger import JobTrigger
 from airflow_sm_pipelines.runtime.values import resolve, resolve_object
-from airflow_sm_pipelines.runtime.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.steps.additions import surrounded, without_unreachable_experiment
 from airflow_sm_pipelines.steps.cache_link import CacheSourceLink
 from airflow_sm_pipelines.steps.caching import cache_attributes, may_cache, reused
-from airflow_sm_pipelines.steps.lineage_facets import LineageOperator
+from airflow_sm_pipelines.steps.job_wait import WaitingJobOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.settings import Settings
 
 
-class JobStepOperator(LineageOperator):
+class JobStepOperator(WaitingJobOperator):
     """A step that runs one AWS job per attempt, deferrable or not.
 
     It stands before an operator of the Amazon provider, which it is an instance of, and takes the place of its
@@ -51,7 +46,6 @@ class JobStepOperator(LineageOperator):
     60 polls, takes a stopped job for a success when not deferred, and writes times as ``repr``.
     """
 
-    trigger_class: type[JobTrigger] = JobTrigger
     # Whether the provider's operator takes its request as ``config``.
     takes_config: ClassVar[bool] = True
     # What the provider's operator demands and this class does not use: its own request says it all.
@@ -114,12 +108,14 @@ class JobStepOperator(LineageOperator):
 
     def run_step(self, context: Context) -> Any:
         """Create the job, or adopt the one that an earlier try left, and wait for it."""
-        self._context = context
-        self.check_worker_deaths()
+        self.check_alive()
         client = self.access.client(self.kind.service)
         described = None
         if self.record.job_name and not self._name_is_new:
             described = self._left_by_earlier_try(context, client)
+        if described is None or self.kind.state_of(described) is JobState.RUNNING:
+            # A job that has ended has its result taken, however many tries it took.
+            self.check_worker_deaths()
         if described is None:
             self.check_resolved(context)
             self.amend(cache_attributes=self._cache_attributes)
@@ -179,82 +175,3 @@ class JobStepOperator(LineageOperator):
     @property
     def _call_failed(self) -> str:
         return f"Step {self.task_id!r} failed: {self.kind.service}:{self.kind.create} was refused."
-
-    def _wait(self, context: Context, client: Any, described: dict[str, Any] | None) -> Any:
-        name = self.record.job_name
-        self.show_links(context, client)
-        if described is None and (self.kind.usually_done or self.kind.status_field is None):
-            described = self._look(context, client)
-        if described is not None and self.kind.state_of(described) is not JobState.RUNNING:
-            return self._end(context, described)
-        self._job_in_flight = name
-        # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
-        deadline = None if self.execution_timeout is None else time.time() + self.execution_timeout.total_seconds()
-        bounds = WaitBounds(deadline, self.settings.stopping_slack)
-        if self.deferrable:
-            self._defer(bounds)
-        end, seen = asyncio.run(wait_for_job(self.access, self.kind, name, self._pace, bounds, self.log_tail()))
-        return self._after_waiting(context, client, end, seen)
-
-    @property
-    def _pace(self) -> PollPace:
-        return PollPace(self.settings.poll_interval, self.settings.poll_interval_max)
-
-    def _defer(self, bounds: WaitBounds) -> NoReturn:
-        self.defer(
-            trigger=self.trigger_class(
-                kind=self.kind.to_json(),
-                job_name=self.record.job_name,
-                access=self.access.to_json(),
-                poll_interval=self._pace.interval,
-                poll_interval_max=self._pace.longest,
-                deadline=bounds.deadline,
-                slack=bounds.slack,
-            ),
-            method_name="execute_complete",
-        )
-        raise AssertionError("defer() always raises")
-
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Come back from the trigger.
-
-        Without an event, no trigger fired: Airflow has resumed the next try of one that it took for dead just as that
-        one deferred. That try finds the job.
-        """
-        if event is None:
-            return self.run_step(context)
-        self._context = context
-        # What is killed, or out of time, from here on has a job to stop.
-        self._job_in_flight = self.record.job_name
-        client = self.access.client(self.kind.service)
-        self.show_links(context, client)
-        return self._after_waiting(context, client, WaitEnd(event["end"]), str(event["seen"]))
-
-    def _after_waiting(self, context: Context, client: Any, end: WaitEnd, seen: str) -> Any:
-        if self._was_killed:
-            raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed, and its {self.kind.noun} {self._fate}.")
-        name = self.record.job_name
-        self._job_in_flight = name
-        if end is WaitEnd.TIMED_OUT:
-            self.deliver(context)
-            # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
-            raise AirflowTaskTimeout(
-                self.with_console(
-                    f"Step {self.task_id!r}: the {self.kind.noun} {name} {self._fate}, as the execution_timeout of"
-                    f" {self.execution_timeout} is over."
-                )
-            )
-        if end is WaitEnd.UNREADABLE:
-            message = (
-                f"Step {self.task_id!r} failed: the {self.kind.noun} {name} can no longer be looked at ({seen})."
-                " It may still be running."
-            )
-            self.fail_attempt(context, StepFailure(self.with_places(message), outcome_unknown=True))
-        if end is WaitEnd.OUTLIVED:
-            self._fail_outlived(context, seen)
-        described = self._look(context, client)
-        if described is None:
-            self.fail_attempt(
-                context, StepFailure(f"Step {self.task_id!r} failed: the {self.kind.noun} {name} is gone.")
-            )
-        return self._end(context, described)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from airflow_sm_pipelines.catalog.kind import JobState, member_at
-from airflow_sm_pipelines.runtime.failures import CallError, StepFailure, type_of_call_error, type_of_failure_reason
-from airflow_sm_pipelines.runtime.job import describe
+from airflow_sm_pipelines.runtime.failures import StepFailure, type_of_failure_reason
 from airflow_sm_pipelines.runtime.results import to_result
 from airflow_sm_pipelines.runtime.scope import JOB_KEY
 from airflow_sm_pipelines.runtime.secrets import is_sensitive
 from airflow_sm_pipelines.runtime.time_limits import reason_of_limit
 from airflow_sm_pipelines.steps.caching import remember
-from airflow_sm_pipelines.steps.job_stop import StoppableJobOperator
+from airflow_sm_pipelines.steps.job_look import LookingJobOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +21,8 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.runtime.text import Json
 
 
-class EndingJobOperator(StoppableJobOperator):
-    """The part of a job's step that looks at the job and makes a result or a failure of what it finds.
+class EndingJobOperator(LookingJobOperator):
+    """The part of a job's step that makes a result or a failure of a job that has ended.
 
     ``config`` is the resolved request.
     """
@@ -47,26 +44,12 @@ class EndingJobOperator(StoppableJobOperator):
         texts = {name: value for name, value in self.config.items() if isinstance(value, str)}
         return {**texts, **self.record.identifiers, "name": self.record.job_name}
 
-    def _look(self, context: Context, client: Any) -> dict[str, Any] | None:
-        try:
-            return describe(client, self.kind, self.record.job_name)
-        except StepFailure as failure:
-            self.fail_attempt(context, failure)
-
     def _end(self, context: Context, described: dict[str, Any]) -> Any:
         self._job_in_flight = None
         if self.kind.state_of(described) is JobState.FAILED:
             self._fail_job(context, described)
-        try:
-            result = to_result(self.result_of(described), is_sensitive)
-        except (ClientError, BotoCoreError) as error:
-            failure = StepFailure(
-                f"Step {self.task_id!r} failed: the result of the {self.kind.noun} {self.record.job_name} could not be"
-                f" read: {CallError.of(error)}",
-                type_of_call_error(error),
-                outcome_unknown=True,
-            )
-            self.fail_attempt(context, failure)
+        told = f"the result of the {self.kind.noun} {self.record.job_name} could not be read"
+        result = self._patiently(context, None, told, lambda _: to_result(self.result_of(described), is_sensitive))
         job = self._push_job(context, described)
         remember(self, context, result, job)
         self.deliver(context)
@@ -79,6 +62,7 @@ class EndingJobOperator(StoppableJobOperator):
             "attempt": self.record.attempt,
             "step_type": self.step.type,
             **({"asked_with": self.kind.asked_with} if self.kind.asked_with else {}),
+            **({"describe": self.kind.describe} if self.kind.describe != type(self).kind.describe else {}),
         }
         context["ti"].xcom_push(key=JOB_KEY, value=job)
         return job
@@ -97,10 +81,13 @@ class EndingJobOperator(StoppableJobOperator):
         self.fail_attempt(context, failure)
 
     def _fail_outlived(self, context: Context, limit: str) -> NoReturn:
-        """Stop a job that AWS has not ended in its time, and fail; ``limit`` tells of the time in words."""
+        """Stop a job that AWS has not ended in its time, and fail; ``limit`` tells of the time in words.
+
+        Whether it heeds that is not known yet.
+        """
         self._stop_job()
         message = (
             f"Step {self.task_id!r} failed: the {self.kind.noun} {self.record.job_name} (attempt {self.record.attempt})"
             f" outlived the limit of its request, and {self._fate}: {limit}."
         )
-        self.fail_attempt(context, StepFailure(self.with_places(message)))
+        self.fail_attempt(context, StepFailure(self.with_places(message), outcome_unknown=True))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from airflow_sm_pipelines.runtime.job import is_ended, operation
 from airflow_sm_pipelines.runtime.record import Phase
 from airflow_sm_pipelines.runtime.unowned import reach_of, stop_unowned
+from airflow_sm_pipelines.steps.in_time import say_in_time
 from airflow_sm_pipelines.steps.killed import is_without_heir
 from airflow_sm_pipelines.steps.placed import PlacedStepOperator
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.catalog.kind import JobKind
     from airflow_sm_pipelines.runtime.record import StepRecord
+    from airflow_sm_pipelines.runtime.text import Json
 
 
 class StoppableJobOperator(PlacedStepOperator):
@@ -34,6 +36,13 @@ class StoppableJobOperator(PlacedStepOperator):
         self._context: Context | None = None
 
     @override
+    def _begin_try(self, context: Context) -> None:
+        # The signal of a kill may come from here on, and is then to be understood.
+        self._context = context
+        super()._begin_try(context)
+        self._job_in_flight = self.record.job_name or None
+
+    @override
     def abandon(self) -> None:
         self._job_in_flight = self.record.job_name
         self._stop_job()
@@ -42,8 +51,11 @@ class StoppableJobOperator(PlacedStepOperator):
     def save(self, context: Context, **changes: Any) -> None:
         phase = changes.get("phase", self.record.phase)
         reached = phase is Phase.INTENDED and self.record.job_name
-        job = reach_of(self.kind, self.access, self.record.job_name) if reached else {}
-        super().save(context, **{"job": job, **changes})
+        super().save(context, **{"job": self.reach() if reached else {}, **changes})
+
+    def reach(self) -> dict[str, Json]:
+        """How the job is stopped without this step, nothing while AWS has not told what that takes."""
+        return reach_of(self.kind, self.access, self.record.job_name)
 
     @override
     def stop_left_behind(self, left: StepRecord) -> None:
@@ -56,12 +68,27 @@ class StoppableJobOperator(PlacedStepOperator):
 
     def on_kill(self) -> None:
         """Stop the job when the task is killed or its time is over, but not when a later try goes on with it."""
-        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
-        if not timed_out and self._context is not None and not is_without_heir(self._context):
+        context, timed_out = self._context, isinstance(sys.exception(), AirflowTaskTimeout)
+        if context is None:
+            # Nothing is begun or taken over yet. What an earlier try left is on record: the next one sees to it.
+            return
+        if not timed_out and not is_without_heir(context):
             self.log.info("The task is not over: the %s goes on, and the next try waits for it", self.kind.noun)
+            say_in_time(lambda: self._say_shut_down(context))
             return
         self._was_killed = True
+        self.renew_access()
         self._stop_job()
+
+    def _say_shut_down(self, context: Context) -> None:
+        """Put on record how this try ends, so that the next one does not take it for a worker's death."""
+        if self._recorded_name and self.record.phase is Phase.INTENDED:
+            self.save(context, open_try=None)
+
+    def check_alive(self) -> None:
+        """End a try that was killed before it came to wait for its job."""
+        if self._was_killed:
+            raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed.")
 
     @property
     def _fate(self) -> str:

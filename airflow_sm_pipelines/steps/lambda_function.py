@@ -21,6 +21,7 @@ from botocore.exceptions import (
 )
 from typing_extensions import override
 
+from airflow_sm_pipelines.catalog.lambda_function import LONGEST_RUN_SECONDS
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.runtime.failures import CallError, ExceptionType, StepFailure, type_of_call_error
 from airflow_sm_pipelines.runtime.outputs import OutputError, typed_outputs
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.runtime.text import Json
     from airflow_sm_pipelines.settings import Settings
 
-LONGEST_RUN_SECONDS = 600
 LONGEST_CONNECT_SECONDS = 60
 RESULT_STORE_KEY = "sagemaker_lambda_result"
 # With these errors the function has not run: Lambda said so, or nothing was sent.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUP_FIELD = "ModelPackageGroupName"
 ARN_PREFIX = "arn:"
+STATUSES = ("ValidationStatuses", "ImageScanStatuses")
 METADATA_FIELD, GENERATED_BY = "MetadataProperties", "GeneratedBy"
 
 
@@ -58,6 +59,18 @@ class RegisterModelStepOperator(JobStepOperator, SageMakerBaseOperator):
         if GROUP_FIELD in self.step.arguments and not self.record.job_name.startswith(ARN_PREFIX):
             return None
         return super()._left_by_earlier_try(context, client)
+
+    @override
+    def reason_of(self, described: dict[str, Any]) -> str:
+        """What AWS says of each validation and image scan that failed."""
+        details = described.get("ModelPackageStatusDetails") or {}
+        told = [
+            f"{status['Name']} is {status['Status']}: {status.get('FailureReason') or 'AWS gives no reason'}"
+            for member in STATUSES
+            for status in details.get(member) or ()
+            if status["Status"] in KIND.failed
+        ]
+        return "; ".join(told) or super().reason_of(described)
 
     @override
     def create(self, context: Context, client: Any) -> None:

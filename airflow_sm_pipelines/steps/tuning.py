@@ -8,11 +8,10 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
 from typing_extensions import override
 
-from airflow_sm_pipelines.catalog.tuning import KIND
+from airflow_sm_pipelines.catalog.tuning import KIND, MOST_SUMMARIES
 from airflow_sm_pipelines.runtime.text import Json
 from airflow_sm_pipelines.steps.job import JobStepOperator
 
-MOST_SUMMARIES = 50
 SORT_ORDERS = {"Maximize": "Descending", "Minimize": "Ascending"}
 
 

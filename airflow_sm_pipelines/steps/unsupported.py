@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.steps.base import StepOperator
 from airflow_sm_pipelines.steps.request import Request
 
@@ -27,6 +28,6 @@ class UnsupportedStepOperator(StepOperator):
     @override
     def run_step(self, context: Context) -> Any:
         raise AirflowFailException(
-            f"Step {self.task_id!r} is of type {self.step.type!r}, which cannot be executed yet. The steps before it"
-            " have run; what needs this step does not run."
+            f"Step {self.task_id!r} failed: {cannot_be_run(self.step.type)}. The steps before it have run; what needs"
+            " this step does not run."
         )

@@ -264,7 +264,9 @@ def test_a_type_that_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert statuses(report_of(plan(own, step_types=("Mine",))))["$.Steps[0].Type"] is Status.UNSUPPORTED
     write(tmp_path / "own.json", own)
     assert main(["explain", str(tmp_path / "own.json"), "--unsupported-steps", "placeholder"]) == 0
-    assert "none yet for Mine: the task fails when it is reached" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "operator     none: unknown step type 'Mine'; to run it, register an operator of your own: " in told
+    assert "register_step_type(StepType(name='Mine', operator=...))" in told
 
 
 def test_a_document_and_a_step_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:

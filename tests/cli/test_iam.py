@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.graph import plan
-from airflow_sm_pipelines.report.iam import action_of, policy_of
+from airflow_sm_pipelines.report.iam import policy_of
+from airflow_sm_pipelines.report.iam_actions import action_of
+from tests.definition.build import document, step
 
 ABALONE = Path(__file__).parents[2] / "dags" / "pipelines" / "abalone.json"
 
@@ -38,7 +41,7 @@ def test_the_policy_of_the_example(capsys: pytest.CaptureFixture[str]) -> None:
         "sagemaker:DescribeTrainingJob",
         "sagemaker:StopTrainingJob",
     ]
-    assert statements["PropertyFiles"]["Action"] == ["s3:GetObject"]
+    assert statements["PropertyFiles"]["Action"] == ["s3:GetObject", "s3:ListBucket"]
     assert statements["Roles"] == {
         "Sid": "Roles",
         "Effect": "Allow",
@@ -56,6 +59,90 @@ def test_a_role_that_is_known_only_at_run_time_and_tags() -> None:
     [training, _, roles] = policy_of(plan(definition))["Statement"]
     assert "sagemaker:AddTags" in training["Action"]
     assert roles["Resource"] == ["*"]
+
+
+ROLE = "arn:aws:iam::123456789012:role/Given"
+OWN = "arn:aws:iam::123456789012:role/OfThePipeline"
+
+
+def statements_of(*steps: Any, role_arn: str | None = None) -> dict[str, Any]:
+    """The statements of the policy of some steps, by their Sid."""
+    definition = {"PipelineName": "p", "PipelineDefinition": json.dumps(document(*steps))}
+    wrapper = definition if role_arn is None else {**definition, "RoleArn": role_arn}
+    return {one["Sid"]: one for one in policy_of(plan(wrapper))["Statement"]}
+
+
+def roles_of(*steps: Any, role_arn: str | None = None) -> list[str]:
+    roles: list[str] = statements_of(*steps, role_arn=role_arn).get("Roles", {"Resource": []})["Resource"]
+    return roles
+
+
+@pytest.mark.parametrize("kind", ["QualityCheck", "ClarifyCheck"])
+def test_a_check_may_be_told_that_its_report_is_missing(kind: str) -> None:
+    check_type = {"QualityCheck": "DATA_QUALITY", "ClarifyCheck": "DATA_BIAS"}[kind]
+    actions = statements_of(step("C", kind, CheckType=check_type))[f"{kind}Steps"]["Action"]
+    assert {"s3:GetObject", "s3:ListBucket"} <= set(actions)
+
+
+TRAINING_JOB = {"DefinitionName": "a"}
+REDSHIFT = {"DatasetDefinition": {"RedshiftDatasetDefinition": {"ClusterRoleArn": ROLE}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "roles"),
+    [
+        ("Training", {"RoleArn": ROLE}, [ROLE]),
+        ("Training", {}, [OWN]),
+        ("Training", {"RoleArn": None}, [OWN]),
+        ("Processing", {"ProcessingInputs": [REDSHIFT, {}]}, [ROLE, OWN]),
+        ("Tuning", {"TrainingJobDefinition": {}}, [OWN]),
+        ("Tuning", {"TrainingJobDefinitions": [TRAINING_JOB, {**TRAINING_JOB, "RoleArn": ROLE}]}, [ROLE, OWN]),
+        ("Model", {}, [OWN]),
+        ("RegisterModel", {"ValidationSpecification": {"ValidationRole": ROLE}}, [ROLE]),
+        ("RegisterModel", {}, []),
+        ("EndpointConfig", {}, []),
+        ("EndpointConfig", {"ExecutionRoleArn": ROLE}, [ROLE]),
+        ("Transform", {}, []),
+        ("Training", {"RoleArn": ROLE, "Environment": {"OtherRoleArn": OWN}}, [ROLE]),
+    ],
+)
+def test_the_roles_that_are_passed(kind: str, arguments: Any, roles: list[str]) -> None:
+    assert roles_of(step("S", kind, arguments), role_arn=OWN) == roles
+
+
+def test_a_role_that_nobody_names_is_any() -> None:
+    assert roles_of(step("S", "Processing")) == ["*"]
+    assert roles_of(step("S", "Lambda", {"RoleArn": ROLE}, FunctionArn="f")) == []
+
+
+def test_roles_of_emr_are_given_by_name() -> None:
+    cluster = {"ServiceRole": "EMR_Role", "JobFlowRole": ROLE, "Instances": {"InstanceGroups": [{}]}}
+    arguments = {"StepConfig": {"HadoopJarStep": {"Jar": "s3://b/j.jar"}}, "ClusterConfig": cluster}
+    found = statements_of(step("E", "EMR", arguments))
+    assert found["Roles"]["Resource"] == ["arn:*:iam::*:role/EMR_Role", ROLE]
+    assert "elasticmapreduce:AddTags" in found["EMRSteps"]["Action"]
+    on_theirs = statements_of(step("E", "EMR", {**arguments, "ClusterConfig": None, "ClusterId": "j-1"}))
+    assert "elasticmapreduce:AddTags" not in on_theirs["EMRSteps"]["Action"]
+
+
+ACTION = {"ActionName": "a", "ActionType": "t", "Source": {"SourceUri": "s3://b/x"}}
+GIVEN = [{"Key": "a", "Value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "tagged"),
+    [
+        ("Lineage", {"Actions": [ACTION]}, False),
+        ("Lineage", {"Actions": [ACTION, {**ACTION, "Tags": GIVEN}]}, True),
+        ("Lineage", {"Actions": [{**ACTION, "Properties": {"Tags": "x"}}]}, False),
+        ("RegisterModel", {"ModelPackageGroupName": "g"}, False),
+        ("RegisterModel", {"ModelPackageName": "p", "Tags": GIVEN}, True),
+        ("Model", {}, True),
+    ],
+)
+def test_tags_need_a_permission_where_there_are_any(kind: str, arguments: Any, tagged: bool) -> None:
+    actions = statements_of(step("S", kind, arguments))[f"{kind}Steps"]["Action"]
+    assert ("sagemaker:AddTags" in actions) is tagged
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,12 @@ def test_a_bare_definition_has_no_name() -> None:
         (
             {"ParallelismConfiguration": {"MaxParallelExecutionSteps": 0}},
             "$.ParallelismConfiguration.MaxParallelExecutionSteps",
-            "whole number of at least 1, found the number 0",
+            "whole number from 1 to 2147483647, found the number 0",
+        ),
+        (
+            {"ParallelismConfiguration": {"MaxParallelExecutionSteps": 2**31}},
+            "$.ParallelismConfiguration.MaxParallelExecutionSteps",
+            "whole number from 1 to 2147483647, found the number 2147483648",
         ),
         (
             {"ParallelismConfiguration": {"MaxParallelExecutionSteps": True}},

@@ -57,6 +57,14 @@ CALLS = (
         faults=(hit("Create", ATTEMPTS_OF_A_CALL, drop="after"),),
     ),
     AwsRow(
+        "ReplyLostForGood",
+        "Create: connection dropped after the effect, and no retry is allowed",
+        Expected(state="failed", stopped=1),
+        faults=(hit("Create", ATTEMPTS_OF_A_CALL, drop="after"),),
+        jobs=LONG,
+        policies=(policy("Step.SERVICE_FAULT", retries=0),),
+    ),
+    AwsRow(
         "CreateExpired",
         "Create: expired token",
         Expected(jobs=0, state="failed"),
@@ -76,6 +84,13 @@ CALLS = (
     AwsRow("LookFaulty", "Describe: 500 x10", Expected(), faults=(hit("Describe", 10, error=FAULTY),)),
     AwsRow("LookDropped", "Describe: connection dropped x10", Expected(), faults=(hit("Describe", 10, drop="before"),)),
     AwsRow("LookExpired", "Describe: expired token x10", Expected(), faults=(hit("Describe", 10, error=EXPIRED),)),
+    AwsRow(
+        "LookDenied",
+        "Describe: AccessDeniedException",
+        Expected(state="failed", stopped=1),
+        faults=(hit("Describe", 1, error=DENIED),),
+        jobs=LONG,
+    ),
     # The first look finds the job at its end, though late; the second takes the result.
     AwsRow(
         "ResultThrottled",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -23,6 +24,8 @@ COMPONENTS = {
     Victim.API_SERVER: "api-server",
     Victim.HUNG_TRIGGERER: "triggerer",
 }
+RESTARTS = 4
+"""One more than [sagemaker_pipelines] worker_deaths."""
 TAKEN_OVER = "is still waited for, by another triggerer"
 
 
@@ -45,7 +48,11 @@ def run_round(bench: Bench, what: Round) -> dict[Cell, Seen]:
         running.mark_failed(cell)
     for cell in _in_phase(what, Phase.STOPPING):
         bench.until(lambda cell=cell: _is_held(bench, cell, "Stop"), f"{cell.id} is being stopped")  # type: ignore[misc]
-    _kill(bench, _row(what.cells[0]).victim, workers)
+    if _row(what.cells[0]).victim is Victim.RESTARTED_WORKER:
+        for cell in what.cells:
+            _restart_worker(running, cell)
+    else:
+        _kill(bench, _row(what.cells[0]).victim, workers)
     looks = {cell: running.looks(cell) for cell in what.cells}
     bench.endpoint.release()
     for cell in _in_phase(what, Phase.MARKED_FAILED):
@@ -148,13 +155,26 @@ def _kill(bench: Bench, victim: Victim, workers: Mapping[Cell, tuple[int, ...]])
         processes.kill(process)
 
 
+def _restart_worker(running: RunningRound, cell: Cell) -> None:
+    """Shut the task's worker down as Airflow does, time and again: a signal, and 5 s later the end."""
+    until = running.bench.until
+    for _ in range(RESTARTS):
+        before = running.looks(cell)
+        until(lambda before=before: running.is_waited_for(cell, before), f"{cell.id} waits")  # type: ignore[misc]
+        _, task = _worker(running, cell)
+        os.kill(task, signal.SIGTERM)
+        time.sleep(5)
+        os.kill(task, signal.SIGKILL)
+        until(lambda task=task: running.task(cell)["pid"] != task, f"{cell.id} is tried again")  # type: ignore[misc]
+
+
 def _signal_triggerer(bench: Bench, what: signal.Signals) -> None:
     for pid in bench.deployment.process("triggerer").family():
         os.kill(pid, what)
 
 
 def _restart(bench: Bench, victim: Victim) -> None:
-    if victim is Victim.WORKER:
+    if victim in (Victim.WORKER, Victim.RESTARTED_WORKER):
         return
     # Of another name where the old one is still there.
     bench.deployment.start(COMPONENTS[victim], "triggerer-2" if victim is Victim.HUNG_TRIGGERER else None)

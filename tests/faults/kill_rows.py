@@ -14,6 +14,7 @@ class Victim(Enum):
     SCHEDULER = "kill -9 scheduler"
     SCHEDULER_HOST = "kill -9 scheduler and all workers"
     API_SERVER = "kill -9 api-server"
+    RESTARTED_WORKER = "orderly shutdown of the worker, four times"
     HUNG_TRIGGERER = "the triggerer hangs until another one has taken over"
 
 
@@ -36,6 +37,7 @@ KEYS = {
     Victim.SCHEDULER: "Scheduler",
     Victim.SCHEDULER_HOST: "Host",
     Victim.API_SERVER: "Api",
+    Victim.RESTARTED_WORKER: "Restarted",
     Victim.HUNG_TRIGGERER: "Hung",
     Phase.BEFORE_INTENT: "Intent",
     Phase.BEFORE_CREATE: "Create",
@@ -87,6 +89,8 @@ def _columns(victim: Victim, phase: Phase) -> tuple[Column, ...]:
         return ()
     if victim is Victim.HUNG_TRIGGERER:
         return (Column.DEFERRABLE,) if phase is Phase.RUNNING else ()
+    if victim is Victim.RESTARTED_WORKER:
+        return (Column.SYNCHRONOUS,) if phase is Phase.RUNNING else ()
     if victim is Victim.SCHEDULER_HOST and phase in (Phase.MARKED_FAILED, Phase.CLEARED):
         return (Column.SYNCHRONOUS,)
     if victim is Victim.WORKER and phase in WAITING:

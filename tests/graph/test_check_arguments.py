@@ -53,6 +53,29 @@ def test_types_without_a_request_of_their_own_are_not_checked() -> None:
     assert warnings(*steps) == ()
 
 
+OF_V2 = {"AutoMLJobInputDataConfig": [{"ChannelType": "training"}]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unknown"),
+    [
+        (
+            {"InputDataConfig": [{"TargetAttributeName": "y"}], "AutoMLJobInputDataConfig": None},
+            ["AutoMLJobInputDataConfig"],
+        ),
+        ({"InputDataConfig": [{"TargetAttributeNam": "y"}]}, ["InputDataConfig[0].TargetAttributeNam"]),
+        ({**OF_V2, "AutoMLProblemTypeConfig": {"TabularJobConfig": {"TargetAttributeName": "y"}}}, []),
+        ({**OF_V2, "SecurityConfig": {}, "DataSplitConfig": {"ValidationFraction": 0.2}}, []),
+        ({**OF_V2, "AutoMLJobConfig": {}}, ["AutoMLJobConfig"]),
+    ],
+)
+def test_the_arguments_of_either_version_of_automl(arguments: dict[str, Any], unknown: list[str]) -> None:
+    found = warnings(step("A", "AutoML", arguments))
+    assert [finding.path.removeprefix("$.Steps[0].Arguments.") for finding in found if finding.on_key] == unknown
+    version = "CreateAutoMLJob" if "InputDataConfig" in arguments else "CreateAutoMLJobV2"
+    assert all(f"{version} has no such member" in finding.message for finding in found)
+
+
 def test_a_loop_body_is_checked() -> None:
     [finding] = warnings(for_each(body=(step("B", arguments={"x": 1}),)), Parameters=[parameter("Items")])
     assert finding.path == "$.Steps[0].Arguments.ForEachBody[0].Arguments.x"
@@ -81,6 +104,7 @@ CALL_POLICY = {"ExceptionType": ["Step.THROTTLING"]}
         (step(kind="Model", RetryPolicies=[CALL_POLICY, JOB_POLICY]), "RetryPolicies[1].ExceptionType", "CAPACITY"),
         (step(kind="Endpoint", RetryPolicies=[CALL_POLICY]), "RetryPolicies", "honours no RetryPolicies on Endpoint"),
         (step(kind="Model", CacheConfig={"Enabled": True, "ExpireAfter": "1d"}), "CacheConfig", "no results of Model"),
+        (step(kind="Job", CacheConfig={"Enabled": True, "ExpireAfter": "1d"}), "CacheConfig", "no results of Job"),
     ],
 )
 def test_policies_without_effect(value: Any, path: str, part: str) -> None:
@@ -97,7 +121,7 @@ def test_policies_with_effect() -> None:
             step("A", RetryPolicies=[JOB_POLICY], CacheConfig=cache),
             step("B", "Model", RetryPolicies=[CALL_POLICY], CacheConfig=off),
             step("C", "Endpoint", RetryPolicies=[]),
-            step("D", "Job", RetryPolicies=[JOB_POLICY], CacheConfig=cache),
+            step("D", "Job", RetryPolicies=[JOB_POLICY]),
         )
         == ()
     )

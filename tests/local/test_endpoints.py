@@ -109,3 +109,24 @@ def test_automl(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     with pytest.raises(ClientError, match="ResourceNotFound"):
         sagemaker.describe_auto_ml_job(AutoMLJobName="nobody")
     assert sagemaker.list_auto_ml_jobs()["AutoMLJobSummaries"][0]["AutoMLJobSecondaryStatus"] == "Completed"
+
+
+def test_automl_of_the_second_version(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+    source = automl_request("auto")["InputDataConfig"][0]["DataSource"]
+    criteria = {"MaxAutoMLJobRuntimeInSeconds": 30}
+    request = {
+        "AutoMLJobName": "auto",
+        "AutoMLJobInputDataConfig": [{"ChannelType": "training", "DataSource": source}],
+        "AutoMLProblemTypeConfig": {"TabularJobConfig": {"TargetAttributeName": "y", "CompletionCriteria": criteria}},
+        **{key: automl_request("auto")[key] for key in ("OutputDataConfig", "RoleArn", "AutoMLJobObjective")},
+    }
+    endpoint.load_scenario({"jobs": [{"kind": "automl", "duration": 60, "metrics": {"MSE": 0.25}}]})
+    sagemaker.create_auto_ml_job_v2(**request)
+    with pytest.raises(ClientError, match="call DescribeAutoMLJobV2"):
+        sagemaker.describe_auto_ml_job(AutoMLJobName="auto")
+    endpoint.advance(30)
+    found = sagemaker.describe_auto_ml_job_v2(AutoMLJobName="auto")
+    assert found["AutoMLJobSecondaryStatus"] == "MaxAutoMLJobRuntimeReached"
+    assert {key: found[key] for key in request} == request
+    assert found["AutoMLProblemTypeConfigName"] == "Tabular"
+    assert found["BestCandidate"]["FinalAutoMLJobObjectiveMetric"] == {"MetricName": "MSE", "Value": 0.25}

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
@@ -27,6 +29,15 @@ def airflow_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_service_models() -> Iterator[None]:
+    """All AWS clients share what botocore reads from its files: SageMaker's model alone takes 0.2 s for each client."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda _path: loader)
+        yield
 
 
 @pytest.fixture

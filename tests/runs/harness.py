@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from tests.runs.permissions import outside_the_policy
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 BUCKET = "sagemaker-us-east-1-123456789012"
@@ -82,12 +83,18 @@ class Airflow:
     endpoint: LocalEndpoint
 
     def run(self, definition: Mapping[str, Any] | Path, conf: Mapping[str, Any] | None = None, **arguments: Any) -> Run:
-        """Make a Dag of the definition with the arguments of SageMakerPipelineDag, and run it to its end."""
+        """Make a Dag of the definition with the arguments of SageMakerPipelineDag, and run it to its end.
+
+        What it calls has to be in the policy that ``sm-pipelines iam`` prints for the definition.
+        """
         path = self.folder / "pipeline.json"
         path.write_text(definition.read_text() if isinstance(definition, Path) else json.dumps(definition))
         arguments.setdefault("dag_id", "pipeline")
         (self.folder / "pipeline_dag.py").write_text(DAG_FILE.format(path=str(path), arguments=arguments))
-        return self.test(arguments["dag_id"], conf)
+        before = len(self.endpoint.requests())
+        run = self.test(arguments["dag_id"], conf)
+        assert outside_the_policy(definition, self.endpoint.requests()[before:]) == set()
+        return run
 
     def test(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
         """``airflow dags test`` for a Dag of the folder."""

@@ -260,7 +260,7 @@ def test_a_fifo_queue_can_tell_a_message_that_is_sent_again(
     assert [request["MessageDeduplicationId"] for request in requests] == [f"{token}-Executing"] * 2
 
 
-@pytest.mark.parametrize("death", ["_wait", "_leave"])
+@pytest.mark.parametrize("death", ["_wait", "leave"])
 def test_the_try_after_a_workers_death_waits_for_the_same_token(
     airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch, death: str
 ) -> None:

@@ -260,6 +260,18 @@ def test_violations_that_may_be_are_in_the_result(airflow: Airflow) -> None:
     assert run.xcom("Check")["BaselineUsedForDriftCheckConstraints"] == f"{OLD}/constraints.json"
 
 
+def test_a_result_with_violations_is_not_kept_for_reuse(airflow: Airflow) -> None:
+    """FailOnViolation is no key attribute: a kept result would make a step green that lets no violation pass."""
+    cache: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
+    states = []
+    for violations, may_fail in (((DRIFT,), False), ((DRIFT,), True), ((), True), ((), True)):
+        airflow.endpoint.reset(scenario(*violations))
+        step = quality(FailOnViolation=may_fail, **SUPPLIED_BOTH, **cache)
+        run = airflow.run(pipeline(step), dag_id="cached_checks")
+        states.append((run.state, len(airflow.created("CreateProcessingJob"))))
+    assert states == [("success", 1), ("failed", 1), ("success", 1), ("success", 0)]
+
+
 def test_the_report_of_an_earlier_execution_is_not_taken_for_this_ones(airflow: Airflow) -> None:
     written = {
         "defaults": {"duration": 0.01},

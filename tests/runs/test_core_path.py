@@ -206,13 +206,18 @@ def test_the_pipelines_role_fills_a_missing_one(airflow: Airflow) -> None:
     assert request["RoleArn"] == ROLE
 
 
-def test_an_unsupported_step_fails_when_it_is_reached_and_the_rest_runs(airflow: Airflow) -> None:
+def test_an_unsupported_step_fails_when_it_is_reached_and_the_rest_runs(
+    airflow: Airflow, capfd: pytest.CaptureFixture[str]
+) -> None:
     unsupported = {"Name": "Query", "Type": "Athena", "Arguments": {"x": 1}}
     run = airflow.run(
         pipeline(training("Train"), unsupported, training("After", DependsOn=["Query"])),
         unsupported_steps="placeholder",
     )
     assert run.states == {"Train": "success", "Query": "failed", "After": "upstream_failed"}
+    told = "Step 'Query' failed: nothing is known of the step type 'Athena' but its name; to run it, register"
+    register = "airflow_sm_pipelines.register_step_type(StepType(name='Athena', operator=...))"
+    assert f"{told} an operator of your own: {register}" in "".join(capfd.readouterr())
 
 
 def test_a_model_and_a_package_in_a_new_group(airflow: Airflow, deferrable: bool) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.catalog.emr import KIND
+from airflow_sm_pipelines.listeners.unowned_sweep import sweep
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.runtime.aws import AwsAccess
 from airflow_sm_pipelines.runtime.trigger import JobTrigger
+from airflow_sm_pipelines.steps.emr import EmrStepOperator
 from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
+from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-cluster": ["j-FOREIGN"]}
@@ -256,6 +259,61 @@ def test_the_try_after_a_lost_one_goes_on_with_its_step(
     [cluster] = airflow.endpoint.jobs("emr-cluster")
     assert job.status == "COMPLETED"
     assert cluster.status.startswith("TERMINAT" if step is on_own_cluster else "WAITING")
+
+
+def stopped(airflow: Airflow, step: Any) -> list[str]:
+    """The ids of what was asked to stop: steps, or clusters of a step's own."""
+    action, member = ("TerminateJobFlows", "JobFlowIds") if step is on_own_cluster else ("CancelSteps", "StepIds")
+    return [name for request in asked(airflow, action) for name in request[member]]
+
+
+def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
+    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_the_first_try(monkeypatch, EmrStepOperator)
+    airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600, "times": 1}]})
+    assert airflow.run(pipeline(step())).state == "success"
+    first, second = airflow.endpoint.jobs("emr-step")
+    begun = airflow.endpoint.jobs("emr-cluster")[0] if step is on_own_cluster else first
+    assert stopped(airflow, step)[0] == begun.name
+    assert (first.status, second.status) == ("INTERRUPTED" if step is on_own_cluster else "CANCELLED", "COMPLETED")
+
+
+def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = lose_every_try(monkeypatch, EmrStepOperator)
+    airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600}]})
+    run = airflow.run(pipeline(step()))
+    rewrite(run, "failed", MINUTE, **left[0])
+    sweep()
+    [job] = airflow.endpoint.jobs("emr-step")
+    [cluster] = airflow.endpoint.jobs("emr-cluster")
+    assert stopped(airflow, step) == [cluster.name if step is on_own_cluster else job.name]
+    sweep()
+    assert stored_record(run.run_id)["phase"] == "delivered"
+
+
+def test_the_sweep_terminates_a_cluster_whose_step_is_not_known_once(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = lose_every_try(monkeypatch, EmrStepOperator, "_find")
+    airflow.endpoint.reset({"jobs": [{"kind": "emr-step", "duration": 600}]})
+    run = airflow.run(pipeline(on_own_cluster()))
+    rewrite(run, "failed", MINUTE, **left[0])
+    sweep()
+    sweep()
+    [cluster] = airflow.endpoint.jobs("emr-cluster")
+    assert asked(airflow, "TerminateJobFlows") == [{"JobFlowIds": [cluster.name]}]
+    assert airflow.endpoint.requests("emr", "DescribeStep") == ()
+    assert stored_record(run.run_id)["phase"] == "delivered"
+
+
+def test_what_was_never_begun_is_not_looked_for(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = lose_every_try(monkeypatch, EmrStepOperator, "create")
+    airflow.endpoint.reset({"existing": EXISTING})
+    rewrite(airflow.run(pipeline(step())), "failed", MINUTE, **left[0])
+    assert (left[0]["phase"], left[0]["job"]) == ("intended", {})
+    sweep()
+    assert airflow.endpoint.requests("emr") == ()
 
 
 def test_the_kill_of_a_deferred_step_reaches_emr(

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.catalog.emr_serverless import KIND
+from airflow_sm_pipelines.listeners.unowned_sweep import sweep
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.runtime.aws import AwsAccess
 from airflow_sm_pipelines.runtime.emr_serverless import OwnApplicationTrigger, Patience, dispose
+from airflow_sm_pipelines.steps.emr_serverless import EmrServerlessStepOperator
 from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
+from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-serverless-application": ["00foreign"]}
@@ -207,7 +210,6 @@ def test_the_try_after_a_lost_one_goes_on_with_its_run(
 def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A try that dies after the application is gone leaves the result to the next one."""
     from airflow_sm_pipelines.runtime import retry
-    from airflow_sm_pipelines.steps.emr_serverless import EmrServerlessStepOperator
 
     disposals, original = [], EmrServerlessStepOperator._dispose
 
@@ -224,6 +226,47 @@ def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest
     assert run.state == "success"
     assert run.xcom("Step")["jobRun"]["state"] == "SUCCESS"
     assert len(asked(airflow, "StartJobRun")) == len(asked(airflow, "CreateApplication")) == 1
+
+
+def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
+    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_the_first_try(monkeypatch, EmrServerlessStepOperator)
+    rule = {"kind": "emr-serverless-job", "duration": 600, "times": 1}
+    airflow.endpoint.reset({"existing": EXISTING, "jobs": [rule], "defaults": {"stopping": 0.2}})
+    assert airflow.run(pipeline(step())).state == "success"
+    assert len(asked(airflow, "StartJobRun")) == 2
+    assert len(asked(airflow, "CancelJobRun")) == 1
+    assert states(airflow, "application") == (["TERMINATED"] * 2 if step is in_own else ["STARTED"])
+    if step is in_foreign:
+        first, second = airflow.endpoint.jobs("emr-serverless-job")
+        assert (airflow.endpoint.wait(first.name).status, second.status) == ("CANCELLED", "SUCCESS")
+
+
+def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = lose_every_try(monkeypatch, EmrServerlessStepOperator)
+    airflow.endpoint.reset({"existing": EXISTING, "defaults": {"duration": 600, "stopping": 60}})
+    run = airflow.run(pipeline(step()))
+    rewrite(run, "failed", MINUTE, **left[0])
+    seen = []
+    for _ in range(9):
+        sweep()
+        seen.append(stored_record(run.run_id)["phase"])
+        airflow.endpoint.advance(30)
+    assert (seen[0], seen[-1]) == ("intended", "delivered")
+    assert {request["jobRunId"] for request in asked(airflow, "CancelJobRun")} == {left[0]["identifiers"]["jobRunId"]}
+    assert states(airflow, "application") == ["TERMINATED" if step is in_own else "STARTED"]
+    # An application takes its job runs with it.
+    assert states(airflow, "job") == ([] if step is in_own else ["CANCELLED"])
+
+
+def test_what_was_never_begun_is_not_looked_for(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = lose_every_try(monkeypatch, EmrServerlessStepOperator, "create")
+    airflow.endpoint.reset({"existing": EXISTING})
+    rewrite(airflow.run(pipeline(step())), "failed", MINUTE, **left[0])
+    assert (left[0]["phase"], left[0]["job"]) == ("intended", {})
+    sweep()
+    assert airflow.endpoint.requests("emr-serverless") == ()
 
 
 @pytest.fixture

@@ -101,6 +101,8 @@ RAISED = {"errorType": "ValueError", "errorMessage": "the table is empty", "stac
         ({"result": {"a": 1}}, {"b": "String"}, "did not give the declared output b; it gave a."),
         ({"result": [1]}, {"b": "String"}, "answered with no object, and the outputs b are declared."),
         ({"result": {"b": "many"}}, {"b": "Integer"}, 'gave the output b = "many", which is no Integer.'),
+        ({"result": {"b": float("nan")}}, {"b": "Float"}, "gave the output b = NaN, which is no Float."),
+        ({"result": {"b": float("inf")}}, {"b": "Integer"}, "gave the output b = Infinity, which is no Integer."),
     ],
 )
 def test_each_failure_has_its_message_and_is_final(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -122,3 +123,16 @@ def test_what_aws_refuses_fails_the_step(airflow: Airflow) -> None:
     step = lineage("Record", Actions=[action(joined("name", "with a blank"))])
     assert airflow.run(pipeline(step)).states == {"Record": "failed"}
     assert airflow.created() == []
+
+
+def test_a_killed_step_goes_no_further_and_can_be_run_again(airflow: Airflow) -> None:
+    """Nothing is there to be stopped: what was made stays, and a later run takes it."""
+    airflow.endpoint.reset({"faults": [{"action": "CreateContext", "hold": "before", "times": 1}]})
+    limit = {"execution_timeout": timedelta(seconds=5)}
+    assert airflow.run(pipeline(STEP), default_args=limit).states == {"Record": "failed"}
+    airflow.endpoint.release()
+    assert airflow.endpoint.requests("sagemaker", "AddAssociation") == ()
+    again = airflow.run(pipeline(STEP))
+    assert again.state == "success"
+    assert len(again.xcom("Record")["Associations"]) == 3
+    assert [len(airflow.created(f"Create{kind}")) for kind in ("Action", "Artifact")] == [1, 2]

@@ -30,6 +30,26 @@ def told(events: Path) -> dict[tuple[str, str], tuple[list[str], list[str]]]:
     return found
 
 
+def told_by(airflow: Airflow, folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run the Dag ``lineage``, and give what came of it and the file with all events until now."""
+    events = folder / "events.json"
+    transport = {"type": "file", "log_file_path": str(events), "append": True}
+    environment = {
+        **os.environ,
+        **airflow.endpoint.environment,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "dags", "test", "lineage"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    return done, events
+
+
 def test_inputs_and_outputs_of_jobs_are_told(airflow: Airflow, tmp_path: Path) -> None:
     process = processing("Process")
     process["Arguments"]["ProcessingInputs"] = [
@@ -68,21 +88,7 @@ def test_inputs_and_outputs_of_jobs_are_told(airflow: Airflow, tmp_path: Path) -
             ],
         }
     )
-    events = tmp_path / "events.json"
-    transport = {"type": "file", "log_file_path": str(events), "append": True}
-    environment = {
-        **os.environ,
-        **airflow.endpoint.environment,
-        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", "dags", "test", "lineage"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
+    done, events = told_by(airflow, tmp_path)
     assert done.returncode == 1, done.stdout[-4000:] + done.stderr[-4000:]
 
     (train,) = [job.name for job in airflow.endpoint.jobs("training") if "Train" in job.name]
@@ -94,3 +100,17 @@ def test_inputs_and_outputs_of_jobs_are_told(airflow: Airflow, tmp_path: Path) -
     assert found["Transform", "COMPLETE"] == ([f"s3://{BUCKET}/in"], [f"s3://{BUCKET}/transformed"])
     assert found["Broken", "FAIL"] == ([f"s3://{TRAIN_DATA}"], [f"s3://{BUCKET}/out"])
     assert found["Branch", "COMPLETE"] == ([], [])
+
+
+def test_a_step_whose_result_is_an_old_one_reads_and_writes_nothing(airflow: Airflow, tmp_path: Path) -> None:
+    cache = {"Enabled": True, "ExpireAfter": "P1D"}
+    step = training("Train", Arguments={"InputDataConfig": [CHANNEL]}, CacheConfig=cache)
+    (airflow.folder / "lineage.json").write_text(json.dumps(pipeline(step)))
+    (airflow.folder / "lineage_dag.py").write_text(DAG_FILE)
+    first, events = told_by(airflow, tmp_path)
+    inputs, outputs = told(events)["Train", "COMPLETE"]
+    assert (inputs, len(outputs)) == ([f"s3://{TRAIN_DATA}"], 1), first.stdout[-4000:]
+
+    second, events = told_by(airflow, tmp_path)
+    assert len(airflow.endpoint.jobs("training")) == 1, second.stdout[-4000:]
+    assert told(events)["Train", "COMPLETE"] == ([], [])

@@ -26,7 +26,6 @@ class Scheduler:
     def make(self, run_id: str, dag_id: str = DAG_ID, **arguments: Any) -> Any:
         """A queued run of the Dag with these arguments."""
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-        from airflow.models.dagbag import DBDagBag
         from airflow.sdk import DAG
         from airflow.utils.state import DagRunState
         from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -38,8 +37,7 @@ class Scheduler:
         bag.bag_dag(dag)
         sync_bag_to_db(bag, "dags-folder", None, session=self.session)
         self.session.commit()
-        serialized = DBDagBag().get_latest_version_of_dag(dag_id, session=self.session)
-        assert serialized is not None
+        serialized = self.newest(dag_id)
         run = serialized.create_dagrun(
             run_id=run_id,
             run_after=datetime.now(UTC),
@@ -50,6 +48,14 @@ class Scheduler:
         )
         run.dag = serialized
         return run
+
+    def newest(self, dag_id: str = DAG_ID) -> Any:
+        """The Dag as the scheduler knows it now."""
+        from airflow.models.dagbag import DBDagBag
+
+        serialized = DBDagBag().get_latest_version_of_dag(dag_id, session=self.session)
+        assert serialized is not None
+        return serialized
 
     def start(self, run_id: str, dag_id: str = DAG_ID, **arguments: Any) -> Any:
         """Make a run and start it."""
@@ -77,6 +83,27 @@ class Scheduler:
         self.session.expire_all()
         return {ti.pool for ti in run.get_task_instances(session=self.session)}
 
+    def state_of(self, run: Any) -> str:
+        """The state of a run in the database."""
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import select
+
+        return str(self.session.scalar(select(DagRun.state).where(DagRun.id == run.id)))
+
+    def finish_tasks(self, run: Any) -> None:
+        """End all tasks of a run."""
+        for task in run.get_task_instances(session=self.session):
+            task.state = "success"
+        self.session.commit()
+
+    def forbid(self, pool: str) -> None:
+        """Let the database refuse to add a pool for which an SQL condition holds."""
+        from sqlalchemy import text
+
+        refusal = "SELECT RAISE(ABORT, 'no such pool'); END"
+        self.session.execute(text(f"CREATE TRIGGER refusing BEFORE INSERT ON slot_pool WHEN {pool} BEGIN {refusal}"))
+        self.session.commit()
+
 
 @pytest.fixture
 def scheduler(airflow_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
@@ -85,13 +112,14 @@ def scheduler(airflow_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterat
     from airflow.models.dag import DagModel
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
-    from sqlalchemy import delete, select
+    from sqlalchemy import delete, select, text
 
     monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
     DagBundlesManager().sync_bundles_to_db()
     with create_session() as session:
         yield Scheduler(session)
         session.rollback()
+        session.execute(text("DROP TRIGGER IF EXISTS refusing"))
         for dag_id in session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.startswith(DAG_ID))).all():
             delete_dag(dag_id, session=session)
         session.execute(delete(Pool).where(Pool.pool != "default_pool"))
@@ -185,7 +213,209 @@ def test_a_pool_that_a_user_made_stays_as_it_is(scheduler: Scheduler, with_limit
     assert scheduler.pools() == {name: 1}
 
 
+def test_a_run_that_was_made_before_the_limit_has_it_from_its_start(scheduler: Scheduler) -> None:
+    queued = scheduler.make("queued")
+    assert scheduler.pools_of(queued) == {"default_pool"}
+
+    scheduler.set_state(scheduler.start("next", parallelism=3), "success")
+    queued.dag = scheduler.newest()
+    scheduler.set_state(queued, "running")
+    assert scheduler.pools_of(queued) == {run_pool(DAG_ID, "queued")}
+
+
+def test_the_runs_of_a_pipeline_can_share_one_pool(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scheduler.start("before", parallelism=3)
+    queued = scheduler.make("queued")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__POOL_SCOPE", "pipeline")
+    one = scheduler.start("one", parallelism=3)
+    queued.dag = one.dag
+    scheduler.set_state(queued, "running")
+    assert scheduler.pools_of(one) == scheduler.pools_of(queued) == {pipeline_pool(DAG_ID)}
+    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3, run_pool(DAG_ID, "before"): 3}
+
+    scheduler.set_state(before, "success")
+    scheduler.set_state(one, "success")
+    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3}
+
+
+def test_a_pool_of_ours_that_counts_no_deferred_tasks_is_mended(scheduler: Scheduler) -> None:
+    from airflow.models.pool import Pool
+
+    scheduler.set_state(scheduler.start("one", parallelism=3), "success")
+    pool = Pool.get_pool(pipeline_pool(DAG_ID), session=scheduler.session)
+    assert pool is not None
+    pool.include_deferred = False
+    scheduler.session.commit()
+    scheduler.start("two", parallelism=3)
+    scheduler.session.expire_all()
+    assert scheduler.pools().keys() == {pipeline_pool(DAG_ID), run_pool(DAG_ID, "two")}
+
+
+def test_what_goes_wrong_is_undone_and_the_run_starts_all_the_same(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = scheduler.make("one", parallelism=3)
+    # The pool is made before it turns out that no pool can be made for the run.
+    scheduler.forbid(f"NEW.pool = '{run_pool(DAG_ID, 'one')}'")
+    scheduler.set_state(one, "running")
+    assert "could not be settled" in caplog.text
+    assert scheduler.pools() == {}
+    assert scheduler.pools_of(one) == {pipeline_pool(DAG_ID)}
+    assert scheduler.state_of(one) == "running"
+
+
 def test_tasks_in_a_pool_of_the_users_choice_stay_in_it(scheduler: Scheduler) -> None:
     one = scheduler.start("one", parallelism=3, default_args={"pool": "gpus"})
     assert scheduler.pools_of(one) == {"gpus"}
     assert scheduler.pools() == {}
+
+
+def deleted(scheduler: Scheduler, dag_id: str) -> None:
+    from airflow.api.common.delete_dag import delete_dag
+
+    delete_dag(dag_id, session=scheduler.session)
+    scheduler.session.commit()
+
+
+def tidied(scheduler: Scheduler) -> dict[str, int]:
+    """The pools that the triggerer leaves."""
+    from airflow_sm_pipelines.listeners.tidying import tidy
+
+    scheduler.session.commit()
+    tidy()
+    scheduler.session.expire_all()
+    return scheduler.pools()
+
+
+def test_the_triggerer_removes_the_pools_that_nothing_needs(scheduler: Scheduler) -> None:
+    from airflow.models.pool import Pool
+
+    gone, other, free = (f"{DAG_ID}.{name}" for name in ("gone", "other", "free"))
+    scheduler.start("one", parallelism=3)
+    scheduler.start("one", dag_id=gone, parallelism=3)
+    scheduler.set_state(scheduler.start("one", dag_id=other, parallelism=3), "success")
+    last = scheduler.start("one", dag_id=free, parallelism=3)
+    Pool.create_or_update_pool("sagemaker-run.mine", 1, "mine", include_deferred=True, session=scheduler.session)
+    scheduler.session.commit()
+    before = scheduler.pools()
+    assert len(before) == 8
+    assert tidied(scheduler) == before
+
+    # A Dag that is deleted, and one whose limit was removed while its last run went on.
+    deleted(scheduler, gone)
+    scheduler.make("never", dag_id=free)
+    assert before.keys() - tidied(scheduler).keys() == {pipeline_pool(gone), run_pool(gone, "one"), pipeline_pool(free)}
+    scheduler.set_state(last, "failed")
+    scheduler.finish_tasks(last)
+    assert tidied(scheduler) == {
+        pipeline_pool(DAG_ID): 3,
+        run_pool(DAG_ID, "one"): 3,
+        pipeline_pool(other): 3,
+        "sagemaker-run.mine": 1,
+    }
+
+
+def test_a_pool_that_unfinished_tasks_name_stays(scheduler: Scheduler) -> None:
+    one = scheduler.make("one", parallelism=3)
+    scheduler.start("two", parallelism=3)
+    scheduler.make("three")
+    assert tidied(scheduler).keys() == {pipeline_pool(DAG_ID), run_pool(DAG_ID, "two")}
+    scheduler.finish_tasks(one)
+    assert tidied(scheduler).keys() == {run_pool(DAG_ID, "two")}
+
+
+class Resumed:
+    """A task of a run that waits for a trigger, and comes back from it as in the triggerer."""
+
+    def __init__(self, scheduler: Scheduler, run: Any, task_id: str, classpath: str) -> None:
+        from airflow.models.trigger import Trigger
+
+        self.session = scheduler.session
+        self.task = run.get_task_instance(task_id, session=self.session)
+        trigger = Trigger(classpath=classpath, kwargs={})
+        self.session.add(trigger)
+        self.session.flush()
+        self.trigger_id = trigger.id
+        self.task.state, self.task.trigger_id, self.task.next_method = "deferred", trigger.id, "execute_complete"
+        self.session.commit()
+
+    def weight(self) -> int:
+        self.session.commit()
+        self.session.refresh(self.task)
+        return int(self.task.priority_weight)
+
+    def fire(self) -> int:
+        """The weight of the task whose trigger has an event for it."""
+        from airflow.models.trigger import Trigger
+        from airflow.triggers.base import TriggerEvent
+
+        Trigger.submit_event(self.trigger_id, TriggerEvent({"end": "ended"}), session=self.session)
+        assert self.task.state == "scheduled"
+        return self.weight()
+
+    def fail(self) -> int:
+        """The weight of the task whose trigger has failed."""
+        from airflow.models.trigger import Trigger
+
+        Trigger.submit_failure(self.trigger_id, ValueError("no"), session=self.session)
+        assert self.task.state == "scheduled"
+        return self.weight()
+
+
+OURS = "airflow_sm_pipelines.runtime.trigger.JobTrigger"
+HEAVY = 1_000_000
+
+
+@pytest.fixture
+def attended(airflow_database: None) -> None:
+    """What a component of Airflow does as it starts."""
+    from airflow_sm_pipelines.listeners.resumed import attend
+
+    attend()
+    attend()
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_step_that_comes_back_is_heavier_than_any_that_is_to_start(scheduler: Scheduler) -> None:
+    from airflow.models.taskinstance import clear_task_instances
+
+    run = scheduler.start("one", parallelism=1)
+    light, other = Resumed(scheduler, run, "B", OURS), Resumed(scheduler, run, "A", "theirs.Trigger")
+    assert (light.weight(), other.weight()) == (1, 2)
+    assert light.fire() > HEAVY
+    assert other.fail() > HEAVY
+    # What a clear makes of it starts anew.
+    clear_task_instances([light.task], scheduler.session)
+    assert light.weight() == 1
+
+
+@pytest.mark.usefixtures("attended")
+@pytest.mark.parametrize(
+    ("pool", "classpath", "comes_first"),
+    [
+        ("gpus", OURS, True),
+        ("gpus", "theirs.Trigger", False),
+        ("default_pool", OURS, False),
+        ("default_pool", "theirs.Trigger", False),
+    ],
+)
+def test_in_other_pools_steps_come_first_but_not_in_everybodys(
+    scheduler: Scheduler, pool: str, classpath: str, comes_first: bool
+) -> None:
+    run = scheduler.start("one", default_args={"pool": pool})
+    assert (Resumed(scheduler, run, "A", classpath).fire() > HEAVY) is comes_first
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_step_whose_trigger_is_not_known_any_more_comes_back_all_the_same(scheduler: Scheduler) -> None:
+    from airflow.models.trigger import Trigger, handle_event_submit
+    from airflow.triggers.base import TriggerEvent
+
+    run = scheduler.start("one", default_args={"pool": "gpus"})
+    waiting = Resumed(scheduler, run, "A", OURS)
+    waiting.task.trigger_id = None
+    scheduler.session.delete(scheduler.session.get(Trigger, waiting.trigger_id))
+    scheduler.session.commit()
+    handle_event_submit(TriggerEvent({}), task_instance=waiting.task, session=scheduler.session)
+    assert waiting.task.state == "scheduled"
+    assert waiting.weight() < HEAVY

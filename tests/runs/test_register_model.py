@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
+
+import pytest
 
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
 
@@ -114,3 +117,97 @@ def test_everything_of_a_model_package_passes_through(airflow: Airflow) -> None:
         "card": "Draft",
         "stage": "Development",
     }
+
+
+REGISTER = {
+    "Name": "Register",
+    "Type": "RegisterModel",
+    "Arguments": {"ModelPackageGroupName": GROUP, "InferenceSpecification": {"Containers": [CONTAINER], **SERVING}},
+}
+NAMED = {
+    **REGISTER,
+    "Arguments": {
+        "ModelPackageName": "shop",
+        **{key: RICH[key] for key in ("ValidationSpecification", "InferenceSpecification", "Tags")},
+    },
+}
+AFTER = training("After", DependsOn=["Register"])
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def packages(airflow: Airflow) -> list[str]:
+    """The ARNs of all packages there are."""
+    client = airflow.endpoint.client("sagemaker")
+    listed = client.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"]
+    return [package["ModelPackageArn"] for package in listed]
+
+
+@pytest.mark.parametrize("step", [REGISTER, NAMED], ids=["in a group", "with a name"])
+def test_a_pending_package_is_waited_for(airflow: Airflow, deferrable: bool, step: dict[str, Any]) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "model-package", "duration": 1.0}]})
+    run = airflow.run(pipeline(step, AFTER), deferrable=deferrable)
+    assert run.state == "success"
+    result = run.xcom("Register")
+    assert result["ModelPackageStatus"] == "Completed"
+    assert packages(airflow) == [result["ModelPackageArn"]]
+    assert len(airflow.endpoint.requests("sagemaker", "DescribeModelPackage")) > 1
+
+
+def status(name: str, state: str, **members: str) -> dict[str, str]:
+    return {"Name": name, "Status": state, **members}
+
+
+def test_a_failed_package_tells_what_failed(
+    airflow: Airflow, deferrable: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    details = {
+        "ValidationStatuses": [status("fine", "Completed"), status("all", "Failed", FailureReason="ClientError: no")],
+        "ImageScanStatuses": [status(IMAGE, "Failed")],
+    }
+    rule = {"outcome": "Failed", "duration": 0.5, "describe": {"ModelPackageStatusDetails": details}}
+    airflow.endpoint.reset({"jobs": [{"kind": "model-package", **rule}]})
+    run = airflow.run(pipeline(NAMED, AFTER), deferrable=deferrable)
+    assert run.states == {"Register": "failed", "After": "upstream_failed"}
+    assert len(airflow.created("CreateModelPackage")) == 1
+    told = "".join(capfd.readouterr())
+    assert f"ended as Failed: all is Failed: ClientError: no; {IMAGE} is Failed: AWS gives no reason" in told
+
+
+def test_a_failed_package_of_which_aws_says_no_more(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "model-package", "outcome": "Failed", "duration": 0}]})
+    assert airflow.run(pipeline(REGISTER)).states == {"Register": "failed"}
+    assert "ended as Failed: AWS gives no reason" in "".join(capfd.readouterr())
+
+
+def test_a_package_that_aws_refuses(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
+    refused = {"code": "ValidationException", "message": "The framework is not supported", "status": 400}
+    airflow.endpoint.reset({"faults": [{"action": "CreateModelPackage", "error": refused}]})
+    assert airflow.run(pipeline(REGISTER, AFTER)).states == {"Register": "failed", "After": "upstream_failed"}
+    assert len(airflow.endpoint.requests("sagemaker", "CreateModelPackage")) == 1
+    assert "ValidationException: The framework is not supported" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("step", [REGISTER, NAMED], ids=["in a group", "with a name"])
+def test_a_lost_reply_makes_no_second_package(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
+    airflow.endpoint.reset({"faults": [{"action": "CreateModelPackage", "drop": "after", "times": 1}]})
+    run = airflow.run(pipeline(step))
+    assert run.state == "success"
+    calls = airflow.endpoint.requests("sagemaker", "CreateModelPackage")
+    assert len({call.parameters["ClientToken"] for call in calls}) == 1
+    assert packages(airflow) == [run.xcom("Register")["ModelPackageArn"]]
+
+
+def test_a_killed_step_leaves_its_package(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
+    airflow.endpoint.reset({"jobs": [{"kind": "model-package", "duration": 600}]})
+    run = airflow.run(pipeline(NAMED), default_args={"execution_timeout": timedelta(seconds=5)})
+    assert run.states == {"Register": "failed"}
+    assert len(packages(airflow)) == 1
+    assert not [r for r in airflow.endpoint.requests("sagemaker") if r.action.startswith(("Stop", "Delete"))]
+    assert "goes on (AWS has no call that stops it)" in "".join(capfd.readouterr())

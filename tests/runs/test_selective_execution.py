@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from airflow_sm_pipelines.graph import plan
 from tests.corpus import documents
+from tests.runs import test_checks as checks
 from tests.runs.harness import Airflow, Run, condition, equals, get, pipeline, processing, training
 from tests.runs.test_corpus import callbacks_answered, scenario_for
 
@@ -231,6 +236,72 @@ def test_a_source_in_which_a_needed_step_failed_is_refused(
     assert f"'C' needs the result of 'B', which is not selected, and the run {source.run_id!r}" in errors_of(capfd)
     assert airflow.test(dag_id, {SELECTED: ["B"], SOURCE: source.run_id}).states["A"] == "success"
     assert [action for action, _ in calls(airflow, before)].count("CreateTrainingJob") == 1
+
+
+@contextmanager
+def deleted_at_the_next(action: str, airflow: Airflow, run: Run) -> Iterator[None]:
+    """Delete a run while a call to AWS is under way."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    airflow.endpoint.add_fault(action=action, hold="before", times=1)
+
+    def delete_it() -> None:
+        end = time.monotonic() + 60
+        while not airflow.endpoint.held() and time.monotonic() < end:
+            time.sleep(0.05)
+        try:
+            with create_session(scoped=False) as session:
+                session.execute(delete(DagRun).where(DagRun.run_id == run.run_id))
+        finally:
+            airflow.endpoint.release()
+
+    with ThreadPoolExecutor() as threads:
+        deletion = threads.submit(delete_it)
+        yield
+        deletion.result()
+
+
+def test_the_source_may_go_once_its_results_are_copied(airflow: Airflow, dag_id: str) -> None:
+    source = airflow.run(CHAIN, dag_id=dag_id)
+    with deleted_at_the_next("CreateTrainingJob", airflow, source):
+        run = airflow.test(dag_id, {SELECTED: ["B", "C"], SOURCE: source.run_id})
+    assert run.states == {"A": "success", "B": "success", "C": "success", "Apart": "skipped"}
+    assert source.xcom("A") is None
+    assert created_by_step(airflow, 4) == ["B", "C"]
+
+
+def test_a_step_that_waits_for_its_job_does_not_ask_for_the_source_again(airflow: Airflow, dag_id: str) -> None:
+    airflow.endpoint.reset(checks.scenario())
+    definition = pipeline(checks.quality(**checks.FIRST))
+    source = airflow.run(definition, dag_id=dag_id, deferrable=True)
+    with deleted_at_the_next("DescribeProcessingJob", airflow, source):
+        run = airflow.test(dag_id, {SELECTED: ["Check"], SOURCE: source.run_id})
+    assert run.states == {"Check": "success"}
+    assert source.xcom("Check") is None
+
+
+@pytest.mark.parametrize("conf", [{SELECTED: ["A"]}, {"Items": '["c"]'}, {SELECTED: ["Apart"], SOURCE: "one"}])
+def test_what_airflow_lets_not_into_a_run_fails_it_before_anything_runs(
+    airflow: Airflow,
+    dag_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    conf: dict[str, Any],
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_RUN_CONF_OVERRIDES_PARAMS", "False")
+    definition = {**CHAIN, "Parameters": LOOPED["Parameters"]}
+    run = airflow.run(definition, conf, dag_id=dag_id)
+    assert run.states == {"A": "failed", "B": "upstream_failed", "C": "upstream_failed", "Apart": "failed"}
+    assert calls(airflow) == []
+    told = (
+        f"It is given values ({', '.join(conf)}), and Airflow lets none in: [core] dag_run_conf_overrides_params is off"
+    )
+    assert errors_of(capfd).count(told) == 2
+    # What the trigger form sends when nothing is changed.
+    unchanged = {SELECTED: None, SOURCE: None, "Items": LOOPED["Parameters"][0]["DefaultValue"]}
+    assert airflow.test(dag_id, unchanged).states == ALL
 
 
 def test_a_value_that_is_no_list_is_refused(airflow: Airflow, dag_id: str) -> None:

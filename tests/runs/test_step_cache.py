@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.cli.test_airflow_commands import parse
 from tests.runs import test_checks as checks
 from tests.runs import test_endpoints as endpoints
 from tests.runs import test_for_each as for_each
-from tests.runs.harness import BUCKET, Airflow, Run, get, pipeline, processing, training
+from tests.runs.harness import BUCKET, ROLE, Airflow, Run, get, pipeline, processing, training
 from tests.runs.test_emr import EXISTING, on_foreign_cluster
 from tests.runs.test_tuning_and_automl import automl, tuning
 
@@ -229,6 +231,20 @@ def test_another_pipeline_and_another_step_do_not_share_results(airflow: Airflow
     assert not is_hit(airflow.run(with_x(cached("Renamed"))), "Renamed")
 
 
+def test_what_another_endpoint_or_account_made_is_not_used(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local endpoint and AWS differ in nothing but AWS_ENDPOINT_URL."""
+    airflow.run(with_x(cached()))
+    with LocalEndpoint() as other, monkeypatch.context() as elsewhere:
+        elsewhere.setenv("AWS_ENDPOINT_URL", other.url)
+        assert not is_hit(airflow.run(with_x(cached())))
+        assert len(other.jobs("training")) == 1
+    foreign = {"RoleArn": ROLE.replace("123456789012", "210987654321")}
+    assert not is_hit(airflow.run(with_x(cached(Arguments={"HyperParameters": {"x": "1"}, **foreign}))))
+    assert is_hit(airflow.run(with_x(cached(Arguments={"HyperParameters": {"x": "1"}, "RoleArn": f"{ROLE}2"}))))
+    assert jobs(airflow) == 2
+    assert airflow.endpoint.requests("sts") == ()
+
+
 def test_only_so_many_results_are_kept(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CACHE_ENTRIES", "2")
     definition = with_x(cached())
@@ -305,6 +321,55 @@ def test_the_children_of_a_loop_hit_one_by_one(airflow: Airflow) -> None:
     assert second.xcom("Loop")["ChildOutputs"] == first.xcom("Loop")["ChildOutputs"]
     airflow.run(definition, {"Items": '["c", "d"]'})
     assert jobs(airflow) == 4
+
+
+def test_all_children_of_a_loop_hit_however_few_results_are_kept_of_a_step(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CACHE_ENTRIES", "1")
+    definition = pipeline(for_each.loop(for_each.each(CacheConfig=CACHE)), Parameters=for_each.ITEMS)
+    airflow.run(definition, {"Items": '["a", "b", "c", "d"]'})
+    airflow.run(definition, {"Items": '["a", "b", "c", "d"]'})
+    assert jobs(airflow) == 4
+    # The newest of a loop of one item are two.
+    airflow.run(definition, {"Items": '["e"]'})
+    assert len(stored().splitlines()) == 1 + 2
+
+
+def test_the_triggerer_forgets_what_is_in_no_index(airflow: Airflow) -> None:
+    """What is left of two steps that ended at once, when one's index took the place of the other's."""
+    import json
+
+    from airflow.models.asset_state_store import AssetStateStoreModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_sm_pipelines.listeners.tidying import tidy
+
+    definition = with_x(cached("A"), cached("B"))
+    for value in ("1", "2"):
+        airflow.run(definition, {"X": value})
+    tidy()
+    assert len(stored().splitlines()) == 4 + 2
+
+    with create_session() as session:
+        for row in session.scalars(select(AssetStateStoreModel)):
+            if row.key == "A":
+                listed = json.loads(row.value)
+                row.value = json.dumps(
+                    {key: moment for key, moment in listed.items() if moment == max(listed.values())}
+                )
+    # It may still be about to be listed.
+    tidy()
+    assert len(stored().splitlines()) == 4 + 2
+    with create_session() as session:
+        for row in session.scalars(select(AssetStateStoreModel)):
+            row.updated_at -= timedelta(hours=2)
+    tidy()
+    assert len(stored().splitlines()) == 3 + 2
+    assert is_hit(airflow.run(definition, {"X": "2"}), "A")
+    before = airflow.run(definition, {"X": "1"})
+    assert (is_hit(before, "A"), is_hit(before, "B")) == (False, True)
 
 
 def test_every_cached_type_hits_without_a_write_to_aws(airflow: Airflow) -> None:

@@ -103,17 +103,27 @@ def test_a_setting_turns_our_tags_off(airflow: Airflow, monkeypatch: pytest.Monk
     assert "Tags" not in request
 
 
-def test_no_more_than_fifty_tags_reach_aws(airflow: Airflow, capsys: pytest.CaptureFixture[str]) -> None:
-    given = [{"Key": f"key-{number}", "Value": "x"} for number in range(48)]
+OWN_TAGS = [
+    "sagemaker:pipeline-step-name",
+    "sagemaker:pipeline-execution-arn",
+    "airflow:pipeline-name",
+    "airflow:dag-id",
+    "airflow:run-id",
+    "stage",
+]
+
+
+@pytest.mark.parametrize("room", range(len(OWN_TAGS) + 1))
+def test_no_more_than_fifty_tags_reach_aws_and_the_services_own_come_first(
+    airflow: Airflow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    setting(monkeypatch, "extra_job_tags", '{"stage": "test"}')
+    given = [{"Key": f"key-{number}", "Value": "x"} for number in range(50 - room)]
     _, request = run_one(airflow, training("Train", Arguments={"Tags": given}))
-    assert len(request["Tags"]) == 50
-    assert request["Tags"][:48] == given
-    assert set(tags_of(request)) - {tag["Key"] for tag in given} == {
-        "sagemaker:pipeline-step-name",
-        "airflow:pipeline-name",
-    }
-    told = "goes without airflow:dag-id, airflow:run-id, sagemaker:pipeline-execution-arn"
-    assert capsys.readouterr().out.count(told) == 1
+    assert [tag["Key"] for tag in request["Tags"]] == [*tags_of({"Tags": given}), *OWN_TAGS[:room]]
+    told = capsys.readouterr().out
+    assert told.count("goes without") == (room < len(OWN_TAGS))
+    assert f"goes without {', '.join(OWN_TAGS[room:])}" in told or room == len(OWN_TAGS)
 
 
 def test_a_run_id_that_no_tag_takes_is_told_as_near_as_can_be(airflow: Airflow) -> None:
@@ -168,6 +178,26 @@ def test_a_setting_turns_experiments_off(airflow: Airflow, monkeypatch: pytest.M
     _, request = run_one(airflow, training("Train"), PipelineExperimentConfig=EXPERIMENT, MlflowConfig=mlflow)
     assert not {"ExperimentConfig", "MlflowConfig"} & request.keys()
     assert [call.action for call in airflow.endpoint.requests("sagemaker", "*Trial")] == []
+
+
+OWN_EXPERIMENT = {"ExperimentName": "mine", "TrialName": "of-mine", "TrialComponentDisplayName": "Training"}
+
+
+def test_a_steps_own_experiment_stays_without_one_of_the_pipeline(airflow: Airflow) -> None:
+    step = training("Train", Arguments={"ExperimentConfig": OWN_EXPERIMENT})
+    _, request = run_one(airflow, step, PipelineExperimentConfig=None)
+    assert request["ExperimentConfig"] == OWN_EXPERIMENT
+    assert [call.action for call in airflow.endpoint.requests("sagemaker", "*Trial")] == []
+
+
+@pytest.mark.parametrize("config", [EXPERIMENT, None])
+def test_the_setting_turns_a_steps_own_experiment_off_too(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any] | None
+) -> None:
+    setting(monkeypatch, "experiments", "False")
+    own = {"ExperimentConfig": OWN_EXPERIMENT, "MlflowConfig": {"MlflowResourceArn": MLFLOW_ARN}}
+    _, request = run_one(airflow, training("Train", Arguments=own), PipelineExperimentConfig=config)
+    assert not own.keys() & request.keys()
 
 
 @pytest.mark.parametrize("action", ["DescribeTrial", "CreateExperiment", "CreateTrial"])

@@ -11,6 +11,11 @@ import pytest
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
 
 
+@pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 def tuning(name: str, **members: Any) -> dict[str, Any]:
     definition = training("x")["Arguments"]
     job = {
@@ -83,6 +88,30 @@ def test_the_order_follows_the_goal_of_several_algorithms(airflow: Airflow) -> N
     assert len(values) == 3
 
 
+def test_a_warm_start(airflow: Airflow) -> None:
+    airflow.endpoint.reset(SCENARIO)
+    again = tuning("Again")
+    parents = [{"HyperParameterTuningJobName": get("Steps.Tune.HyperParameterTuningJobName")}]
+    again["Arguments"]["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": parents,
+        "WarmStartType": "TransferLearning",
+    }
+    told = {
+        "parent": get("Steps.Again.WarmStartConfig.ParentHyperParameterTuningJobs[0].HyperParameterTuningJobName"),
+        "best": get("Steps.Again.BestTrainingJob.TrainingJobName"),
+    }
+    run = airflow.run(pipeline(tuning("Tune"), again, training("After", Arguments={"HyperParameters": told})))
+    assert run.state == "success"
+    first, second = airflow.created("CreateHyperParameterTuningJob")
+    assert "WarmStartConfig" not in first
+    name = first["HyperParameterTuningJobName"]
+    parent = {"ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": name}]}
+    assert second["WarmStartConfig"] == {**parent, "WarmStartType": "TransferLearning"}
+    after = next(r for r in airflow.created("CreateTrainingJob") if "parent" in r.get("HyperParameters", {}))
+    best = run.xcom("Again")["TrainingJobSummaries"][0]["TrainingJobName"]
+    assert after["HyperParameters"] == {"parent": name, "best": best}
+
+
 def automl(name: str) -> dict[str, Any]:
     return {
         "Name": name,
@@ -99,6 +128,48 @@ def automl(name: str) -> dict[str, Any]:
             "RoleArn": ROLE,
         },
     }
+
+
+def automl_v2(name: str, **arguments: Any) -> dict[str, Any]:
+    """An AutoML step whose Arguments are those of the API's second version; a null of the first does not count."""
+    [channel] = automl(name)["Arguments"]["InputDataConfig"]
+    shared = {key: automl(name)["Arguments"][key] for key in ("OutputDataConfig", "RoleArn")}
+    own = {
+        "AutoMLJobInputDataConfig": [{"ChannelType": "training", "DataSource": channel["DataSource"]}],
+        "AutoMLProblemTypeConfig": {"TabularJobConfig": {"TargetAttributeName": "y"}},
+        "AutoMLJobConfig": None,
+    }
+    return {"Name": name, "Type": "AutoML", "Arguments": {**shared, **own, **arguments}}
+
+
+def test_the_second_version_of_automl(airflow: Airflow, deferrable: bool) -> None:
+    secret = {"BestCandidate": {"InferenceContainers": [{"Environment": {"API_TOKEN": "hush", "A": "1"}}]}}
+    airflow.endpoint.reset({"jobs": [{"kind": "automl", "duration": 0.3, "describe": secret}]})
+    names = {
+        "name": get("Steps.Auto.AutoMLJobName"),
+        "problem": get("Steps.Auto.AutoMLProblemTypeConfigName"),
+        "target": get("Steps.Auto.AutoMLProblemTypeConfig.TabularJobConfig.TargetAttributeName"),
+        "input": get("Steps.Auto.AutoMLJobInputDataConfig[0].DataSource.S3DataSource.S3Uri"),
+        "token": get("Steps.Auto.BestCandidate.InferenceContainers[0].Environment['API_TOKEN']"),
+    }
+    after = training("After", Arguments={"HyperParameters": names})
+    run = airflow.run(pipeline(automl_v2("Auto"), after), deferrable=deferrable)
+    assert run.state == "success"
+    [request] = airflow.created("CreateAutoMLJobV2")
+    name = request.pop("AutoMLJobName")
+    assert request == {key: value for key, value in automl_v2("x")["Arguments"].items() if value is not None}
+    [created] = airflow.created("CreateTrainingJob")
+    uri = f"s3://{BUCKET}/in"
+    assert created["HyperParameters"] == {
+        "name": name,
+        "problem": "Tabular",
+        "target": "y",
+        "input": uri,
+        "token": "hush",
+    }
+    environment = run.xcom("Auto")["BestCandidate"]["InferenceContainers"][0]["Environment"]
+    assert environment == {"API_TOKEN": "***", "A": "1"}
+    assert airflow.endpoint.requests("sagemaker", "DescribeAutoMLJob") == ()
 
 
 def test_the_best_candidate_of_automl_can_be_referred_to(airflow: Airflow) -> None:
@@ -137,7 +208,18 @@ def test_the_best_candidate_of_automl_can_be_referred_to(airflow: Airflow) -> No
     }
 
 
-@pytest.mark.parametrize(("step", "kind"), [(tuning("Step"), "tuning"), (automl("Step"), "automl")])
+def test_null_members_of_the_second_version_leave_the_first(airflow: Airflow) -> None:
+    step = automl("Auto")
+    step["Arguments"] |= {"AutoMLProblemTypeConfig": None, "DataSplitConfig": None}
+    assert airflow.run(pipeline(step)).state == "success"
+    assert len(airflow.created("CreateAutoMLJob")) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [(tuning("Step"), "tuning"), (automl("Step"), "automl"), (automl_v2("Step"), "automl")],
+    ids=["tuning", "automl", "automl v2"],
+)
 def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kind: str) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": kind, "outcome": "Failed", "failure_reason": "AlgorithmError: no"}]})
     assert airflow.run(pipeline(step)).states == {"Step": "failed"}
@@ -149,7 +231,9 @@ def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kin
     [
         (tuning("Step"), "tuning", "StopHyperParameterTuningJob"),
         (automl("Step"), "automl", "StopAutoMLJob"),
+        (automl_v2("Step"), "automl", "StopAutoMLJob"),
     ],
+    ids=["tuning", "automl", "automl v2"],
 )
 def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any], kind: str, stop: str) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": kind, "duration": 600}]})

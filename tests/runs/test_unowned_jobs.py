@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from airflow_sm_pipelines.catalog.training import KIND
+from airflow_sm_pipelines.listeners.unowned_sweep import sweep
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.runtime.aws import AwsAccess
 from airflow_sm_pipelines.runtime.unowned import reach_of, stop_unowned
 from tests.runs.harness import Airflow, Run, pipeline, training
+from tests.runs.lost_tries import MINUTE, rewrite, stored_record
 
-ACCESS = AwsAccess("aws_default", None, None, None)
-KEY = "sagemaker_job"
+ACCESS = AwsAccess("aws_default", "us-east-1", None, None)
 
 
 def stops(endpoint: LocalEndpoint) -> list[str]:
@@ -45,58 +47,19 @@ def test_nothing_is_to_be_done_about_a_job_that_never_was(local_endpoint: LocalE
     assert stops(local_endpoint) == []
 
 
-def rewrite(run: Run, state: str, ended_ago: timedelta, **changes: Any) -> None:
-    """Let a run's task be in another state, and its record say something else."""
-    from airflow.models.task_state_store import TaskStateStoreModel
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-    from sqlalchemy import update
-
-    ended = {"state": state, "end_date": datetime.now(UTC) - ended_ago}
-    with create_session() as session:
-        session.execute(update(TaskInstance).where(TaskInstance.run_id == run.run_id).values(**ended))
-        session.execute(
-            update(TaskStateStoreModel)
-            .where(TaskStateStoreModel.run_id == run.run_id, TaskStateStoreModel.key == KEY)
-            .values(value=json.dumps({**record(run), **changes}))
-        )
-
-
-def record(run: Run) -> dict[str, Any]:
-    """The record of a run's only task."""
-    from airflow.models.task_state_store import TaskStateStoreModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session() as session:
-        stored = session.scalar(
-            select(TaskStateStoreModel.value).where(
-                TaskStateStoreModel.run_id == run.run_id, TaskStateStoreModel.key == KEY
-            )
-        )
-    assert stored is not None
-    found: dict[str, Any] = json.loads(stored)
-    return found
-
-
-MINUTE = timedelta(minutes=1)
-
-
 def test_the_sweep_stops_the_job_of_a_task_that_ended_without_a_word(airflow: Airflow) -> None:
-    from airflow_sm_pipelines.listeners.unowned_sweep import sweep
-
     run = airflow.run(pipeline(training("Train")))
-    assert (record(run)["phase"], record(run)["job"]) == ("delivered", {})
+    assert (stored_record(run.run_id)["phase"], stored_record(run.run_id)["job"]) == ("delivered", {})
     airflow.endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
     airflow.endpoint.client("sagemaker").create_training_job(**training_request("lost"))
     rewrite(run, "failed", MINUTE, phase="intended", job=reach("lost"), job_name="lost")
 
     sweep()
     assert stops(airflow.endpoint) == ["lost"]
-    assert record(run)["phase"] == "intended"
+    assert stored_record(run.run_id)["phase"] == "intended"
     airflow.endpoint.advance(10)
     sweep()
-    assert (record(run)["phase"], record(run)["job"]) == ("delivered", {})
+    assert (stored_record(run.run_id)["phase"], stored_record(run.run_id)["job"]) == ("delivered", {})
     before = len(airflow.endpoint.requests())
     sweep()
     assert len(airflow.endpoint.requests()) == before
@@ -109,8 +72,6 @@ def test_the_sweep_stops_the_job_of_a_task_that_ended_without_a_word(airflow: Ai
 def test_the_sweep_leaves_a_job_to_who_may_still_come_for_it(
     airflow: Airflow, state: str, ended_ago: timedelta
 ) -> None:
-    from airflow_sm_pipelines.listeners.unowned_sweep import sweep
-
     run = airflow.run(pipeline(training("Train")))
     airflow.endpoint.reset({"defaults": {"duration": 100}})
     airflow.endpoint.client("sagemaker").create_training_job(**training_request("ours"))
@@ -122,8 +83,6 @@ def test_the_sweep_leaves_a_job_to_who_may_still_come_for_it(
 
 
 def test_a_job_that_cannot_be_stopped_keeps_no_other_from_being_stopped(airflow: Airflow) -> None:
-    from airflow_sm_pipelines.listeners.unowned_sweep import sweep
-
     runs = [airflow.run(pipeline(training("Train"))) for _ in range(2)]
     airflow.endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
     for run, name in zip(runs, ("first", "second"), strict=True):
@@ -134,3 +93,79 @@ def test_a_job_that_cannot_be_stopped_keeps_no_other_from_being_stopped(airflow:
     sweep()
     sweep()
     assert [job.status for job in airflow.endpoint.jobs("training")] == ["Stopping", "Stopping"]
+
+
+def test_a_task_that_its_runs_time_out_ended_has_no_end(airflow: Airflow) -> None:
+    run = lose(airflow, "lost", ended_ago=None, state="skipped")
+    sweep()
+    assert stops(airflow.endpoint) == ["lost"]
+    assert stored_record(run.run_id)["phase"] == "intended"
+
+
+def lose(
+    airflow: Airflow, name: str, state: str = "failed", ended_ago: timedelta | None = MINUTE, **reach_: Any
+) -> Run:
+    """A run whose task has ended, and whose job runs on; ``reach_`` changes what is on record of how to stop it."""
+    airflow.endpoint.reset({})
+    run = airflow.run(pipeline(training("Train")))
+    airflow.endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
+    airflow.endpoint.client("sagemaker").create_training_job(**training_request(name))
+    rewrite(run, state, ended_ago, phase="intended", job={**reach(name), **reach_}, job_name=name)
+    return run
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """No sweep of another test finds the records of this one, or takes one of its own for them."""
+    from airflow.models.task_state_store import TaskStateStoreModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    yield
+    with create_session(scoped=False) as session:
+        session.execute(delete(TaskStateStoreModel))
+    sweep()
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"kind": {"noun": "job of another version"}}, "TypeError("),
+        ({"access": {"aws_conn_id": "aws_default"}}, "TypeError("),
+        ({"access": {**ACCESS.to_json(), "region_name": None}}, "No AWS region is set"),
+    ],
+    ids=["kind", "access", "region"],
+)
+def test_a_record_of_no_use_keeps_no_job_from_being_stopped(
+    airflow: Airflow,
+    clean: None,
+    bad: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lose(airflow, "first", **bad)
+    good = lose(airflow, "second")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    sweep()
+    assert stops(airflow.endpoint) == ["second"]
+    [warning] = [record.message for record in caplog.records if "could not be stopped" in record.message]
+    assert said in warning
+    assert good.run_id not in warning
+
+
+def test_a_stop_that_is_refused_again_and_again_is_told_less_and_less(
+    airflow: Airflow, clean: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    lose(airflow, "ours")
+    airflow.endpoint.add_fault(action="StopTrainingJob", error="AccessDeniedException", times=9)
+
+    def told() -> int:
+        return sum("could not be stopped" in record.message for record in caplog.records)
+
+    seen = []
+    for _ in range(10):
+        sweep()
+        seen.append(told())
+    assert seen == [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]
+    assert len(stops(airflow.endpoint)) == 10

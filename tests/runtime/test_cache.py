@@ -12,6 +12,7 @@ from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.definition.durations import parse_duration
 from airflow_sm_pipelines.runtime.cache import CacheEntry, kept, oldest_allowed
 from airflow_sm_pipelines.runtime.cache_key import changed, digest, key_attributes, key_of
+from airflow_sm_pipelines.runtime.cache_store import StepCache
 
 # The service's table (semantics 8): by type the attributes of its key, and some that do not count.
 TABLE = {
@@ -56,7 +57,6 @@ TABLE = {
     # Types without a row: all of their Arguments.
     "EndpointConfig": (("EndpointConfigName", "ProductionVariants", "KmsKeyId"), ()),
     "Endpoint": (("EndpointName", "EndpointConfigName"), ()),
-    "Job": (("JobCategory", "JobConfigDocument", "RoleArn"), ()),
 }
 SETTINGS = {
     "QualityCheck": (
@@ -157,3 +157,37 @@ def test_an_entry_is_read_back() -> None:
     assert CacheEntry.from_json(entry.to_json()) == entry
     assert CacheEntry.from_json(None) is None
     assert CacheEntry.from_json({"run_id": "of another version"}) is None
+
+
+class SharedStore(dict[str, Any]):
+    """A store in which another step's end replaces the index right after this one has written it, some times."""
+
+    def __init__(self, collisions: int) -> None:
+        super().__init__()
+        self.collisions = collisions
+
+    def set(self, key: str, value: Any) -> None:
+        before = self.get("Step", {})
+        self[key] = value
+        if key == "Step" and self.collisions > 0:
+            self.collisions -= 1
+            self[key] = {**before, f"other-{self.collisions}": 1.0}
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+@pytest.mark.parametrize(("collisions", "listed"), [(0, True), (1, True), (2, True), (3, False)])
+def test_an_index_that_another_replaced_is_written_again(collisions: int, listed: bool) -> None:
+    store: Any = SharedStore(collisions)
+    entry = CacheEntry("run", 2.0, {}, {}, {})
+    StepCache(store, "Step").put("mine", entry, oldest=0.0, limit=9)
+    assert ("mine" in store["Step"]) is listed
+    assert {f"other-{number}" for number in range(collisions)} <= store["Step"].keys()
+    assert StepCache(store, "Step").get("mine") == entry
+
+
+def test_a_result_that_is_too_old_to_be_kept_is_not_kept() -> None:
+    store: Any = SharedStore(0)
+    StepCache(store, "Step").put("old", CacheEntry("run", 2.0, {}, {}, {}), oldest=3.0, limit=9)
+    assert store == {"Step": {}}

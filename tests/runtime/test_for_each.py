@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -89,10 +90,11 @@ def test_what_is_selected(greatest: bool, numbers: list[Any], picked: int) -> No
     assert selected["index"] == picked
 
 
-@pytest.mark.parametrize("number", ["many", True, None, [1], "true"])
-def test_what_cannot_be_compared(number: Any) -> None:
+@pytest.mark.parametrize("number", ["many", True, None, [1], "true", "NaN", "-Infinity", "1e999", math.nan, math.inf])
+@pytest.mark.parametrize("others", [[], [child(2, 9)]], ids=["last", "not last"])
+def test_what_cannot_be_compared(number: Any, others: list[Child]) -> None:
     with pytest.raises(ForEachError, match=r"^ChildOutput\.Train\.n is .* for Train-1, and only numbers"):
-        Selector(True, ChildOutput("Train", (Member("n"),))).pick([child(0, 1), child(1, number)])
+        Selector(True, ChildOutput("Train", (Member("n"),))).pick([child(0, 1), child(1, number), *others])
 
 
 def test_a_field_that_a_child_lacks() -> None:

@@ -89,6 +89,18 @@ def test_a_try_after_a_lost_reply_keeps_the_job_and_counts_no_death() -> None:
     assert (record.job_name, record.worker_deaths) == ("job", 0)
 
 
+def test_a_failed_attempt_that_no_policy_was_asked_about_is_looked_at_again() -> None:
+    """Its try died between the failure's record and the retry policies' answer."""
+    first = started()
+    failed = replace(first, phase=Phase.FAILED, failures=1)
+    assert begin_try(failed, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
+
+
+def test_a_failed_attempt_whose_own_try_comes_back_is_looked_at_again() -> None:
+    first = started()
+    assert begin_try(replace(first, phase=Phase.FAILED, failures=1), FACTS) == first
+
+
 def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
     failed = replace(started(), phase=Phase.FAILED, failures=1, open_try=None, policy_retries={"0": 1})
     record = begin_try(failed, replace(FACTS, try_number=2, now=2000.0, definition_digest="d2"))
@@ -109,8 +121,17 @@ def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
         # Airflow raises max_tries when a user clears a task, even while it runs.
         (started(), replace(FACTS, try_number=2, max_tries=14)),
         (replace(started(), phase=Phase.FAILED, failures=3, open_try=None), replace(FACTS, try_number=5, max_tries=17)),
+        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, definition_digest="d2")),
     ],
-    ids=["delivered", "delivered by another definition", "cleared while running", "cleared after failing"],
+    ids=[
+        "delivered",
+        "delivered by another definition",
+        "cleared while running",
+        "cleared after failing",
+        "given up",
+        "given up by another definition",
+    ],
 )
 def test_a_cleared_task_begins_anew(stored: StepRecord, facts: TryFacts) -> None:
     record = begin_try(stored, facts)
@@ -122,6 +143,13 @@ def test_a_try_that_died_after_its_job_was_done_leaves_the_job_to_the_next() -> 
     delivered = replace(started(), phase=Phase.DELIVERED, open_try=None)
     record = begin_try(delivered, replace(FACTS, try_number=2))
     assert (record.job_name, record.phase, record.worker_deaths) == ("job", Phase.INTENDED, 1)
+
+
+def test_a_try_that_died_after_it_had_given_its_job_up_leaves_the_job_to_the_next() -> None:
+    first = started()
+    given_up = first.closed()
+    assert (given_up.phase, given_up.given_up, given_up.open_try) == (Phase.INTENDED, True, None)
+    assert begin_try(given_up, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
 
 
 def test_a_record_survives_its_json_form() -> None:

@@ -31,10 +31,10 @@ class AirflowApi:
         self._client.close()
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """The JSON of an answer below ``/api/v2``; AssertionError with the server's words if it is an error."""
+        """The JSON of an answer below ``/api/v2``, or None; AssertionError with the server's words for an error."""
         answer = self._client.request(method, f"/api/v2{path}", **arguments)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def dag_ids(self) -> set[str]:
         """The Dags that the Dag processor has listed, stale ones left out."""

@@ -37,13 +37,34 @@ wide = SageMakerPipelineDag("wide.json")
 twin = SageMakerPipelineDag("few.json", dag_id="twin", parallelism=2)
 failing = SageMakerPipelineDag("few.json", dag_id="failing", parallelism=2)
 mine = SageMakerPipelineDag("few.json", dag_id="mine", parallelism=3)
+cleared = SageMakerPipelineDag("few.json", dag_id="cleared", parallelism=2)
+shared = SageMakerPipelineDag("few.json", dag_id="shared", parallelism=3)
+chains = SageMakerPipelineDag("chains.json", dag_id="chains", parallelism=2)
+gone = SageMakerPipelineDag("few.json", dag_id="gone", parallelism=2)
+impossible = SageMakerPipelineDag(
+    "few.json", dag_id="impossible", default_args={"max_parallel_execution_steps": 2**31}
+)
 """
+DAG_IDS = {"gone", "wide", "twin", "failing", "mine", "cleared", "shared", "chains", "impossible"}
+
+# So that what the triggerer must not remove would be removed within the tests.
+SOON_TIDIED = {"AIRFLOW__SAGEMAKER_PIPELINES__TIDYING_INTERVAL": "1"}
 
 T = TypeVar("T")
 
 
 def steps(count: int) -> dict[str, Any]:
     return pipeline(*(training(f"Step{number:02}") for number in range(count)))
+
+
+RETRIED = "InternalServerError: We encountered an internal error.  Please try again."
+RETRY = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 10, "MaxAttempts": 1}
+
+
+def chain(name: str) -> list[dict[str, Any]]:
+    """Three steps, each of which waits for the one before."""
+    first = training(f"{name}0", RetryPolicies=[RETRY])
+    return [first, *(training(f"{name}{number}", DependsOn=[f"{name}{number - 1}"]) for number in (1, 2))]
 
 
 FILES = {
@@ -56,6 +77,7 @@ FILES = {
         }
     ),
     "few.json": json.dumps(steps(6)),
+    "chains.json": json.dumps(pipeline(*chain("A"), *chain("B"), *chain("C"))),
 }
 
 
@@ -95,13 +117,13 @@ class Run:
         def at_rest() -> Counter[str | None] | None:
             states = self.states()
             moving = any(states[state] for state in ON_THE_MOVE)
-            return states if states["deferred"] == waiting and not moving and self._all_seen() else None
+            return states if states["deferred"] == waiting and not moving and self._all_seen(states) else None
 
         return self.bench.until(at_rest, f"{waiting} steps of {self.dag_id} wait for their jobs")
 
-    def _all_seen(self) -> bool:
+    def _all_seen(self, states: Counter[str | None]) -> bool:
         """Whether no task still waits for a job that has ended."""
-        return sum(job.ended is None for job in self.jobs()) == self.states()["deferred"]
+        return sum(job.ended is None for job in self.jobs()) == states["deferred"]
 
     def wait_for_end(self) -> str:
         """The state in which the run ends."""
@@ -143,10 +165,10 @@ def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("airflow")
     with (
         LocalEndpoint(scenario={"defaults": {"duration": JOB_SECONDS}}) as endpoint,
-        deployed(folder, endpoint.environment, FILES) as deployment,
+        deployed(folder, {**endpoint.environment, **SOON_TIDIED}, FILES) as deployment,
     ):
         bench = Bench(deployment, endpoint)
-        bench.until(lambda: deployment.airflow.dag_ids() >= {"wide", "twin", "failing", "mine"}, "the Dags are listed")
+        bench.until(lambda: deployment.airflow.dag_ids() >= DAG_IDS, "the Dags are listed")
         yield bench
 
 
@@ -253,3 +275,84 @@ def test_a_pool_that_a_user_made_holds_for_all_runs_and_stays_as_it_is(bench: Be
     assert bench.pools("mine") == {pool["name"]: 1}
     for run in runs:
         bench.airflow.call("PATCH", f"/dags/mine/dagRuns/{run.run_id}", json={"state": "failed"})
+
+
+def test_steps_that_become_ready_late_start_after_the_ended_jobs_are_told(bench: Bench) -> None:
+    run = bench.start("cleared")
+    run.rest(waiting=2)
+    bench.end_jobs()
+    assert run.rest(waiting=2)["success"] == 2
+    # By their weights they come before the two that wait for their jobs.
+    for step in ("Step00", "Step01"):
+        bench.airflow.clear_task("cleared", run.run_id, step)
+    bench.until(lambda: run.states()["scheduled"] == 4, "both are ready again")
+
+    bench.end_jobs()
+    states = run.rest(waiting=2)
+    assert (states["success"], len(run.jobs())) == (2, 6)
+    bench.airflow.call("PATCH", f"/dags/cleared/dagRuns/{run.run_id}", json={"state": "failed"})
+
+
+def test_of_two_runs_in_one_pool_the_first_is_told_of_its_jobs_before_the_second_starts(bench: Bench) -> None:
+    pool = {"name": pipeline_pool("shared"), "slots": 2, "description": "two GPUs", "include_deferred": True}
+    bench.airflow.call("POST", "/pools", json=pool)
+    first = bench.start("shared")
+    first.rest(waiting=2)
+    bench.end_jobs()
+    first.rest(waiting=2)
+    second = bench.start("shared")
+    bench.until(lambda: second.states()["scheduled"] == 6, "the second run waits for slots")
+
+    bench.end_jobs()
+    second.rest(waiting=2)
+    assert first.states() == {"success": 4, "scheduled": 2}
+    for run in (first, second):
+        bench.airflow.call("PATCH", f"/dags/shared/dagRuns/{run.run_id}", json={"state": "failed"})
+
+
+def test_in_three_chains_a_step_that_is_tried_again_waits_until_the_ended_job_is_told(bench: Bench) -> None:
+    failing = {"name": "*-A0-*", "outcome": "Failed", "failure_reason": RETRIED, "duration": 100, "times": 1}
+    bench.endpoint.load_scenario(
+        {"defaults": {"duration": JOB_SECONDS}, "jobs": [failing, {"name": "*-B0-*", "duration": 200}]}
+    )
+    run = bench.start("chains")
+    run.rest(waiting=2)
+    bench.endpoint.advance(100)
+    # C0 has the slot of A0 when that is to be tried again, and A0 is the heaviest of all.
+    wanted = {"A0": "scheduled", "B0": "deferred", "C0": "deferred"}
+    bench.until(
+        lambda: bench.airflow.task_states("chains", run.run_id).items() >= wanted.items(), "A0 waits for a slot again"
+    )
+    bench.endpoint.advance(100)
+    states = run.rest(waiting=2)
+    assert states["success"] == 1
+    assert [job.ended is None for job in run.jobs()] == [False, False, True, True]
+
+    def ended() -> bool:
+        bench.end_jobs()
+        return bench.airflow.ended("chains", run.run_id) is not None
+
+    bench.until(ended, "the run ends")
+    assert run.wait_for_end() == "success"
+    assert (len(run.jobs()), run.most_at_once()) == (10, 2)
+
+
+def test_the_pool_of_a_dag_that_is_deleted_goes(bench: Bench) -> None:
+    run = bench.start("gone")
+    run.rest(waiting=2)
+    bench.airflow.call("PATCH", f"/dags/gone/dagRuns/{run.run_id}", json={"state": "failed"})
+    bench.until(lambda: bench.pools("gone") == {pipeline_pool("gone"): 2}, "the run's pool is gone")
+    bench.airflow.call("DELETE", "/dags/gone")
+    bench.until(lambda: bench.pools("gone") == {}, "the pipeline's pool is gone")
+
+
+def test_a_limit_that_no_pool_can_have_stops_no_other_run(bench: Bench) -> None:
+    """The database refuses to make the pool, in the transaction in which the scheduler starts runs."""
+    broken, other = bench.start("impossible"), bench.start("failing")
+    other.rest(waiting=2)
+    bench.end_jobs()
+    other.rest(waiting=2)
+    bench.until(lambda: broken.states() == {"scheduled": 6}, "its run has started, and waits for a pool")
+    assert bench.pools("impossible") == {}
+    for run in (broken, other):
+        bench.airflow.call("PATCH", f"/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed"})

@@ -1,11 +1,11 @@
-"""AutoML jobs, version 1 of the API."""
+"""AutoML jobs, of both versions of the API."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
-from airflow_sm_pipelines.local.errors import AwsError
+from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Ending, Handler, JobKind, Stage, put_file
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.training import model_archive
@@ -16,8 +16,11 @@ OBJECTIVES = {"Regression": "MSE", "BinaryClassification": "F1", "MulticlassClas
 IMAGE = "local/sagemaker-autogluon-inference:latest"
 
 
+PROBLEM = "AutoMLProblemTypeConfig"
+
+
 class AutoMLKind(JobKind):
-    """CreateAutoMLJob and its family. A completed job has one candidate."""
+    """CreateAutoMLJob, CreateAutoMLJobV2 and their family. A completed job has one candidate."""
 
     kind = "automl"
     label = "AutoMLJob"
@@ -35,7 +38,12 @@ class AutoMLKind(JobKind):
     summary_keys = ("AutoMLJobSecondaryStatus",)
 
     def actions(self) -> Mapping[str, Handler]:
-        return {**super().actions(), "ListCandidatesForAutoMLJob": self.list_candidates}
+        return {
+            **super().actions(),
+            "CreateAutoMLJobV2": self.create,
+            "DescribeAutoMLJobV2": super().describe,
+            "ListCandidatesForAutoMLJob": self.list_candidates,
+        }
 
     def already_there(self, job: Job) -> AwsError:
         return AwsError(
@@ -47,8 +55,16 @@ class AutoMLKind(JobKind):
     def not_there(self, name: str) -> AwsError:
         return AwsError("ResourceNotFound", f"Could not find AutoML job with name {name}.")
 
+    def describe(self, action: Action) -> dict[str, Any]:
+        """A job of version 1: those of version 2 "cannot be described by DescribeAutoMLJob" (its documentation)."""
+        job = self.existing(action)
+        if PROBLEM in job.request:
+            raise invalid(f"AutoML job {job.name} was created by CreateAutoMLJobV2: call DescribeAutoMLJobV2.")
+        return super().describe(action)
+
     def time_limit(self, request: Mapping[str, Any]) -> float | None:
-        criteria = request.get("AutoMLJobConfig", {}).get("CompletionCriteria", {})
+        config = next(iter(request.get(PROBLEM, {}).values()), request.get("AutoMLJobConfig", {}))
+        criteria = config.get("CompletionCriteria", {})
         limit = criteria.get("MaxAutoMLJobRuntimeInSeconds")
         return None if limit is None else float(limit)
 
@@ -58,6 +74,8 @@ class AutoMLKind(JobKind):
     def details(self, job: Job, now: float) -> dict[str, Any]:
         current = job.timeline.current(now)
         result: dict[str, Any] = {"AutoMLJobSecondaryStatus": current.detail}
+        if PROBLEM in job.request:
+            result["AutoMLProblemTypeConfigName"] = next(iter(job.request[PROBLEM])).removesuffix("JobConfig")
         if current.status == "Completed":
             result["BestCandidate"] = _candidate(job)
         return result

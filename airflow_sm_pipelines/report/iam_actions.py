@@ -1,0 +1,74 @@
+"""The IAM actions that a step type needs, from what the catalog tells of its calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.catalog.places import LOG_CALLS
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.catalog.step_type import StepType
+
+# Where IAM calls a service or an operation otherwise than the API does.
+SERVICES = {"emr": "elasticmapreduce"}
+OPERATIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+}
+# What a service wants beside its own action for a request with tags.
+TAGGING = {
+    "sagemaker": "sagemaker:AddTags",
+    "emr": "elasticmapreduce:AddTags",
+    "emr-serverless": "emr-serverless:TagResource",
+    "bedrock": "bedrock:TagResource",
+}
+EXPERIMENTS = ("sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:DescribeTrial")
+READING = ("s3:GetObject", "s3:ListBucket")
+"""To read a file in S3, and to be told where it is not there."""
+PASSING = "iam:PassRole"
+
+
+def action_of(call: str) -> str:
+    """The IAM action that an API operation (``service:Operation``) needs."""
+    if call in OPERATIONS:
+        return OPERATIONS[call]
+    service, _, operation = call.partition(":")
+    return f"{SERVICES.get(service, service)}:{operation}"
+
+
+def actions_of(step_type: StepType, *, tagged: bool, experiment: bool) -> tuple[str, ...]:
+    """The IAM actions for a step's own calls, in the order of the catalog.
+
+    ``tagged`` tells whether its request has tags, ``experiment`` whether it is part of one. Its role and its log are
+    not in it: they are allowed on resources of their own.
+    """
+    actions = [action_of(call) for call in step_type.calls if call not in LOG_CALLS]
+    actions += step_type.permissions
+    services = dict.fromkeys(call.partition(":")[0] for call in step_type.calls)
+    if tagged:
+        actions += [TAGGING[service] for service in services if service in TAGGING]
+    if experiment and takes_experiment(step_type):
+        actions += EXPERIMENTS
+    return tuple(dict.fromkeys(actions))
+
+
+def is_tagged(step_type: StepType) -> bool:
+    """Whether the step puts tags of its own on what it makes."""
+    return step_type.kind is not None and step_type.kind.tags_field is not None
+
+
+def takes_experiment(step_type: StepType) -> bool:
+    """Whether what a step runs can be part of an experiment."""
+    return step_type.kind is not None and "ExperimentConfig" in step_type.kind.joins
+
+
+def filled_roles(step_type: StepType) -> tuple[str, ...]:
+    """The members of Arguments by which a role is passed to AWS, and which the pipeline's role fills."""
+    own = step_type.kind.role_field if step_type.kind is not None else None
+    return (*((own,) if own is not None else ()), *step_type.filled_roles)
+
+
+def passes_roles(step_type: StepType) -> bool:
+    """Whether a step hands a role to AWS."""
+    return bool(filled_roles(step_type) or step_type.given_roles)

@@ -1,0 +1,163 @@
+"""What is no failure of a step: the orderly shutdown of its worker, and tries that die or are lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.runtime import retry
+from airflow_sm_pipelines.runtime.failures import ExceptionType, StepFailure
+from airflow_sm_pipelines.steps.job import JobStepOperator
+from tests.runs.harness import BUCKET, Airflow, pipeline, training
+from tests.runs.records import records
+
+READ = {"Std:JsonGet": {"S3Uri": f"s3://{BUCKET}/epochs.json", "Path": "epochs"}}
+READING = training("Train", Arguments={"HyperParameters": {"epochs": READ}})
+FILE = {BUCKET: {"epochs.json": {"epochs": "3"}}}
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def until(check: Callable[[], object]) -> None:
+    """Wait for what ought to happen within seconds."""
+    end = time.monotonic() + 30
+    while not check():
+        assert time.monotonic() < end, "it has not happened"
+        time.sleep(0.05)
+
+
+@contextmanager
+def beside(what: Callable[[], None]) -> Iterator[None]:
+    """Do something while a run goes on in this thread."""
+    errors: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            what()
+        except BaseException as error:  # noqa: BLE001 # raised again where the block ends
+            errors.append(error)
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    yield
+    thread.join()
+    if errors:
+        raise errors[0]
+
+
+def shut_down() -> None:
+    """What reaches the task when its worker is shut down: the run's own process has Airflow's handler for it."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    # As long as Airflow is asked about the task.
+    time.sleep(1)
+
+
+def stops(airflow: Airflow) -> int:
+    return len(airflow.endpoint.requests("sagemaker", "StopTrainingJob"))
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["first", "resumed"])
+def test_a_shutdown_while_the_request_is_resolved_leaves_the_job_alone(airflow: Airflow, resumed: bool) -> None:
+    fault = {"service": "s3", "action": "GetObject", "hold": "before", "skip": int(resumed)}
+    airflow.endpoint.reset({"s3": FILE, "defaults": {"duration": 0.5}, "faults": [fault]})
+
+    def shut_down_in_resolution() -> None:
+        until(airflow.endpoint.held)
+        shut_down()
+        airflow.endpoint.release()
+
+    with beside(shut_down_in_resolution):
+        run = airflow.run(pipeline(READING), deferrable=True)
+    assert (run.state, stops(airflow)) == ("success", 0)
+    assert len(airflow.endpoint.jobs("training")) == 1
+
+
+def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow) -> None:
+    airflow.endpoint.reset({"defaults": {"duration": 600}})
+    seen: list[dict[str, Any]] = []
+
+    def shut_down_in_waiting() -> None:
+        until(lambda: airflow.endpoint.requests("sagemaker", "DescribeTrainingJob"))
+        seen.append(records()[-1])
+        shut_down()
+        seen.append(records()[-1])
+        airflow.endpoint.advance(600)
+
+    with beside(shut_down_in_waiting):
+        run = airflow.run(pipeline(training("Train")), deferrable=False)
+    assert (run.state, stops(airflow)) == ("success", 0)
+    assert [(record["phase"], record["open_try"]) for record in seen] == [("intended", 1), ("intended", None)]
+    assert seen[1] == {**seen[0], "open_try": None}
+
+
+def die_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first try of the next job be the last of many that died after they had created or found the job."""
+    waited, wait = [], JobStepOperator._wait
+
+    def die_once(operator: JobStepOperator, context: Any, *arguments: Any) -> Any:
+        waited.append(operator)
+        if len(waited) == 1:
+            operator.amend(worker_deaths=9)
+            operator.fail_attempt(context, StepFailure("lost", ExceptionType.SERVICE_FAULT, outcome_unknown=True))
+        return wait(operator, context, *arguments)
+
+    monkeypatch.setattr(JobStepOperator, "_wait", die_once)
+
+
+def test_the_result_of_a_job_that_has_ended_is_taken_after_however_many_deaths(
+    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_often(monkeypatch)
+    airflow.endpoint.reset({"defaults": {"duration": 0}})
+    run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
+    assert (run.state, stops(airflow)) == ("success", 0)
+    assert len(airflow.endpoint.jobs("training")) == 1
+
+
+def test_a_job_that_runs_is_stopped_when_too_many_tries_have_died(
+    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_often(monkeypatch)
+    airflow.endpoint.reset({"defaults": {"duration": 600}})
+    run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
+    assert (run.states, stops(airflow)) == ({"Train": "failed"}, 1)
+
+
+def lose_tries_in_resolution(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let so many tries be lost, by no failure of the step, before anything is on record."""
+    resolved, resolve = [], JobStepOperator.resolve
+
+    def lose(operator: JobStepOperator, *arguments: Any) -> Any:
+        resolved.append(operator)
+        if len(resolved) <= count:
+            raise OSError("Airflow is away")
+        return resolve(operator, *arguments)
+
+    monkeypatch.setattr(JobStepOperator, "resolve", lose)
+    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+
+
+def test_tries_that_are_lost_before_the_record_are_made_again(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_tries_in_resolution(monkeypatch, 2)
+    airflow.endpoint.reset({"defaults": {"duration": 0}})
+    assert airflow.run(pipeline(training("Train"))).state == "success"
+
+
+def test_tries_that_are_lost_before_the_record_are_few(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    lose_tries_in_resolution(monkeypatch, 3)
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "2")
+    assert airflow.run(pipeline(training("Train"))).states == {"Train": "failed"}
+    assert airflow.endpoint.jobs("training") == ()
