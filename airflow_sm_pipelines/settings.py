@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -76,6 +77,15 @@ def read_settings() -> Settings:
 
     :raises ValueError: for an option whose value is not one of its choices, naming the option
     """
+    from airflow.sdk.configuration import conf
+
+    # Airflow looks for each option in half a dozen places, which for a small Dag takes as long as its tasks.
+    return _read(tuple(sorted((conf.getsection(SECTION) or {}).items())))
+
+
+@lru_cache(maxsize=4)
+def _read(_given: tuple[tuple[str, object], ...]) -> Settings:
+    """The settings while these options are given."""
     from airflow.sdk.configuration import conf
 
     def text(option: str) -> str | None:

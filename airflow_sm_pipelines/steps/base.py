@@ -55,6 +55,15 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     # The result of a step that is not selected, where no run has one.
     nothing: ClassVar[Any] = None
 
+    # What a try finds out begins as an attribute of the class, here and in the subclasses: Airflow wraps the __init__
+    # of each class, and whatever it does in one it does for every task at every parse.
+    _record: StepRecord | None = None
+    _recorded_name = ""
+    _access: AwsAccess | None = None
+    _resolution_error: StepFailure | None = None
+    _run_fault: StepFailure | None = None
+    _part = Part()
+
     def __init__(
         self,
         *,
@@ -70,12 +79,6 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self.pipeline = pipeline
         self.settings = settings
         self.request: Json | Request = Request(self.request_template())
-        self._record: StepRecord | None = None
-        self._recorded_name = ""
-        self._access: AwsAccess | None = None
-        self._resolution_error: StepFailure | None = None
-        self._run_fault: StepFailure | None = None
-        self._part = Part()
 
     def request_template(self) -> Value:
         """What is shown as the step's request and resolved when it starts."""

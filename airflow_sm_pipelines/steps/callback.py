@@ -65,11 +65,12 @@ class CallbackStepOperator(StoppableCallbackOperator):
     drops the second.
     """
 
+    _notice: Notice | None = None
+    _queue_url = ""
+
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.deferrable = self.settings.deferrable if deferrable is None else deferrable
-        self._notice: Notice | None = None
-        self._queue_url = ""
 
     @override
     def request_template(self) -> Object:

@@ -33,11 +33,9 @@ class StoppableCallbackOperator(PlacedStepOperator):
     begins anew; where both are dead, by the triggerer (:mod:`airflow_sm_pipelines.listeners.unowned_messages`).
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._context: Context | None = None
-        self._sending: Sending | None = None
-        self._was_killed = False
+    _context: Context | None = None
+    _sending: Sending | None = None
+    _was_killed = False
 
     @property
     def context(self) -> Context:

@@ -45,11 +45,9 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
     kind = KIND
     check_kind: CheckKind
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._check: Check | None = None
-        self._check_is_recorded = False
-        self._violations: tuple[Violation, ...] = ()
+    _check: Check | None = None
+    _check_is_recorded = False
+    _violations: tuple[Violation, ...] = ()
 
     @property
     def check(self) -> Check:

@@ -34,10 +34,8 @@ class ClarifyCheckStepOperator(CheckStepOperator):
 
     check_kind = CHECK
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._execution_id = ""
-        self._original_config = ""
+    _execution_id = ""
+    _original_config = ""
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:

@@ -35,9 +35,7 @@ class DeploymentOperator(NamedStepOperator):
     only_on_create: ClassVar[tuple[str, ...]]
     """Members of the Create request that the Update request lacks."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._updates = False
+    _updates = False
 
     def difference(self, described: Mapping[str, Any]) -> str:
         """How the resource in service differs from the request, in words, or an empty text."""

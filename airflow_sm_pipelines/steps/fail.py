@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 class FailStepOperator(StepOperator):
     """A Fail step. Its resolved ErrorMessage, of at most 3072 characters, is what the task fails with."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._message = ""
+    _message = ""
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:

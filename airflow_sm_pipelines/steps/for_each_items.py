@@ -15,6 +15,8 @@ from airflow_sm_pipelines.runtime.values import resolve
 from airflow_sm_pipelines.steps.base import StepOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
@@ -31,9 +33,7 @@ class ForEachItemsOperator(StepOperator):
     # Airflow fails a task that others are mapped over and that has no list for them.
     nothing: ClassVar[Any] = []
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._iterations: list[Json] = []
+    _iterations: Sequence[Json] = ()
 
     @property
     def loop(self) -> ForEachBody:

@@ -51,15 +51,17 @@ class JobStepOperator(WaitingJobOperator):
     # What the provider's operator demands and this class does not use: its own request says it all.
     provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
+    _name_is_new = False
+    _cache_attributes: dict[str, str] | None = None
+    cache_source_run: str | None = None
+
     def __init__(
         self, *, step: Step, pipeline: PipelineFacts, settings: Settings, deferrable: bool | None = None, **kwargs: Any
     ) -> None:
         unused: dict[str, Any] = {**({"config": {}} if self.takes_config else {}), **self.provider_arguments}
         super().__init__(step=step, pipeline=pipeline, settings=settings, **unused, **kwargs)
+        self.config = {}
         self.deferrable = settings.deferrable if deferrable is None else deferrable
-        self._name_is_new = False
-        self._cache_attributes: dict[str, str] | None = None
-        self.cache_source_run: str | None = None
         if may_cache(step, settings):
             self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.runtime.text import Json
-
 
 class EndingJobOperator(LookingJobOperator):
     """The part of a job's step that makes a result or a failure of a job that has ended.
@@ -27,9 +25,7 @@ class EndingJobOperator(LookingJobOperator):
     ``config`` is the resolved request.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config: dict[str, Json] = {}
+    config: dict[str, Any]
 
     def result_of(self, described: dict[str, Any]) -> dict[str, Any]:
         """What the step's properties are read from; more AWS calls may be made for it."""

@@ -29,11 +29,9 @@ class StoppableJobOperator(PlacedStepOperator):
 
     kind: JobKind
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._job_in_flight: str | None = None
-        self._was_killed = False
-        self._context: Context | None = None
+    _job_in_flight: str | None = None
+    _was_killed = False
+    _context: Context | None = None
 
     @override
     def _begin_try(self, context: Context) -> None:

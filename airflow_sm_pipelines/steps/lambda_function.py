@@ -64,6 +64,8 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
 
     aws_hook_class = LambdaHook  # type: ignore[assignment] # of the base class, whose hook is SageMaker's
 
+    _log = ""
+
     def __init__(self, *, step: Step, pipeline: PipelineFacts, settings: Settings, **kwargs: Any) -> None:
         function = step.settings.get("FunctionArn")
         super().__init__(
@@ -74,7 +76,6 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
             invocation_type="RequestResponse",
             **kwargs,
         )
-        self._log = ""
 
     @override
     def request_template(self) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,9 +43,7 @@ class LineageStepOperator(StepOperator):
     one; one without a name is in no property. Nothing is there to be stopped when the task is killed.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._request: dict[str, Any] = {}
+    _request: Mapping[str, Any] = MappingProxyType({})
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:

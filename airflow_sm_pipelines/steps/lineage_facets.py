@@ -24,9 +24,7 @@ class LineageOperator(EndingJobOperator):
     kinds of jobs.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._result: dict[str, Any] | None = None
+    _result: dict[str, Any] | None = None
 
     @override
     def _end(self, context: Context, described: dict[str, Any]) -> Any:

@@ -28,9 +28,7 @@ class NamedStepOperator(JobStepOperator):
 
     refused_by_pipelines: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._name_is_given = False
+    _name_is_given = False
 
     @override
     def _name_job(self, scope: TaskScope) -> None:

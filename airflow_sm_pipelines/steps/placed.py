@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.catalog import STEP_TYPES
@@ -26,9 +27,7 @@ class PlacedStepOperator(StepOperator):
     # Any, since operators of the Amazon provider declare theirs by the very classes.
     operator_extra_links: Any = LINKS
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.link_addresses: dict[str, str] = {}
+    link_addresses: Mapping[str, str] = MappingProxyType({})
 
     @property
     def places(self) -> Places:
