@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import logging
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.listeners import hookimpl
 
-from airflow_sm_pipelines.settings import SECTION
-
-if TYPE_CHECKING:
-    from airflow.jobs.job import Job
+from airflow_sm_pipelines.listeners.watching import watch
 
 log = logging.getLogger(__name__)
-
-TRIGGERER = "TriggererJob"
 
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Called in every process of Airflow as it starts, before it can be known which one it is."""
-    from airflow.providers.common.compat.sdk import conf
-
-    interval = conf.getfloat(SECTION, "tidying_interval", fallback=600.0)
-    # A task's process, which has no database, starts with a marker instead of a job.
-    if interval > 0 and hasattr(component, "job_type"):
-        threading.Thread(target=_watch, args=(component, interval), name="sagemaker-tidying", daemon=True).start()
-
-
-def _watch(component: Job, interval: float) -> None:
-    pause = threading.Event()
-    # The process forks meanwhile: until then this thread holds nothing.
-    while not pause.wait(interval):
-        if component.job_type != TRIGGERER:
-            return
-        try:
-            tidy()
-        except Exception:
-            log.exception("Removing what nothing needs any more failed, and is tried again in %g s", interval)
+    watch(component, tidy, option="tidying_interval", fallback=600.0)
 
 
 def tidy() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow.models.task_state_store import TaskStateStoreModel as Stored
@@ -60,15 +59,14 @@ def _sending(session: Session, unowned: Unowned) -> Sending | None:
 
 def _tell_stopping(session: Session, unowned: Unowned, sending: Sending) -> None:
     place = Mailbox(sending.digest, unowned.dag_id, unowned.run_id, unowned.task_id, unowned.map_index)
-    notice = Notice.unseal(sending.notice)
     mailbox = session.scalar(select(XComModel).filter_by(**place.address))
-    # A try that began, and came no further, has emptied the mailbox.
-    letter = Letter(notice.execution_arn) if mailbox is None else Letter.from_text(mailbox.value)
-    if letter.state != "waiting":
+    if mailbox is not None and Letter.from_text(mailbox.value).state != "waiting":
         return
+    notice = Notice.unseal(sending.notice)
     # Before the message: its worker is to answer all the same, at once maybe, and then waits for this to end.
-    told = replace(letter, state="stopping").to_text()
+    told = Letter(notice.execution_arn, state="stopping").to_text()
     if mailbox is None:
+        # A try that began, and came no further, has emptied it.
         XComModel.set(value=told, serialize=False, session=session, **place.address)
     else:
         mailbox.value = told

@@ -31,7 +31,9 @@ OVERTAKEN = ("ValidationException", "ConflictException")
 PATIENCE_SECONDS = 300.0
 # Airflow gives a trigger's on_kill 30 s, unless [triggerer] on_kill_timeout says otherwise.
 PATIENCE_OF_A_TRIGGER_SECONDS = 25.0
-LEFT_BEHIND = "The application %s is left behind (%s). It stops by itself when idle; delete it."
+LEFT_BEHIND = (
+    "The application %s is left behind (%s). Unless the task was killed, delete it; it stops itself when idle."
+)
 
 
 @dataclass(frozen=True, slots=True)

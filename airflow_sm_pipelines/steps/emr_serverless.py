@@ -49,10 +49,10 @@ class EmrServerlessStepOperator(JobStepOperator, EmrServerlessStartJobOperator):
     application and job run.
 
     An application that the step makes is stopped and deleted after the attempt, however it ends; the job run goes with
-    it, so its result is kept in the state store before. What cannot be guaranteed: an application that is not
-    stopped when time is over (5 s for the kill of a running task, 25 s in a trigger, 5 min otherwise) stays, as does
-    one whose creation failed to the last try without an answer. The log says so; such an application stops by itself
-    when it is idle.
+    it, so its result is kept in the state store before. Where a kill leaves too little time (5 s for a running task,
+    25 s in a trigger), the triggerer goes on. What cannot be guaranteed: an application that is not stopped in 5 min
+    stays, as does one whose creation failed to the last try without an answer. The log says so; such an application
+    stops by itself when it is idle.
     """
 
     kind = KIND

@@ -79,6 +79,10 @@ class Run:
         """Mark the Callback step failed, as a user does in the UI."""
         self.bench.deployment.airflow.set_task_state(self.dag_id, self.run_id, ASK, "failed")
 
+    def clear(self) -> None:
+        """Clear the Callback step, as a user does in the UI."""
+        self.bench.deployment.airflow.clear_task(self.dag_id, self.run_id, ASK)
+
     def end(self) -> str:
         """The state in which the run ends."""
         airflow = self.bench.deployment.airflow
@@ -140,6 +144,7 @@ def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             **endpoint.environment,
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             f"{OPTION}CALLBACK_REPLY_QUEUE_URL": replies,
+            f"{OPTION}UNOWNED_JOBS_INTERVAL": "2",
         }
         dags = {"dags.py": DAG_FILE, **definitions(work)}
         with deployed(folder, settings, dags) as deployment:
@@ -262,6 +267,40 @@ def test_a_kill_tells_the_workers_once_and_takes_their_answer(bench: Bench) -> N
     assert run.states == {ASK: "failed", AFTER: "upstream_failed"}
     assert bench.sent() == [first, second]
     assert bench.endpoint.requests("sagemaker", "CreateTrainingJob") == ()
+
+
+def test_a_kill_while_the_triggerer_is_dead_is_told_when_there_is_one_again(bench: Bench) -> None:
+    run = bench.ask(TELLING)
+    first = bench.next_message()
+    bench.wait_for_next_look()
+
+    bench.deployment.processes.kill(bench.deployment.process("triggerer"))
+    run.kill()
+    assert run.end() == "failed"
+    bench.deployment.start("triggerer", "triggerer")
+
+    assert bench.next_message() == {**first, "status": "Stopping"}
+    success = bench.sagemaker.send_pipeline_execution_step_success
+    response = success(CallbackToken=first["token"], OutputParameters=outputs(9))
+    assert response["PipelineExecutionArn"] == first["pipelineExecutionArn"]
+    assert run.states == {ASK: "failed", AFTER: "upstream_failed"}
+    assert len(bench.sent()) == 2
+
+
+def test_a_cleared_step_takes_its_message_back_once_and_sends_another(bench: Bench) -> None:
+    run = bench.ask(ASKING)
+    first = bench.next_message()
+    bench.wait_for_next_look()
+
+    run.clear()
+    taken_back, second = bench.until(lambda: bench.sent()[1:] if len(bench.sent()) > 2 else None, "two messages")
+    bench.sagemaker.send_pipeline_execution_step_success(CallbackToken=second["token"], OutputParameters=outputs(10))
+
+    assert run.end() == "success"
+    assert run.outputs["count"] == 10
+    assert (taken_back, second["status"]) == ({**first, "status": "Stopping"}, "Executing")
+    assert second["token"] != first["token"]
+    assert len(bench.sent()) == 3
 
 
 def test_answers_that_come_while_the_triggerer_is_dead_are_not_lost(bench: Bench) -> None:

@@ -1,0 +1,46 @@
+"""What the triggerer does now and then, besides running triggers: it is the one component that always runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from airflow_sm_pipelines.settings import SECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.jobs.job import Job
+
+log = logging.getLogger(__name__)
+
+TRIGGERER = "TriggererJob"
+
+
+def watch(component: Any, work: Callable[[], None], *, option: str, fallback: float) -> None:
+    """Do some work every so many seconds while the component runs, where that is a triggerer; 0: never.
+
+    ``option`` names the seconds in ``[sagemaker_pipelines]``. It is called in every process of Airflow as it starts,
+    before it can be known which one it is.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    interval = conf.getfloat(SECTION, option, fallback=fallback)
+    # A task's process, which has no database, starts with a marker instead of a job.
+    if interval > 0 and hasattr(component, "job_type"):
+        threading.Thread(
+            target=_watch, args=(component, interval, work), name=f"sagemaker-{option}", daemon=True
+        ).start()
+
+
+def _watch(component: Job, interval: float, work: Callable[[], None]) -> None:
+    pause = threading.Event()
+    # The process forks meanwhile: until then this thread holds nothing.
+    while not pause.wait(interval):
+        if component.job_type != TRIGGERER:
+            return
+        try:
+            work()
+        except Exception:
+            log.exception("%s failed, and is tried again in %g s", threading.current_thread().name, interval)
