@@ -40,11 +40,22 @@ def shared_service_models() -> Iterator[None]:
         yield
 
 
+def forget_records() -> None:
+    """Forget what the tests before left on record: a look for jobs without an owner would look for theirs too."""
+    from airflow.models.task_state_store import TaskStateStoreModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(TaskStateStoreModel))
+
+
 @pytest.fixture
 def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[Airflow]:
     """A dags folder of the test's own, and the endpoint that its Dags call."""
     folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    forget_records()
     yield Airflow(folder, local_endpoint)
     shutil.rmtree(folder, ignore_errors=True)
