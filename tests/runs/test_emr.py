@@ -288,6 +288,7 @@ def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monke
     [job] = airflow.endpoint.jobs("emr-step")
     [cluster] = airflow.endpoint.jobs("emr-cluster")
     assert stopped(airflow, step) == [cluster.name if step is on_own_cluster else job.name]
+    airflow.endpoint.advance(10)
     sweep()
     assert stored_record(run.run_id)["phase"] == "delivered"
 
