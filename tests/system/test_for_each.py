@@ -19,7 +19,7 @@ from airflow_sm_pipelines.runtime.identity import execution_id
 from tests.runs.harness import get, pipeline, training
 from tests.system.deployment import Deployment, deployed
 from tests.system.processes import shown_on_failure
-from tests.system.test_kill_and_recovery import parent_of
+from tests.system.test_kill_and_recovery import NOBODY_ELSE_STOPS, parent_of
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
@@ -126,7 +126,7 @@ def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     }
     with (
         LocalEndpoint(scenario={"defaults": {"duration": JOB_SECONDS}}) as endpoint,
-        deployed(tmp_path_factory.mktemp("airflow"), endpoint.environment, dags) as deployment,
+        deployed(tmp_path_factory.mktemp("airflow"), {**endpoint.environment, **NOBODY_ELSE_STOPS}, dags) as deployment,
     ):
         bench = Bench(deployment, endpoint)
         bench.until(lambda: deployment.airflow.dag_ids() >= DAG_IDS, "the Dags are listed")

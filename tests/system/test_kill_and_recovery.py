@@ -23,6 +23,8 @@ from tests.system.processes import shown_on_failure
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 JOB_SECONDS = 600
+# A kill reaches AWS by the task's own on_kill: the look for jobs without an owner, which comes later, is turned off.
+NOBODY_ELSE_STOPS = {"AIRFLOW__SAGEMAKER_PIPELINES__UNOWNED_JOBS_INTERVAL": "0"}
 TASK = "Train"
 DAG_IDS = ("deferred", "synchronous")
 DAG_FILE = """
@@ -129,7 +131,7 @@ def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("airflow")
     with (
         LocalEndpoint(scenario={"defaults": {"duration": JOB_SECONDS}}) as endpoint,
-        deployed(folder, endpoint.environment, dags) as deployment,
+        deployed(folder, {**endpoint.environment, **NOBODY_ELSE_STOPS}, dags) as deployment,
     ):
         bench = Bench(deployment, endpoint)
         bench.until(lambda: deployment.airflow.dag_ids() >= set(DAG_IDS), "the Dags are listed")

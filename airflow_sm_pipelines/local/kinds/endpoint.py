@@ -3,18 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.deployed import DeployedKind
 from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
-from airflow_sm_pipelines.local.kinds.resource import ResourceKind
-from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.timeline import Phase
 from airflow_sm_pipelines.local.world import Job, merged
 
-NO_CAPACITY = "The primary container for production variant did not pass the ping health check."
 
-
-class EndpointKind(ResourceKind):
+class EndpointKind(DeployedKind):
     """CreateEndpoint, UpdateEndpoint and their family.
 
     A rule's outcome Failed makes a creation fail and an update roll back to the former configuration.
@@ -25,6 +21,7 @@ class EndpointKind(ResourceKind):
     resource = "endpoint"
     noun = "endpoint"
     list_key = "Endpoints"
+    failure_reason = "The primary container for production variant did not pass the ping health check."
 
     def __init__(self, configs: EndpointConfigKind) -> None:
         self._configs = configs
@@ -36,24 +33,14 @@ class EndpointKind(ResourceKind):
         config = self._configs.existing(action)
         job = super().make(action, name)
         job.facts["configs"] = [(action.now, config)]
-        failed, end = self._rule(action, job)
-        job.timeline = Timeline((Phase(action.now, "Creating"), Phase(end, "Failed" if failed else "InService")))
         return job
-
-    def _rule(self, action: Action, job: Job) -> tuple[bool, float]:
-        """Whether what begins now is to fail, and when it ends."""
-        job.rule = action.world.rule(self.kind, job.name) or JobRule()
-        failed = job.rule.outcome == "Failed"
-        job.failure_reason = (job.rule.failure_reason or NO_CAPACITY) if failed else None
-        given = job.rule.duration
-        return failed, action.now + (action.world.defaults.duration if given is None else given)
 
     def update(self, action: Action) -> dict[str, Any]:
         """Begin to change the configuration of an endpoint that is in service."""
         job, now = self.existing(action), action.now
         config = self._configs.existing(action)
-        self._refuse_in_progress(job, now)
-        failed, end = self._rule(action, job)
+        self.refuse_in_progress(job, now, "update")
+        failed, end = self.begin(action, job)
         former = job.facts["configs"][-1][1]
         middle = now + (end - now) / 2
         job.facts["configs"].append((now, config))
@@ -66,12 +53,8 @@ class EndpointKind(ResourceKind):
         return {"EndpointArn": job.arn}
 
     def delete(self, action: Action) -> dict[str, Any]:
-        self._refuse_in_progress(self.existing(action), action.now)
+        self.refuse_in_progress(self.existing(action), action.now, "update")
         return super().delete(action)
-
-    def _refuse_in_progress(self, job: Job, now: float) -> None:
-        if not job.timeline.ended(now):
-            raise invalid(f'Cannot update in-progress endpoint "{job.arn}".')
 
     def describe(self, action: Action) -> dict[str, Any]:
         job, now = self.existing(action), action.now

@@ -3,18 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.deployed import DeployedKind
 from airflow_sm_pipelines.local.kinds.endpoint import EndpointKind
-from airflow_sm_pipelines.local.kinds.resource import ResourceKind
-from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.timeline import Phase, Timeline
+from airflow_sm_pipelines.local.timeline import Phase
 from airflow_sm_pipelines.local.world import Job, merged
 
-NO_CAPACITY = "Insufficient resources on the endpoint for the inference component."
 
-
-class InferenceComponentKind(ResourceKind):
+class InferenceComponentKind(DeployedKind):
     """CreateInferenceComponent and its family, on an endpoint that is there.
 
     A rule's outcome Failed makes a creation fail, and an update return to the former specification.
@@ -25,6 +21,7 @@ class InferenceComponentKind(ResourceKind):
     resource = "inference-component"
     noun = "inference component"
     list_key = "InferenceComponents"
+    failure_reason = "Insufficient resources on the endpoint for the inference component."
 
     def __init__(self, endpoints: EndpointKind) -> None:
         self._endpoints = endpoints
@@ -36,25 +33,14 @@ class InferenceComponentKind(ResourceKind):
         if not action.world.exists_before("endpoint", action.parameters["EndpointName"]):
             self._endpoints.existing(action)
         job = super().make(action, name)
-        failed, end = self._rule(action, job)
         job.facts["states"] = [(action.now, action.parameters)]
-        job.timeline = Timeline((Phase(action.now, "Creating"), Phase(end, "Failed" if failed else "InService")))
         return job
-
-    def _rule(self, action: Action, job: Job) -> tuple[bool, float]:
-        """Whether what begins now is to fail, and when it ends."""
-        job.rule = action.world.rule(self.kind, job.name) or JobRule()
-        failed = job.rule.outcome == "Failed"
-        job.failure_reason = (job.rule.failure_reason or NO_CAPACITY) if failed else None
-        given = job.rule.duration
-        return failed, action.now + (action.world.defaults.duration if given is None else given)
 
     def update(self, action: Action) -> dict[str, Any]:
         """Begin to change a component that is in service."""
         job, now = self.existing(action), action.now
-        if not job.timeline.ended(now):
-            raise invalid(f'Cannot update in-progress inference component "{job.arn}".')
-        failed, end = self._rule(action, job)
+        self.refuse_in_progress(job, now, "update")
+        failed, end = self.begin(action, job)
         former = job.facts["states"][-1][1]
         job.facts["states"].append((now, former | action.parameters))
         if failed:
@@ -63,9 +49,7 @@ class InferenceComponentKind(ResourceKind):
         return {"InferenceComponentArn": job.arn}
 
     def delete(self, action: Action) -> dict[str, Any]:
-        job = self.existing(action)
-        if not job.timeline.ended(action.now):
-            raise invalid(f'Cannot delete in-progress inference component "{job.arn}".')
+        self.refuse_in_progress(self.existing(action), action.now, "delete")
         return super().delete(action)
 
     def describe(self, action: Action) -> dict[str, Any]:
