@@ -94,6 +94,11 @@ class Run:
         [job] = [job for job in self.jobs() if job.request["HyperParameters"]["item"] == item]
         return job
 
+    def is_looked_at(self, item: str) -> bool:
+        """Whether someone has asked what has become of an item's job."""
+        looks = self.bench.endpoint.requests("sagemaker", "DescribeTrainingJob")
+        return any(look.parameters["TrainingJobName"] == self.job_of(item).name for look in looks)
+
     def most_at_once(self) -> int:
         """How many of the run's jobs were in progress at the same time, at most."""
         jobs = self.jobs()
@@ -168,6 +173,8 @@ def test_no_more_children_run_at_once_than_may(bench: Bench) -> None:
 def test_a_child_that_is_killed_stops_its_own_job(bench: Bench) -> None:
     run = start(bench, "number")
     run.wait_for_jobs(LIMIT, waiting="deferred")
+    # A trigger that the triggerer has not begun yet is not told of a kill.
+    bench.until(lambda: run.is_looked_at("a"), "the job of the first item is looked at")
 
     bench.deployment.airflow.call("PATCH", f"{run.path}/Train/0", json={"new_state": "failed"})
     bench.until(lambda: run.job_of("a").status == "Stopped", "the job of the first item is stopped")
