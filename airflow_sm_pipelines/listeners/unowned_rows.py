@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.models.task_state_store import TaskStateStoreModel as Stored
 from airflow.models.taskinstance import TaskInstance
@@ -16,7 +16,7 @@ from sqlalchemy import and_, func, select, update
 from airflow_sm_pipelines.runtime.record import STORE_KEY, Phase, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Who was to stop the job does so within seconds, if it lives.
 GRACE = timedelta(seconds=10)
@@ -77,8 +77,8 @@ def find_unowned() -> list[Unowned]:
     return list(_readable(rows))
 
 
-def _readable(rows: object) -> Iterator[Unowned]:
-    for row, text, *task in rows:  # type: ignore[attr-defined]
+def _readable(rows: Iterable[Any]) -> Iterator[Unowned]:
+    for row, text, *task in rows:
         try:
             record = StepRecord.from_json(json.loads(text))
         except (TypeError, ValueError, KeyError):

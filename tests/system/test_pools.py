@@ -347,6 +347,7 @@ def test_the_pool_of_a_dag_that_is_deleted_goes(bench: Bench) -> None:
     bench.until(lambda: bench.pools("gone") == {pipeline_pool("gone"): 2}, "the run's pool is gone")
     bench.airflow.call("DELETE", "/dags/gone")
     bench.until(lambda: bench.pools("gone") == {}, "the pipeline's pool is gone")
+    assert bench.pools("gone") == {}
 
 
 def test_a_limit_that_no_pool_can_have_stops_no_other_run(bench: Bench) -> None:
