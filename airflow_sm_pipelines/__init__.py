@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.catalog import register_step_type
-    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.dag import SageMakerPipelineDag
     from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
     from airflow_sm_pipelines.loader import load_dags
+    from airflow_sm_pipelines.step_types import register_step_type
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 __version__ = "0.1.0"
 
@@ -23,9 +23,9 @@ _HOMES = {
     "DefinitionError": "airflow_sm_pipelines.definition.findings",
     "Finding": "airflow_sm_pipelines.definition.findings",
     "SageMakerPipelineDag": "airflow_sm_pipelines.dag",
-    "StepType": "airflow_sm_pipelines.catalog.step_type",
+    "StepType": "airflow_sm_pipelines.step_types.step_type",
     "load_dags": "airflow_sm_pipelines.loader",
-    "register_step_type": "airflow_sm_pipelines.catalog",
+    "register_step_type": "airflow_sm_pipelines.step_types",
 }
 
 

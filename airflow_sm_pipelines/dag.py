@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
-from airflow_sm_pipelines.for_each import add_for_each, items_task_ids
+from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
 from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.jobs.identity import pipeline_name
+from airflow_sm_pipelines.jobs.retry import StepRetries
 from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
+from airflow_sm_pipelines.operators.assets import outlets_of
+from airflow_sm_pipelines.operators.caching import may_cache
+from airflow_sm_pipelines.operators.condition import ConditionStepOperator
+from airflow_sm_pipelines.operators.for_each_group import add_for_each, items_task_ids
+from airflow_sm_pipelines.operators.registry import operator_for
 from airflow_sm_pipelines.params import params_of, selection_params
 from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
-from airflow_sm_pipelines.runtime.cache_store import cache_asset
-from airflow_sm_pipelines.runtime.identity import pipeline_name
-from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
-from airflow_sm_pipelines.runtime.retry import StepRetries
 from airflow_sm_pipelines.settings import read_settings
-from airflow_sm_pipelines.steps.assets import outlets_of
-from airflow_sm_pipelines.steps.caching import may_cache
-from airflow_sm_pipelines.steps.condition import ConditionStepOperator
-from airflow_sm_pipelines.steps.registry import operator_for
+from airflow_sm_pipelines.step_types import STEP_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,8 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
+from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.markdown import escaped
-from airflow_sm_pipelines.runtime.cache_store import cache_asset
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

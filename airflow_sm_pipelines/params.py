@@ -9,8 +9,8 @@ from airflow.sdk import Param
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
-from airflow_sm_pipelines.runtime.errors import UnresolvedError
-from airflow_sm_pipelines.runtime.parameters import coerce
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.parameters import coerce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

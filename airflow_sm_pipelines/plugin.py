@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_sm_pipelines.listeners import pools, resumed, tidying, unowned_jobs
+from airflow_sm_pipelines.server import janitor, orphan_jobs, pool_listener, resume_priority
 from airflow_sm_pipelines.settings import SECTION
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ URL_PREFIX = "/aws"
 
 async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the endpoint."""
-    from airflow_sm_pipelines.callback_api.app import app
+    from airflow_sm_pipelines.server.callback_app import app
 
     await app(scope, receive, send)
 
@@ -37,4 +37,4 @@ class SageMakerPipelinesPlugin(AirflowPlugin):
 
     name = "sagemaker_pipelines"
     fastapi_apps = _apps()
-    listeners = [pools, resumed, tidying, unowned_jobs]
+    listeners = [pool_listener, resume_priority, janitor, orphan_jobs]

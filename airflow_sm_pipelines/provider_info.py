@@ -152,9 +152,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         },
         "extra-links": [
-            "airflow_sm_pipelines.steps.links.AwsConsoleLink",
-            "airflow_sm_pipelines.steps.links.JobLogLink",
-            "airflow_sm_pipelines.steps.cache_link.CacheSourceLink",
+            "airflow_sm_pipelines.operators.links.AwsConsoleLink",
+            "airflow_sm_pipelines.operators.links.JobLogLink",
+            "airflow_sm_pipelines.operators.cache_link.CacheSourceLink",
         ],
         "cli": ["airflow_sm_pipelines.cli.airflow_commands.get_cli_commands"],
     }

@@ -17,9 +17,9 @@ from airflow.sdk import DAG, BaseBranchOperator
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
+from airflow_sm_pipelines.operators.job import JobStepOperator
+from airflow_sm_pipelines.operators.unsupported import UnsupportedStepOperator
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool
-from airflow_sm_pipelines.steps.job import JobStepOperator
-from airflow_sm_pipelines.steps.unsupported import UnsupportedStepOperator
 from tests.runs.harness import ROLE, condition, equals, get, pipeline, training
 
 ABALONE = Path(__file__).parent.parent / "dags" / "pipelines" / "abalone.json"

@@ -14,7 +14,7 @@ def list_results(arguments: argparse.Namespace) -> None:
     """One line for each kept result."""
     from airflow.utils.session import create_session
 
-    from airflow_sm_pipelines.runtime.cache_admin import list_kept
+    from airflow_sm_pipelines.cache.admin import list_kept
 
     with create_session() as session:
         write_lines(
@@ -27,7 +27,7 @@ def clear(arguments: argparse.Namespace) -> None:
     """Forget the kept results, so that the steps run again."""
     from airflow.utils.session import create_session
 
-    from airflow_sm_pipelines.runtime.cache_admin import forget
+    from airflow_sm_pipelines.cache.admin import forget
 
     with create_session() as session:
         count = forget(session, arguments.dag_id, arguments.step)

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.report import report_of
-from airflow_sm_pipelines.report.telling import report_json, step_json, tell_items, tell_step
+from airflow_sm_pipelines.report.formatting import report_json, step_json, tell_items, tell_step
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
 from airflow_sm_pipelines.cli.terminal import write_lines
-from airflow_sm_pipelines.report.drawings import dot, graph_json, mermaid
+from airflow_sm_pipelines.report.graph_export import dot, graph_json, mermaid
 from airflow_sm_pipelines.report.tree import tree
 
 if TYPE_CHECKING:

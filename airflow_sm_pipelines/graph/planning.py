@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.reader import name_of, read_document
 from airflow_sm_pipelines.definition.scope import Options
-from airflow_sm_pipelines.graph.check_arguments import check_arguments
-from airflow_sm_pipelines.graph.check_policies import check_policies
-from airflow_sm_pipelines.graph.check_properties import check_properties
-from airflow_sm_pipelines.graph.check_rules import check_rules
 from airflow_sm_pipelines.graph.dependencies import connect
+from airflow_sm_pipelines.validation.check_arguments import check_arguments
+from airflow_sm_pipelines.validation.check_policies import check_policies
+from airflow_sm_pipelines.validation.check_properties import check_properties
+from airflow_sm_pipelines.validation.check_rules import check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from airflow_sm_pipelines.local import admin
 from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.errors import AwsError, ErrorShape
-from airflow_sm_pipelines.local.holds import HeldCall, Hold
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.registry import services
+from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
 from airflow_sm_pipelines.local.records import LoggedRequest
 from airflow_sm_pipelines.local.validation import check_request, known_actions
 from airflow_sm_pipelines.local.wire import (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.control import EndpointControl
-from airflow_sm_pipelines.local.holds import HeldCall
+from airflow_sm_pipelines.local.paused_calls import HeldCall
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_sm_pipelines.local.faults import Drop
-from airflow_sm_pipelines.local.holds import HeldCall, Hold
+from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario
 

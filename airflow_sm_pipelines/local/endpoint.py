@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_sm_pipelines.local.control import EndpointControl
-from airflow_sm_pipelines.local.holds import HeldCall
+from airflow_sm_pipelines.local.paused_calls import HeldCall
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
 

@@ -10,11 +10,11 @@ from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
 from airflow_sm_pipelines.local.functions import Functions
-from airflow_sm_pipelines.local.holds import HeldCall, Holds
+from airflow_sm_pipelines.local.paused_calls import HeldCall, Holds
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
-from airflow_sm_pipelines.local.world import World
+from airflow_sm_pipelines.local.state import World
 
 
 class RequestLog:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_sm_pipelines.local.errors import ErrorShape
-from airflow_sm_pipelines.local.holds import Hold
+from airflow_sm_pipelines.local.paused_calls import Hold
 from airflow_sm_pipelines.local.reader import Node
 
 Drop = Literal["before", "after"]

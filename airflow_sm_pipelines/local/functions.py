@@ -8,8 +8,8 @@ from typing import Any
 from airflow_sm_pipelines.local.backend import ACCOUNT
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import World
 from airflow_sm_pipelines.local.wire import Call, HttpAnswer
-from airflow_sm_pipelines.local.world import World
 
 KIND = "lambda"
 LONGEST_TAIL = 4096

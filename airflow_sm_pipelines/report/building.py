@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import step_type_for
 from airflow_sm_pipelines.report.document_keys import document_items
 from airflow_sm_pipelines.report.model import Report, StepReport, Use
 from airflow_sm_pipelines.report.retries import retries_of
 from airflow_sm_pipelines.report.step_keys import step_items
+from airflow_sm_pipelines.step_types import step_type_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

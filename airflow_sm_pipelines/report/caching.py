@@ -12,8 +12,8 @@ from airflow_sm_pipelines.report.readable import readable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.model import CacheConfig, Step
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 ALL_ARGUMENTS = "all Arguments"
 

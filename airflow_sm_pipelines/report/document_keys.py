@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.reader import VERSION
-from airflow_sm_pipelines.graph.check_arguments import PASSED_ON
 from airflow_sm_pipelines.naming import safe_dag_id
 from airflow_sm_pipelines.report.model import Item, Status
+from airflow_sm_pipelines.validation.check_arguments import PASSED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.catalog import step_type_for
-from airflow_sm_pipelines.catalog.places import LOG_CALLS
 from airflow_sm_pipelines.definition.expressions import JsonGet
 from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, filled_roles, is_tagged
+from airflow_sm_pipelines.step_types import step_type_for
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.graph import Plan
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 ANY = "*"
 TAGS = "Tags"

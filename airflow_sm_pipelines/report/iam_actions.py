@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog.places import LOG_CALLS
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.catalog.step_type import StepType
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 # Where IAM calls a service or an operation otherwise than the API does.
 SERVICES = {"emr": "elasticmapreduce"}

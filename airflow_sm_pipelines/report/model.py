@@ -8,9 +8,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.graph import Dependency, Reason
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 
 class Status(Enum):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import step_type_for
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.report.caching import cache_item
 from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
 from airflow_sm_pipelines.report.readable import leaves, readable
 from airflow_sm_pipelines.report.retries import retries_of
+from airflow_sm_pipelines.step_types import step_type_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_sm_pipelines.catalog.step_type import StepType
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 GROUP_FIELD = "ModelPackageGroupName"
 NAMED_AS_GIVEN = frozenset(

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
-from airflow_sm_pipelines.catalog.kind import ONE_DAY
-from airflow_sm_pipelines.catalog.places import LOG_CALLS
-from airflow_sm_pipelines.catalog.step_type import RetryTypes
 from airflow_sm_pipelines.report.caching import ALL_ARGUMENTS, key_in_words
 from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, passes_roles
 from airflow_sm_pipelines.report.retries import ALWAYS_RETRIED, INTERVAL_SECONDS, MAX_ATTEMPTS
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.job_kind import ONE_DAY
+from airflow_sm_pipelines.step_types.step_type import RetryTypes
 
 if TYPE_CHECKING:
-    from airflow_sm_pipelines.catalog.kind import JobKind
-    from airflow_sm_pipelines.catalog.step_type import ApiShape, StepType
+    from airflow_sm_pipelines.step_types.job_kind import JobKind
+    from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType
 
 HEAD = f"""# Step types
 
 Made by `python -m airflow_sm_pipelines.report.step_type_table > docs/step-type-table.md`. What a type does where AWS is
 silent: [step-types.md](step-types.md).
 
-- **Operator**: of `airflow_sm_pipelines.steps`, and in brackets what its task is an instance of, for listeners.
+- **Operator**: of `airflow_sm_pipelines.operators`, and in brackets what its task is an instance of, for listeners.
 - **AWS calls**: those that a step of the type may make.
 - **IAM actions**: what these calls need, with those for tags, an experiment, the job's log and the role that is
   passed. A step of any type that reads a file (`Std:JsonGet`) needs {" and ".join(READING)} besides.

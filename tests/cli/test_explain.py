@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.definition.expressions import Join, JsonGet, ParameterReference, PropertyFileReference
 from airflow_sm_pipelines.definition.model import RetryPolicy
@@ -16,6 +15,7 @@ from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.report import Report, Status, report_of
 from airflow_sm_pipelines.report.readable import leaves, readable
 from airflow_sm_pipelines.report.retries import retries_of
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.cli.test_lint import write
 from tests.corpus import documents, invalid_documents
 from tests.definition.build import (
@@ -155,7 +155,7 @@ def test_the_retries_of_a_step() -> None:
     ],
 )
 def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
-    from airflow_sm_pipelines.runtime import retry
+    from airflow_sm_pipelines.jobs import retry
 
     own = read_step(step(RetryPolicies=policies) if policies is not None else step())
     runtime: tuple[RetryPolicy, ...] = retry.StepRetries.of_step(own.retry_policies, 0).policies
@@ -168,9 +168,9 @@ def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
 
 
 def test_generated_and_given_names_are_those_of_the_runtime() -> None:
-    from airflow_sm_pipelines.runtime.identity import job_name
-    from airflow_sm_pipelines.steps.named import NamedStepOperator
-    from airflow_sm_pipelines.steps.registry import operator_for
+    from airflow_sm_pipelines.jobs.identity import job_name
+    from airflow_sm_pipelines.operators.registry import operator_for
+    from airflow_sm_pipelines.operators.user_named import NamedStepOperator
 
     told = {}
     for name, known in STEP_TYPES.items():
@@ -224,7 +224,7 @@ def test_a_step_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for line in (
         "Train [Training] $.Steps[1]",
-        "  operator     airflow_sm_pipelines.steps.training.TrainingStepOperator",
+        "  operator     airflow_sm_pipelines.operators.training.TrainingStepOperator",
         "  which is a   airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
         (
             "  calls        sagemaker:CreateTrainingJob, sagemaker:DescribeTrainingJob, sagemaker:StopTrainingJob,"

@@ -20,13 +20,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition
+from airflow_sm_pipelines.expressions.conditions import evaluate_all
+from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
+from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+from airflow_sm_pipelines.expressions.results import to_result
+from airflow_sm_pipelines.expressions.scope import TaskScope
+from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph import build_graph
-from airflow_sm_pipelines.runtime.conditions import evaluate_all
-from airflow_sm_pipelines.runtime.errors import ConditionError, UnresolvedError
-from airflow_sm_pipelines.runtime.pipeline import PipelineFacts
-from airflow_sm_pipelines.runtime.results import to_result
-from airflow_sm_pipelines.runtime.scope import TaskScope
-from airflow_sm_pipelines.runtime.values import resolve_object
 from tests import corpus
 from tests.differential.cases import Json, definition_of, outer_expressions, own_arguments, walk_steps
 from tests.differential.own_documents import PATHS

@@ -18,11 +18,11 @@ from airflow_sm_pipelines.definition.findings import FindingCollector, Severity
 from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.definition.scope import Scope as ReadingScope
 from airflow_sm_pipelines.definition.values import read_value
-from airflow_sm_pipelines.runtime.errors import UnresolvedError
-from airflow_sm_pipelines.runtime.values import resolve
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.values import resolve
 from tests.differential.cases import Json
 from tests.differential.translation import plain_float, same
-from tests.runtime.scope import FixedScope
+from tests.expressions.scope import FixedScope
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value

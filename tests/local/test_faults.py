@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.local.holds import HeldCall, Hold
+from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.samples import training_request
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.local.world import Job, World
+from airflow_sm_pipelines.local.state import Job, World
 
 
 def test_concurrent_creates_of_one_name_make_one_job(

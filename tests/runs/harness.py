@@ -140,8 +140,8 @@ def without_own_tags(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def lose_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first try of the next job die between the Create call and the waiting, and the next one start at once."""
-    from airflow_sm_pipelines.runtime import retry
-    from airflow_sm_pipelines.steps.job import JobStepOperator
+    from airflow_sm_pipelines.jobs import retry
+    from airflow_sm_pipelines.operators.job import JobStepOperator
 
     waited, wait = [], JobStepOperator._wait
 

@@ -84,7 +84,7 @@ def clear_the_first_try(monkeypatch: pytest.MonkeyPatch, operator: type[Any]) ->
 
     A clear raises ``max_tries``, and the cleared try does no more.
     """
-    from airflow_sm_pipelines.runtime import retry
+    from airflow_sm_pipelines.jobs import retry
 
     waited: list[Any] = []
     wait: Callable[..., Any] = operator._wait

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.local.records import LoggedRequest
 from airflow_sm_pipelines.report.iam import policy_of
 from airflow_sm_pipelines.report.iam_actions import PASSING, TAGGING, action_of
+from airflow_sm_pipelines.step_types import STEP_TYPES
 
 # No policy can withhold it.
 FREE_OF_PERMISSIONS = {"sts:GetCallerIdentity"}

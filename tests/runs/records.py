@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_sm_pipelines.runtime.record import STORE_KEY
+from airflow_sm_pipelines.jobs.record import STORE_KEY
 
 
 def records(dag_id: str = "pipeline") -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def sweep_a_minute_later(run_id: str) -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import update
 
-    from airflow_sm_pipelines.listeners.unowned_sweep import sweep
+    from airflow_sm_pipelines.server.orphan_sweep import sweep
 
     ended = datetime.now(UTC) - timedelta(minutes=1)
     with create_session() as session:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.steps.assets import model_package_group
+from airflow_sm_pipelines.operators.assets import model_package_group
 from tests.runs.harness import BUCKET, IMAGE, Airflow, get, pipeline, processing, training
 
 PARAMETERS = [{"Name": "Group", "Type": "String", "DefaultValue": "forecasts"}]

@@ -264,7 +264,7 @@ def test_a_fifo_queue_can_tell_a_message_that_is_sent_again(
 def test_the_try_after_a_workers_death_waits_for_the_same_token(
     airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch, death: str
 ) -> None:
-    from airflow_sm_pipelines.steps.callback import CallbackStepOperator
+    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 
     whole = getattr(CallbackStepOperator, death)
     deaths: list[int] = []
@@ -276,7 +276,7 @@ def test_the_try_after_a_workers_death_waits_for_the_same_token(
         return whole(self, *arguments)
 
     monkeypatch.setattr(CallbackStepOperator, death, dying)
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"
@@ -286,7 +286,7 @@ def test_the_try_after_a_workers_death_waits_for_the_same_token(
 def test_an_answer_that_airflow_did_not_hear_of_is_kept(
     airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_sm_pipelines.steps.callback import CallbackStepOperator
+    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 
     deliver = CallbackStepOperator.deliver
     deaths: list[int] = []
@@ -298,7 +298,7 @@ def test_an_answer_that_airflow_did_not_hear_of_is_kept(
             raise OSError("gone")
 
     monkeypatch.setattr(CallbackStepOperator, "deliver", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"

@@ -184,7 +184,7 @@ def test_an_answer_while_no_try_runs_is_kept_for_the_next(
     airflow: Airflow, client: Any, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first try dies after it has sent its message; the worker answers before the second one starts."""
-    from airflow_sm_pipelines.steps.callback import CallbackStepOperator
+    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 
     wait = CallbackStepOperator._wait
     deaths: list[int] = []
@@ -200,7 +200,7 @@ def test_an_answer_while_no_try_runs_is_kept_for_the_next(
         return wait(self, context)
 
     monkeypatch.setattr(CallbackStepOperator, "_wait", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
     run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.xcom("Ask") == {"OutputParameters": {"n": 5}}
     assert len(sent(airflow, work)) == 1

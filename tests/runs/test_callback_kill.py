@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from airflow_sm_pipelines.listeners.unowned_sweep import sweep
-from airflow_sm_pipelines.runtime.callback import Letter
-from airflow_sm_pipelines.steps.callback import CallbackStepOperator
+from airflow_sm_pipelines.callbacks.message import Letter
+from airflow_sm_pipelines.operators.callback import CallbackStepOperator
+from airflow_sm_pipelines.server.orphan_sweep import sweep
 from tests.runs.harness import Airflow, Run, pipeline
 from tests.runs.lost_tries import MINUTE, change_task, clear_the_first_try, lose_every_try, rewrite, stored_record
 from tests.runs.test_callback import OPTION, answering, callback, sent

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.catalog import STEP_TYPES
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.corpus import documents, root, runnable_names
 from tests.runs.harness import Airflow
 from tests.runs.workers import make_queue, send, worker

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.catalog.emr import KIND
-from airflow_sm_pipelines.listeners.unowned_sweep import sweep
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.trigger import JobTrigger
-from airflow_sm_pipelines.steps.emr import EmrStepOperator
+from airflow_sm_pipelines.operators.emr import EmrStepOperator
+from airflow_sm_pipelines.server.orphan_sweep import sweep
+from airflow_sm_pipelines.step_types.emr import KIND
 from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
@@ -333,6 +333,6 @@ def test_the_kill_of_a_deferred_step_reaches_emr(
         stopped_with={"ClusterId": "j-FOREIGN", "StepIds": [step_id]},
     )
     path, arguments = JobTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
-    assert path == "airflow_sm_pipelines.runtime.trigger.JobTrigger"
+    assert path == "airflow_sm_pipelines.jobs.trigger.JobTrigger"
     asyncio.run(JobTrigger(**json.loads(json.dumps(arguments))).on_kill())
     assert local_endpoint.wait(step_id).status == "CANCELLED"

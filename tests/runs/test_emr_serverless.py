@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.catalog.emr_serverless import KIND
-from airflow_sm_pipelines.listeners.unowned_sweep import sweep
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.jobs.emr_serverless import OwnApplicationTrigger, Patience, dispose
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.emr_serverless import OwnApplicationTrigger, Patience, dispose
-from airflow_sm_pipelines.steps.emr_serverless import EmrServerlessStepOperator
+from airflow_sm_pipelines.operators.emr_serverless import EmrServerlessStepOperator
+from airflow_sm_pipelines.server.orphan_sweep import sweep
+from airflow_sm_pipelines.step_types.emr_serverless import KIND
 from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
@@ -209,7 +209,7 @@ def test_the_try_after_a_lost_one_goes_on_with_its_run(
 
 def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A try that dies after the application is gone leaves the result to the next one."""
-    from airflow_sm_pipelines.runtime import retry
+    from airflow_sm_pipelines.jobs import retry
 
     disposals, original = [], EmrServerlessStepOperator._dispose
 
@@ -285,7 +285,7 @@ def test_the_kill_of_a_deferred_step_takes_its_application(local_endpoint: Local
     [job_run] = local_endpoint.jobs("emr-serverless-job")
     kind = replace(KIND, asked_with={"applicationId": application, "jobRunId": job_run.name})
     path, arguments = OwnApplicationTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
-    assert path == "airflow_sm_pipelines.runtime.emr_serverless.OwnApplicationTrigger"
+    assert path == "airflow_sm_pipelines.jobs.emr_serverless.OwnApplicationTrigger"
     asyncio.run(OwnApplicationTrigger(**arguments).on_kill())
     assert [job.status for job in local_endpoint.jobs("emr-serverless-application")] == ["TERMINATED"]
     assert len(local_endpoint.requests("emr-serverless", "CancelJobRun")) == 1

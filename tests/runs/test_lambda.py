@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.runtime.record import STORE_KEY
+from airflow_sm_pipelines.jobs.record import STORE_KEY
 from tests.runs.harness import Airflow, get, pipeline, training
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:compute"
@@ -154,7 +154,7 @@ def test_a_lost_reply_is_final_unless_the_step_says_otherwise(
 def test_a_function_that_takes_too_long(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("airflow_sm_pipelines.steps.lambda_function.LONGEST_RUN_SECONDS", 1)
+    monkeypatch.setattr("airflow_sm_pipelines.operators.lambda_function.LONGEST_RUN_SECONDS", 1)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
     assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
     assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())
@@ -175,7 +175,7 @@ def test_the_try_after_a_workers_death(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch, policies: Any, state: str, calls: int
 ) -> None:
     """The first try dies in the middle of the call: Airflow hears of a lost connection and tries again."""
-    from airflow_sm_pipelines.steps.lambda_function import LambdaStepOperator
+    from airflow_sm_pipelines.operators.lambda_function import LambdaStepOperator
 
     invoke = LambdaStepOperator._invoke
     deaths: list[int] = []
@@ -188,7 +188,7 @@ def test_the_try_after_a_workers_death(
         return answer
 
     monkeypatch.setattr(LambdaStepOperator, "_invoke", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
     airflow.endpoint.reset({"jobs": [{"kind": "lambda"}]})
     run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
     assert run.states == {"Compute": state}
@@ -196,7 +196,7 @@ def test_the_try_after_a_workers_death(
 
 
 def test_an_answer_that_airflow_did_not_hear_of_is_kept(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_sm_pipelines.steps.lambda_function import LambdaStepOperator
+    from airflow_sm_pipelines.operators.lambda_function import LambdaStepOperator
 
     deliver = LambdaStepOperator.deliver
     deaths: list[int] = []
@@ -209,7 +209,7 @@ def test_an_answer_that_airflow_did_not_hear_of_is_kept(airflow: Airflow, monkey
             raise OSError("gone")
 
     monkeypatch.setattr(LambdaStepOperator, "deliver", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "result": {"n": 7}}]})
     run = airflow.run(pipeline(function("Compute", {"n": "Integer"})))
     assert run.state == "success"

@@ -14,7 +14,7 @@ from tests.runs.harness import Airflow, Run, pipeline, training
 REASON = "AlgorithmError: out of patience, exit code: 1"
 LINES = [f"epoch {number}" for number in range(1, 6)]
 FAILING = {"kind": "training", "outcome": "Failed", "failure_reason": REASON, "duration": 0.5, "logs": LINES}
-TAIL = "airflow_sm_pipelines.runtime.job_log"
+TAIL = "airflow_sm_pipelines.jobs.job_log"
 CONSOLE = "https://console.aws.amazon.com"
 PAGE, LOG = "_link_AwsConsoleLink", "_link_JobLogLink"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.runtime import retry
-from airflow_sm_pipelines.steps import job_look
+from airflow_sm_pipelines.jobs import retry
+from airflow_sm_pipelines.operators import job_look
 from tests.runs.harness import Airflow, lose_the_first_try, pipeline, training
 from tests.runs.test_tuning_and_automl import tuning
 

@@ -279,7 +279,7 @@ def deleted(scheduler: Scheduler, dag_id: str) -> None:
 
 def tidied(scheduler: Scheduler) -> dict[str, int]:
     """The pools that the triggerer leaves."""
-    from airflow_sm_pipelines.listeners.tidying import tidy
+    from airflow_sm_pipelines.server.janitor import tidy
 
     scheduler.session.commit()
     tidy()
@@ -362,14 +362,14 @@ class Resumed:
         return self.weight()
 
 
-OURS = "airflow_sm_pipelines.runtime.trigger.JobTrigger"
+OURS = "airflow_sm_pipelines.jobs.trigger.JobTrigger"
 HEAVY = 1_000_000
 
 
 @pytest.fixture
 def attended(airflow_database: None) -> None:
     """What a component of Airflow does as it starts."""
-    from airflow_sm_pipelines.listeners.resumed import attend
+    from airflow_sm_pipelines.server.resume_priority import attend
 
     attend()
     attend()

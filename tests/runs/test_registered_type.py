@@ -9,10 +9,10 @@ import pytest
 from typing_extensions import override
 
 from airflow_sm_pipelines import StepType, register_step_type
-from airflow_sm_pipelines.catalog import _TYPES
-from airflow_sm_pipelines.runtime.text import Json
-from airflow_sm_pipelines.runtime.values import resolve_object
-from airflow_sm_pipelines.steps.base import StepOperator
+from airflow_sm_pipelines.expressions.stringify import Json
+from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.operators.step import StepOperator
+from airflow_sm_pipelines.step_types import _TYPES
 from tests.runs.harness import Airflow, get, pipeline, training
 
 

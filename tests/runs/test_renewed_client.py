@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from aiobotocore.session import ClientCreatorContext
 
-from airflow_sm_pipelines.catalog.training import KIND
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.callbacks.message import digest_of
+from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
+from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.callback import digest_of
-from airflow_sm_pipelines.runtime.reply_queue import reply_queue
-from airflow_sm_pipelines.runtime.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.step_types.training import KIND
 from tests.runs.workers import make_queue, send
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})

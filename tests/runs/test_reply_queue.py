@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.callback import Letter, Mailbox, Notice, digest_of
-from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
-from airflow_sm_pipelines.runtime.callback_waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
-from airflow_sm_pipelines.runtime.reply_queue import reply_queue
-from airflow_sm_pipelines.runtime.waiting import PollPace
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.callbacks.message import Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
+from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
+from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
+from airflow_sm_pipelines.jobs.waiting import PollPace
 from tests.runs.harness import Airflow
 from tests.runs.workers import make_queue, send, take
 
@@ -138,11 +138,11 @@ def test_a_killed_deferred_step_tells_its_workers_and_lets_them_answer(
     async def leave(**letter: Any) -> None:
         left.append(letter)
 
-    monkeypatch.setattr("airflow_sm_pipelines.runtime.callback_trigger.BaseXCom.aset", leave)
+    monkeypatch.setattr("airflow_sm_pipelines.callbacks.trigger.BaseXCom.aset", leave)
     notice = Notice(work, token(1), "arn", {"a": 1.5})
     trigger = CallbackTrigger(waiting(None).to_json(), notice.seal())
     path, arguments = trigger.serialize()
-    assert path == "airflow_sm_pipelines.runtime.callback_trigger.CallbackTrigger"
+    assert path == "airflow_sm_pipelines.callbacks.trigger.CallbackTrigger"
     again = CallbackTrigger(**json.loads(json.dumps(arguments)))
     assert again.wait == trigger.wait
     asyncio.run(again.on_kill())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.triggers.base import TriggerEvent
 
-from airflow_sm_pipelines.runtime.trigger import JobTrigger
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from tests.runs.harness import Airflow, pipeline, training
 
 

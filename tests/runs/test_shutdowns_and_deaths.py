@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.runtime import retry
-from airflow_sm_pipelines.runtime.failures import ExceptionType, StepFailure
-from airflow_sm_pipelines.steps.job import JobStepOperator
+from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
+from airflow_sm_pipelines.jobs import retry
+from airflow_sm_pipelines.operators.job import JobStepOperator
 from tests.runs.harness import BUCKET, Airflow, pipeline, training
 from tests.runs.records import records
 

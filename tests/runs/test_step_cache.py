@@ -344,7 +344,7 @@ def test_the_triggerer_forgets_what_is_in_no_index(airflow: Airflow) -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    from airflow_sm_pipelines.listeners.tidying import tidy
+    from airflow_sm_pipelines.server.janitor import tidy
 
     definition = with_x(cached("A"), cached("B"))
     for value in ("1", "2"):

@@ -130,7 +130,7 @@ def test_a_run_id_that_no_tag_takes_is_told_as_near_as_can_be(airflow: Airflow) 
     run, request = run_one(airflow, training("Train"))
     assert tags_of(request)["airflow:run-id"] == run.run_id
 
-    from airflow_sm_pipelines.runtime.tags import tag_value
+    from airflow_sm_pipelines.jobs.tags import tag_value
 
     assert tag_value("it's <mine>, über: a/b+c=d@e") == "it_s _mine__ über: a/b+c=d@e"
     assert len(tag_value("x" * 300)) == 256

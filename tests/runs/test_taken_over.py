@@ -15,16 +15,16 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult
 from airflow.triggers.base import BaseTrigger
 
-from airflow_sm_pipelines.catalog import emr_serverless, training
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.callbacks.message import Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
+from airflow_sm_pipelines.callbacks.waiting import CallbackWait
+from airflow_sm_pipelines.jobs.emr_serverless import OwnApplicationTrigger
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
+from airflow_sm_pipelines.jobs.waiting import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.callback import Mailbox, Notice, digest_of
-from airflow_sm_pipelines.runtime.callback_trigger import CallbackTrigger
-from airflow_sm_pipelines.runtime.callback_waiting import CallbackWait
-from airflow_sm_pipelines.runtime.emr_serverless import OwnApplicationTrigger
-from airflow_sm_pipelines.runtime.trigger import JobTrigger
-from airflow_sm_pipelines.runtime.waiting import PollPace
+from airflow_sm_pipelines.step_types import emr_serverless, training
 from tests.runs.workers import make_queue
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})

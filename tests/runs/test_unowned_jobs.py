@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.catalog.training import KIND
-from airflow_sm_pipelines.listeners.unowned_sweep import sweep
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.jobs.orphans import reach_of, stop_unowned
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.runtime.aws import AwsAccess
-from airflow_sm_pipelines.runtime.unowned import reach_of, stop_unowned
+from airflow_sm_pipelines.server.orphan_sweep import sweep
+from airflow_sm_pipelines.step_types.training import KIND
 from tests.runs.harness import Airflow, Run, pipeline, training
 from tests.runs.lost_tries import MINUTE, rewrite, stored_record
 

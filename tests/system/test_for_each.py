@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from airflow_sm_pipelines.jobs.identity import execution_id
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.records import JobRecord
-from airflow_sm_pipelines.runtime.identity import execution_id
 from tests.runs.harness import get, pipeline, training
 from tests.system.deployment import Deployment, deployed
 from tests.system.processes import shown_on_failure

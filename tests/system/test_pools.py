@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from airflow_sm_pipelines.jobs.identity import execution_id
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.records import JobRecord
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool
-from airflow_sm_pipelines.runtime.identity import execution_id
 from tests.runs.harness import pipeline, training
 from tests.system.api import AirflowApi
 from tests.system.deployment import Deployment, deployed
@@ -226,7 +226,7 @@ def test_two_runs_at_once_have_a_limit_each_and_a_step_that_is_cleared_meanwhile
 
 
 def test_of_two_schedulers_that_make_a_pool_at_once_one_waits_and_finds_it_made(bench: Bench) -> None:
-    from airflow_sm_pipelines.listeners.run_pools import insert_if_absent
+    from airflow_sm_pipelines.server.run_pools import insert_if_absent
 
     engine = create_engine(bench.deployment.site.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     values = {"pool": "both", "slots": 2, "description": "", "include_deferred": True}

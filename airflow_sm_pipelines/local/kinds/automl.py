@@ -9,7 +9,7 @@ from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Ending, Handler, JobKind, Stage, put_file
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.training import model_archive
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 # The metric AutoML optimises when the request names none, by problem type.
 OBJECTIVES = {"Regression": "MSE", "BinaryClassification": "F1", "MulticlassClassification": "Accuracy"}

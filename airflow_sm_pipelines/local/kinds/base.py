@@ -9,8 +9,8 @@ from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.listing import list_page
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, World, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, World, arn, merged
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job
 
 
 class DeployedKind(ResourceKind):

@@ -10,8 +10,8 @@ from airflow_sm_pipelines.local.kinds.emr_life import ClusterPlan, StepPlan, liv
 from airflow_sm_pipelines.local.kinds.emr_views import cluster_summary, page_of, refused, step_summary
 from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, World, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, World, arn, merged
 
 CLUSTER, STEP = "emr-cluster", "emr-step"
 OUTCOMES = {"Completed": "COMPLETED", "Failed": "FAILED", "Stopped": "CANCELLED"}

@@ -9,8 +9,8 @@ from airflow_sm_pipelines.local.kinds.base import Action, Handler
 from airflow_sm_pipelines.local.kinds.emr_serverless_views import application_summary, page_of, run_summary
 from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, arn, merged
 
 APPLICATION, JOB_RUN = "emr-serverless-application", "emr-serverless-job"
 OUTCOMES = {"Completed": "SUCCESS", "Failed": "FAILED", "Stopped": "CANCELLED"}

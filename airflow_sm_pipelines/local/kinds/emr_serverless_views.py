@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.kinds.listing import cut
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 USER = "arn:aws:iam::123456789012:user/local"
 

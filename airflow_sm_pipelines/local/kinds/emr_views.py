@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.kinds.emr_life import WITH_ERRORS
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 PAGE = 50
 STEP_TIMES = {

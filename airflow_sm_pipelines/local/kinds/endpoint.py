@@ -6,8 +6,8 @@ from typing import Any
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
 from airflow_sm_pipelines.local.kinds.deployed import DeployedKind
 from airflow_sm_pipelines.local.kinds.endpoint_config import EndpointConfigKind
+from airflow_sm_pipelines.local.state import Job, merged
 from airflow_sm_pipelines.local.timeline import Phase
-from airflow_sm_pipelines.local.world import Job, merged
 
 
 class EndpointKind(DeployedKind):

@@ -3,7 +3,7 @@
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
-from airflow_sm_pipelines.local.world import arn
+from airflow_sm_pipelines.local.state import arn
 
 
 class EndpointConfigKind(ResourceKind):

@@ -5,7 +5,7 @@ from typing import Any
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.kinds.base import Action, JobKind, Stage
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.world import Job, arn
+from airflow_sm_pipelines.local.state import Job, arn
 
 RUNNING = {"AgentRFT": "Training", "AgentRFTEvaluation": "Evaluating"}
 

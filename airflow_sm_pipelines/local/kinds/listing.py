@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from airflow_sm_pipelines.local.errors import invalid
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 Item = TypeVar("Item")
 

@@ -9,8 +9,8 @@ from airflow_sm_pipelines.local.kinds.base import Action, Handler
 from airflow_sm_pipelines.local.kinds.package_group import PackageGroupKind
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, merged
 
 UPDATED = (
     *("ModelApprovalStatus", "ApprovalDescription", "ModelCard", "ModelLifeCycle", "InferenceSpecification"),

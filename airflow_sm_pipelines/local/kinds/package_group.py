@@ -5,7 +5,7 @@ from typing import Any
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 
 class PackageGroupKind(ResourceKind):

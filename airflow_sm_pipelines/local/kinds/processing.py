@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from airflow_sm_pipelines.local.kinds.base import JobKind
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 
 class ProcessingKind(JobKind):

@@ -7,8 +7,8 @@ from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action, Handler
 from airflow_sm_pipelines.local.kinds.listing import list_page
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, arn
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, arn
 
 
 class ResourceKind:

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Ending, JobKind, Stage, put_file
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.world import Job
+from airflow_sm_pipelines.local.state import Job
 
 
 class TrainingKind(JobKind):

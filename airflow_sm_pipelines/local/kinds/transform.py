@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action, JobKind
-from airflow_sm_pipelines.local.world import Job, arn
+from airflow_sm_pipelines.local.state import Job, arn
 
 
 class TransformKind(JobKind):

@@ -14,8 +14,8 @@ from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.training import TrainingKind
 from airflow_sm_pipelines.local.kinds.trials import Trial, objective_of, trials
 from airflow_sm_pipelines.local.scenario import JobRule
+from airflow_sm_pipelines.local.state import Job, World
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-from airflow_sm_pipelines.local.world import Job, World
 
 ALL_FAILED = "All training jobs failed. Please take a look at the training job failures to get more details."
 COUNTER = {"Completed": "Completed", "Failed": "NonRetryableError", "Stopped": "Stopped"}

@@ -1,0 +1,1 @@
+"""Reaching AWS: connections and clients, what its errors mean, and files in S3."""

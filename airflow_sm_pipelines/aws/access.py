@@ -1,0 +1,96 @@
+"""AWS access: clients through the Amazon provider's hooks, so that the Airflow connection's credentials are used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from botocore.config import Config
+from botocore.exceptions import NoRegionError
+
+from airflow_sm_pipelines.aws.failures import StepFailure
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """How to reach AWS, in a form that a trigger's arguments can carry."""
+
+    aws_conn_id: str | None
+    region_name: str | None
+    verify: bool | str | None
+    botocore_config: dict[str, Any] | None
+    # A hook keeps its client: to make one takes longer than most calls.
+    _hooks: dict[str, AwsGenericHook[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def hook(self, service: str) -> AwsGenericHook[Any]:
+        """A new hook, which makes a client of its own."""
+        return AwsGenericHook(
+            aws_conn_id=self.aws_conn_id,
+            region_name=self.region_name,
+            verify=self.verify,
+            client_type=service,
+            config=Config(**(self.botocore_config or {})),
+        )
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, the same at each call.
+
+        :raises StepFailure: without a region, naming the three places where one can be set
+        """
+        try:
+            return self._kept_hook(service).get_conn()
+        except NoRegionError:
+            raise no_region(self.aws_conn_id) from None
+
+    def renewed(self) -> AwsAccess:
+        """The same access with clients of its own, whose credentials are looked for anew."""
+        return replace(self)
+
+    def any_hook(self) -> AwsGenericHook[Any]:
+        """A hook whose client is there already, if one is: region and account are the same for all."""
+        return next(iter(self._hooks.values()), None) or self._kept_hook("sagemaker")
+
+    def _kept_hook(self, service: str) -> AwsGenericHook[Any]:
+        if service not in self._hooks:
+            self._hooks[service] = self.hook(service)
+        return self._hooks[service]
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "aws_conn_id": self.aws_conn_id,
+            "region_name": self.region_name,
+            "verify": self.verify,
+            "botocore_config": self.botocore_config,
+        }
+
+
+class AwsIdentity:
+    """The account, region and partition that the credentials belong to, asked for only when needed."""
+
+    def __init__(self, access: AwsAccess) -> None:
+        self._access = access
+
+    @property
+    def account(self) -> str:
+        return str(self._access.any_hook().account_id)
+
+    @property
+    def region(self) -> str:
+        return str(self._access.any_hook().conn_region_name)
+
+    @property
+    def partition(self) -> str:
+        return str(self._access.any_hook().conn_partition)
+
+
+def no_region(aws_conn_id: str | None) -> StepFailure:
+    """The one error for a missing region."""
+    return StepFailure(
+        "No AWS region is set. Set one of: region_name of SageMakerPipelineDag (or [sagemaker_pipelines] region_name),"
+        f" region_name in the extra of the Airflow connection {aws_conn_id!r}, or the environment variable"
+        " AWS_DEFAULT_REGION."
+    )

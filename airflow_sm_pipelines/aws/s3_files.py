@@ -1,0 +1,58 @@
+"""Files in S3 that a step reads or writes itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from airflow_sm_pipelines.aws.failures import CallError
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+
+SCHEME = "s3://"
+MISSING_CODES = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+DENIED_CODES = frozenset({"AccessDenied", "403"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3File:
+    """A file as it was read. ``version`` differs between any two writes; ``encryption`` are the arguments of
+    PutObject that encrypt another file in the same way."""
+
+    content: bytes
+    version: str
+    encryption: dict[str, str]
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """The bucket and key of a file's S3 URI.
+
+    :raises UnresolvedError: for what is no such URI
+    """
+    bucket, _, key = uri.removeprefix(SCHEME).partition("/")
+    if not uri.startswith(SCHEME) or not bucket or not key or key.endswith("/"):
+        raise UnresolvedError(repr(uri), "is not the S3 URI of a file.")
+    return bucket, key
+
+
+def read_file(client: Any, uri: str) -> S3File | None:
+    """A file, or None where there is none; any other error of S3 is raised as it is."""
+    bucket, key = bucket_and_key(uri)
+    try:
+        response = client.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if CallError.of(error).code in MISSING_CODES:
+            return None
+        raise
+    encryption = ("ServerSideEncryption", "SSEKMSKeyId")
+    return S3File(
+        response["Body"].read(),
+        f"{response['ETag']} {response['LastModified'].isoformat()} {response.get('VersionId', '')}".strip(),
+        {name: response[name] for name in encryption if response.get(name)},
+    )
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether S3 refuses a read; without s3:ListBucket it does so for a file that is not there, too."""
+    return isinstance(error, ClientError) and CallError.of(error).code in DENIED_CODES

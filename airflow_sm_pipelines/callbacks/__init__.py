@@ -1,0 +1,1 @@
+"""Callback steps: the message to the workers, their answer, and the wait for it."""

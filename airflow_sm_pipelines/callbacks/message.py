@@ -1,0 +1,180 @@
+"""A Callback step's token, its message, its answer, and where the answer is left for the step (semantics 2.11).
+
+The token is the only secret that an answer needs, so it is kept sealed with Airflow's Fernet key wherever Airflow shows
+what it stores, and looked for by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airflow_sm_pipelines.callbacks.encryption import seal, unseal
+
+ALPHABET = string.ascii_letters + string.digits
+TOKEN_LENGTH = 10
+MOST_OUTPUTS = 50
+LONGEST_REASON = 256
+
+EXECUTING = "Executing"
+STOPPING = "Stopping"
+SUCCESS = "Success"
+FAILURE = "Failure"
+
+ANSWER_STORE_KEY = "sagemaker_callback_answer"
+"""The task state store's key of the answer that the step's token has got, with the token's digest."""
+
+
+def new_callback_token() -> str:
+    """A token of SageMaker's form that cannot be guessed (59 bits)."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
+
+
+def digest_of(token: str) -> str:
+    """What is stored of a token where others can read it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_token_of(token: str, digest: str) -> bool:
+    """Whether a token is the one of a digest, in a time that tells nothing of it."""
+    return hmac.compare_digest(digest_of(token), digest)
+
+
+def mailbox_key(digest: str) -> str:
+    """The XCom key under which the endpoint of the API server finds the step of a token, and leaves the answer.
+
+    XCom is indexed by key, and a trigger can read it; the task state store is neither.
+    """
+    return f"sagemaker_callback_{digest}"
+
+
+class AnswerError(ValueError):
+    """An answer that says nothing a step could take; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker answered: the values of a success are texts, as on SageMaker's wire."""
+
+    status: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    failure_reason: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == SUCCESS
+
+    def to_json(self) -> dict[str, Any]:
+        return {"status": self.status, "outputs": dict(self.outputs), "failure_reason": self.failure_reason}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Answer:
+        return cls(members["status"], members["outputs"], members["failure_reason"])
+
+
+def read_reply(message: Mapping[str, Any]) -> Answer:
+    """The answer in a message of the reply queue.
+
+    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or has the status ``"Failure"``
+    and a ``"FailureReason"``. A Value may be a JSON number or boolean where SageMaker's wire has only texts.
+
+    :raises AnswerError: for a message of another form
+    """
+    match message.get("status"):
+        case "Success":
+            return Answer(SUCCESS, outputs=_read_outputs(message.get("OutputParameters") or []))
+        case "Failure":
+            return Answer(FAILURE, failure_reason=str(message.get("FailureReason") or ""))
+        case other:
+            raise AnswerError(f"its status is {json.dumps(other)}, and neither Success nor Failure")
+
+
+def _read_outputs(parameters: Any) -> dict[str, str]:
+    form = 'its OutputParameters are no array of objects like {"Name": "...", "Value": "..."}'
+    if not isinstance(parameters, list):
+        raise AnswerError(form)
+    outputs = {}
+    for parameter in parameters:
+        if not isinstance(parameter, dict) or not isinstance(parameter.get("Name"), str) or "Value" not in parameter:
+            raise AnswerError(form)
+        value = parameter["Value"]
+        outputs[parameter["Name"]] = value if isinstance(value, str) else json.dumps(value)
+    return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where the answer to a token is left: an XCom of the waiting task."""
+
+    digest: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """The arguments by which XCom knows it."""
+        members = asdict(self)
+        return {"key": mailbox_key(members.pop("digest")), **members}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What the mailbox holds: whose token it is, how far it has come, and the answer.
+
+    ``state`` is ``waiting``, ``stopping`` (the step was killed, and its worker is asked to answer all the same), or
+    ``answered``; ``request`` is the digest of the answering call's ClientRequestToken.
+    """
+
+    execution_arn: str
+    state: str = "waiting"
+    answer: Answer | None = None
+    request: str | None = None
+
+    def to_text(self) -> str:
+        return json.dumps({**asdict(self), "answer": self.answer and self.answer.to_json()})
+
+    @classmethod
+    def from_text(cls, text: str) -> Letter:
+        members = json.loads(text)
+        answer = members.pop("answer")
+        return cls(**members, answer=answer and Answer.from_json(answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to the workers: which queue it goes to, and its body. A repeated one differs in its status alone."""
+
+    queue_url: str
+    token: str
+    execution_arn: str
+    arguments: dict[str, Any]
+
+    def request(self, status: str) -> dict[str, Any]:
+        """The SendMessage request; a FIFO queue takes a message of one token and status only once (in 5 minutes)."""
+        body = {
+            "token": self.token,
+            "pipelineExecutionArn": self.execution_arn,
+            "arguments": self.arguments,
+            "status": status,
+        }
+        request = {"QueueUrl": self.queue_url, "MessageBody": json.dumps(body)}
+        if self.queue_url.endswith(".fifo"):
+            request |= {"MessageGroupId": self.token, "MessageDeduplicationId": f"{self.token}-{status}"}
+        return request
+
+    def seal(self) -> str:
+        """The notice as it can be stored."""
+        return seal(json.dumps(asdict(self)))
+
+    @classmethod
+    def unseal(cls, sealed: str) -> Notice:
+        """:raises UnsealError: where another key has sealed it"""
+        return cls(**json.loads(unseal(sealed)))

@@ -1,0 +1,177 @@
+"""The reply queue of Callback steps: one reader for all the steps that wait on it in one process.
+
+Several steps, and several triggerers, can share a queue. A message is hidden from other readers while it is looked at;
+one that is of no token waited for here is shown again at once, for the reader that it is for. The message of a step is
+deleted by the step's task, when the answer is on record; if that task dies first, it comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.failures import is_transient
+from airflow_sm_pipelines.aws.renewed_client import RenewedClient
+from airflow_sm_pipelines.callbacks.message import FAILURE, Answer, AnswerError, is_token_of, read_reply
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.jobs.waiting import PollPace
+
+log = logging.getLogger(__name__)
+
+MOST_MESSAGES = 10
+MOST_BATCHES = 10
+LONGEST_WAIT_SECONDS = 20
+# For how long a reader that is lost hides what it has seen, and for how long a step's own message waits for its task.
+HIDDEN_SECONDS = 60
+KEPT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and the handle by which its message is deleted."""
+
+    answer: Answer
+    receipt: str
+
+
+class ReplyQueue:
+    """The reader of one queue. It reads while somebody waits."""
+
+    def __init__(self, access: AwsAccess, url: str, pace: PollPace) -> None:
+        self._access = access
+        self._url = url
+        self._pace = pace
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._was_read = False
+        self._hidden: dict[str, int] = {}
+
+    async def reply_to(self, digest: str) -> Reply:
+        """Wait for the answer to a token.
+
+        :raises ClientError: when the queue cannot be read at all
+        """
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[digest] = future
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+            self._reader.add_done_callback(self._reader_ended)
+        try:
+            return await future
+        finally:
+            if self._waiting.get(digest) is future:
+                del self._waiting[digest]
+            if not self._waiting and self._reader is not None:
+                reader, self._reader = self._reader, None
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+                await self._leave_tidy()
+
+    def _reader_ended(self, reader: asyncio.Task[None]) -> None:
+        if reader is self._reader:
+            self._reader = None
+        error = None if reader.cancelled() else reader.exception()
+        if error is not None:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    async def _read(self) -> None:
+        errors = 0
+        async with RenewedClient(self._access, "sqs") as client:
+            while True:
+                try:
+                    await self._drain(await client.get())
+                except (ClientError, BotoCoreError, OSError) as error:
+                    # A queue that was never read is a wrong setting; one that was may be so again.
+                    if not self._was_read and not is_transient(error):
+                        raise
+                    errors += 1
+                    log.warning("Reading the reply queue %s failed and is tried again: %s", self._url, error)
+                    await client.heed(error)
+                else:
+                    errors, self._was_read = 0, True
+                # Readers that share a queue must not keep step, or one of them would always come first.
+                await asyncio.sleep(self._pace.after(errors) * random.uniform(0.75, 1.25))  # noqa: S311 # no secret
+
+    async def _drain(self, client: Any) -> None:
+        """Look at the messages there are, so many that those of others cannot hide ours, and show theirs again."""
+        wait = min(int(self._pace.interval), LONGEST_WAIT_SECONDS)
+        for _ in range(MOST_BATCHES):
+            response = await client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=MOST_MESSAGES,
+                WaitTimeSeconds=wait,
+                VisibilityTimeout=HIDDEN_SECONDS,
+            )
+            messages = response.get("Messages", [])
+            for message in messages:
+                self._hidden[message["ReceiptHandle"]] = KEPT_SECONDS if self._hand_over(message) else 0
+            if not messages or all(future.done() for future in self._waiting.values()):
+                break
+            wait = 0
+        await self._set_visibility(client)
+
+    async def _set_visibility(self, client: Any) -> None:
+        """Show the messages of others again, and keep those that were handed over hidden for their tasks."""
+        while self._hidden:
+            receipts = list(self._hidden)[:MOST_MESSAGES]
+            entries = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": self._hidden[receipt]}
+                for number, receipt in enumerate(receipts)
+            ]
+            await client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            for receipt in receipts:
+                self._hidden.pop(receipt, None)
+
+    async def _leave_tidy(self) -> None:
+        """Do what the reader had left to do when it was stopped."""
+        if not self._hidden:
+            return
+        try:
+            async with await self._access.hook("sqs").get_async_conn() as client:
+                await self._set_visibility(client)
+        except (ClientError, BotoCoreError, OSError) as error:
+            self._hidden.clear()
+            log.warning("Messages of others in %s are hidden for up to %d s: %s", self._url, HIDDEN_SECONDS, error)
+
+    def _hand_over(self, message: dict[str, Any]) -> bool:
+        """Give a message to whom it is for; False where nobody waits for it here."""
+        try:
+            body = json.loads(message["Body"])
+        except ValueError:
+            return False
+        token = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(token, str):
+            return False
+        found = [future for digest, future in self._waiting.items() if is_token_of(token, digest)]
+        if not found or found[0].done():
+            return False
+        try:
+            answer = read_reply(body)
+        except AnswerError as error:
+            # Nobody can be told of a reply that makes no sense: the step is, rather than wait on.
+            answer = Answer(FAILURE, failure_reason=f"the message in the reply queue cannot be used: {error}")
+        found[0].set_result(Reply(answer, message["ReceiptHandle"]))
+        return True
+
+
+_READERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ReplyQueue]] = WeakKeyDictionary()
+
+
+def reply_queue(access: AwsAccess, url: str, pace: PollPace) -> ReplyQueue:
+    """The reader of a queue in the running event loop."""
+    readers = _READERS.setdefault(asyncio.get_running_loop(), {})
+    key = json.dumps([url, access.to_json()], sort_keys=True)
+    if key not in readers:
+        readers[key] = ReplyQueue(access, url, pace)
+    return readers[key]

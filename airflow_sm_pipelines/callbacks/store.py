@@ -1,0 +1,60 @@
+"""What is on record of a Callback step, in Airflow's task state store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Answer
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+SENDING_STORE_KEY = "sagemaker_callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An attempt's message, on record before it is sent: ``sent_at`` (epoch seconds) is set after.
+
+    ``attempt`` is the random token of the attempt's record, ``digest`` that of the callback token, ``notice`` the
+    sealed message.
+    """
+
+    attempt: str
+    digest: str
+    notice: str
+    sent_at: float | None = None
+
+
+class CallbackStore:
+    """The records of one task."""
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context["task_state_store"]
+
+    def sending(self, attempt: str) -> Sending | None:
+        """The message of an attempt, if an earlier try of it has come that far."""
+        stored = self._store.get(SENDING_STORE_KEY)
+        sending = None if stored is None else Sending(**stored)
+        return sending if sending is not None and sending.attempt == attempt else None
+
+    def put_sending(self, sending: Sending) -> None:
+        self._store.set(SENDING_STORE_KEY, asdict(sending), retention=NEVER_EXPIRE)
+
+    def answer(self, digest: str) -> Answer | None:
+        """The answer to a token that an earlier try, or the endpoint, has put on record."""
+        stored = self._store.get(ANSWER_STORE_KEY)
+        if stored is None or stored["digest"] != digest:
+            return None
+        return Answer.from_json(stored["answer"])
+
+    def put_answer(self, digest: str, answer: Answer) -> None:
+        self._store.set(ANSWER_STORE_KEY, answer_entry(digest, answer), retention=NEVER_EXPIRE)
+
+
+def answer_entry(digest: str, answer: Answer) -> dict[str, Any]:
+    """An answer as it is stored."""
+    return {"digest": digest, "answer": answer.to_json()}

@@ -1,0 +1,74 @@
+"""The trigger that waits for the answer to a Callback step while no worker is held."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_sm_pipelines.callbacks.encryption import UnsealError
+from airflow_sm_pipelines.callbacks.message import Letter, Notice
+from airflow_sm_pipelines.callbacks.waiting import (
+    CallbackWait,
+    look_from_trigger,
+    tell_stopping,
+    wait_for_answer,
+)
+from airflow_sm_pipelines.jobs.shielded import unbroken
+from airflow_sm_pipelines.jobs.task_states import ENDED, UNKNOWN, state_at_kill
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger(__name__)
+
+
+class CallbackTrigger(BaseTrigger):
+    """Fires once: when the answer has come, or the time for it is over.
+
+    Killing the deferred task tells the workers that it is stopping. ``notice`` is the sealed message.
+    """
+
+    def __init__(self, wait: dict[str, Any], notice: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
+        self.wait = CallbackWait.from_json(wait)
+        self.notice = notice
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"wait": self.wait.to_json(), "notice": self.notice},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        event = await wait_for_answer(self.wait, look_from_trigger)
+        yield TriggerEvent(event.to_json())
+
+    async def on_kill(self) -> None:
+        await unbroken(self._kill())
+
+    async def _kill(self) -> None:
+        state = await state_at_kill(self.task_instance)
+        if state not in ENDED and state != UNKNOWN:
+            # Airflow empties a cleared task's mailbox as its next try begins: that try tells the workers, and only it.
+            log.info("The task is %s, and not over: its next try goes on with the message, or tells the workers", state)
+            return
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Tell the workers that nobody waits for their answer any more."""
+        try:
+            notice = Notice.unseal(self.notice)
+        except UnsealError as error:
+            log.error("The workers cannot be told that the step is stopping: %s", error)
+            return
+        # Before the message: its worker is to answer all the same, at once maybe, and must not be refused.
+        letter = Letter(notice.execution_arn, state="stopping")
+        try:
+            await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)
+        except AirflowRuntimeError as error:
+            log.warning("The workers' answer to a step that is stopping will be refused: %s", error)
+        await tell_stopping(self.wait.access, notice)

@@ -1,0 +1,150 @@
+"""Waiting for the answer to a Callback step, in the triggerer as in a worker, on every channel at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time import task_runner
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.aws.failures import CallError
+from airflow_sm_pipelines.callbacks.message import STOPPING, Answer, Letter, Mailbox, Notice
+from airflow_sm_pipelines.callbacks.reply_queue import Reply, reply_queue
+from airflow_sm_pipelines.jobs.waiting import PollPace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    Look = Callable[[Mailbox], Awaitable[Any]]
+
+log = logging.getLogger(__name__)
+
+
+class CallbackEnd(Enum):
+    """Why the waiting ended."""
+
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    """No answer came within the callback_timeout."""
+    TIMED_OUT = "timed_out"
+    """The task's execution_timeout is over."""
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackEvent:
+    """What came of the waiting: an answer and, if it came by the queue, its message's handle; or AWS's words."""
+
+    end: CallbackEnd
+    answer: Answer | None = None
+    receipt: str | None = None
+    seen: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "end": self.end.value, "answer": self.answer and self.answer.to_json()}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> CallbackEvent:
+        answer = members["answer"]
+        return cls(
+            CallbackEnd(members["end"]), answer and Answer.from_json(answer), members["receipt"], members["seen"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackWait:
+    """One waiting: for which token, on which channels, until when (epoch seconds)."""
+
+    mailbox: Mailbox
+    access: AwsAccess
+    reply_queue_url: str | None
+    pace: PollPace
+    expires_at: float
+    deadline: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        members = {name: getattr(self, name) for name in self.__slots__}
+        parts = {"mailbox": asdict(self.mailbox), "access": self.access.to_json(), "pace": asdict(self.pace)}
+        return {**members, **parts}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> CallbackWait:
+        parts = {"mailbox": Mailbox(**members["mailbox"]), "access": AwsAccess(**members["access"])}
+        return cls(**{**members, **parts, "pace": PollPace(**members["pace"])})
+
+
+async def wait_for_answer(wait: CallbackWait, look: Look) -> CallbackEvent:
+    """Wait until an answer has come or the time is over. ``look`` reads the mailbox."""
+    mailbox = asyncio.create_task(_from_mailbox(wait, look))
+    channels: set[asyncio.Task[Any]] = {mailbox}
+    queue: asyncio.Task[Reply] | None = None
+    if wait.reply_queue_url:
+        reader = reply_queue(wait.access, wait.reply_queue_url, wait.pace)
+        queue = asyncio.create_task(reader.reply_to(wait.mailbox.digest))
+        channels.add(queue)
+    last = wait.expires_at if wait.deadline is None else min(wait.expires_at, wait.deadline)
+    try:
+        await asyncio.wait(channels, timeout=max(last - time.time(), 0), return_when=asyncio.FIRST_COMPLETED)
+        # Who answered through the endpoint was told that it worked: that answer comes first.
+        if mailbox.done():
+            return CallbackEvent(CallbackEnd.ANSWERED, mailbox.result())
+        if queue is not None and queue.done():
+            return _of_queue(queue)
+        end = CallbackEnd.EXPIRED if last == wait.expires_at else CallbackEnd.TIMED_OUT
+        return CallbackEvent(end)
+    finally:
+        for channel in channels:
+            channel.cancel()
+        await asyncio.gather(*channels, return_exceptions=True)
+
+
+def _of_queue(queue: asyncio.Task[Reply]) -> CallbackEvent:
+    try:
+        reply = queue.result()
+    except (ClientError, BotoCoreError) as error:
+        return CallbackEvent(CallbackEnd.UNREADABLE, seen=str(CallError.of(error)))
+    return CallbackEvent(CallbackEnd.ANSWERED, reply.answer, reply.receipt)
+
+
+async def look_from_task(mailbox: Mailbox) -> Any:
+    """Read a mailbox in a task, whose line to Airflow does not bear an awaited call that is cancelled."""
+    return BaseXCom.get_one(**mailbox.address)
+
+
+async def look_from_trigger(mailbox: Mailbox) -> Any:
+    """Read a mailbox in the triggerer, without holding up other triggers."""
+    if not hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
+        # ``airflow dags test`` runs a trigger in the task's own process.
+        return await look_from_task(mailbox)
+    return await BaseXCom.aget_one(**mailbox.address)
+
+
+async def _from_mailbox(wait: CallbackWait, look: Look) -> Answer:
+    errors = 0
+    while True:
+        try:
+            text = await look(wait.mailbox)
+        except AirflowRuntimeError as error:
+            errors += 1
+            log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
+        else:
+            errors = 0
+            letter = Letter.from_text(text) if isinstance(text, str) else None
+            if letter is not None and letter.answer is not None:
+                return letter.answer
+        await asyncio.sleep(wait.pace.after(errors))
+
+
+async def tell_stopping(access: AwsAccess, notice: Notice) -> None:
+    """Send the second message, with the status Stopping."""
+    async with await access.hook("sqs").get_async_conn() as client:
+        await client.send_message(**notice.request(STOPPING))
+    log.info("The workers were told that the step is stopping")

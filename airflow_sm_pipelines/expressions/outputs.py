@@ -1,0 +1,76 @@
+"""Typed OutputParameters of Lambda and Callback steps (semantics 2.10, 2.11)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.expressions.stringify import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+LONGEST_SHOWN = 100
+
+
+class OutputError(Exception):
+    """A declared output that is missing, or whose value is not of its OutputType; the message says which."""
+
+
+def typed_outputs(declared: Mapping[str, ParameterType], given: Mapping[str, Json], source: str) -> dict[str, Json]:
+    """The declared outputs of what a function or a worker answered; what is not declared is left out.
+
+    ``source`` is who answered, for the message.
+
+    :raises OutputError: for a missing output, and for a value that is not of its type
+    """
+    missing = [name for name in declared if name not in given]
+    if missing:
+        listed = ", ".join(sorted(given)) or "nothing"
+        raise OutputError(f"{source} did not give the declared output {', '.join(missing)}; it gave {listed}.")
+    return {name: _typed(name, kind, given[name], source) for name, kind in declared.items()}
+
+
+def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
+    """A text as the number or boolean that it writes; anything but null as the text of a String.
+
+    A nested value is a String as its JSON text, as the service gives it.
+    """
+    match kind, value:
+        case ParameterType.STRING, str() | bool() | int() | float() | list() | dict():
+            return to_text(value)
+        case ParameterType.BOOLEAN, bool():
+            return value
+        case ParameterType.BOOLEAN, str() if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        case ParameterType.FLOAT, int() | float() | str():
+            number = _number(value)
+            if number is not None and abs(number) <= sys.float_info.max:
+                return float(number)
+        case ParameterType.INTEGER, int() | float() | str():
+            number = _number(value)
+            if number is not None and number == int(number):
+                return int(number)
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+    raise OutputError(f"{source} gave the output {name} = {shown}, which is no {kind.value}.")
+
+
+def _number(value: str | float) -> float | int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = int(text) if WHOLE_NUMBER.fullmatch(text) else float(text)
+        except ValueError:
+            return None
+    # JSON has no infinity and no NaN, and neither has XCom; but Python reads and writes both.
+    return value if isinstance(value, int) or math.isfinite(value) else None

@@ -1,0 +1,86 @@
+"""The value of a pipeline parameter in its declared type (semantics 1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.parameters import RESERVED
+from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.stringify import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_sm_pipelines.definition.model import Parameter
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+
+def coerce(parameter: Parameter, given: Json) -> Json:
+    """A run's value for a parameter as its declared type; text forms such as ``"5"`` and ``"True"`` are taken.
+
+    :raises UnresolvedError: for a value that is not of the type
+    """
+    value = _coerced(parameter.type, given)
+    if value is None:
+        raise UnresolvedError(
+            f"Parameters.{parameter.name}", f"is of type {parameter.type.value}, which {given!r} is not."
+        )
+    return value
+
+
+def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]) -> str | None:
+    """What is wrong with values that a run was given for parameters that the pipeline does not have, or None."""
+    unknown = [name for name in given if name not in parameters and name not in RESERVED]
+    if not unknown:
+        return None
+    told = []
+    for name in unknown:
+        near = nearest(name, parameters)
+        hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
+        told.append(f"{name!r} (given {given[name]!r}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
+    names = ", ".join(sorted(parameters)) or "none"
+    return f"{' '.join(told)} The pipeline's parameters are: {names}."
+
+
+def ignored_values(
+    parameters: Mapping[str, Parameter], given: Mapping[str, Json], in_force: Mapping[str, Json]
+) -> str | None:
+    """What is wrong with values of a run that Airflow did not take, or None."""
+    names = [name for name in given if name in parameters or name in RESERVED]
+    ignored = [name for name in names if given[name] != in_force.get(name)]
+    if not ignored:
+        return None
+    return (
+        f"It is given values ({', '.join(ignored)}), and Airflow lets none in: [core] dag_run_conf_overrides_params is"
+        " off. Turn it on, or start the run without them."
+    )
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, bool):
+        return "a Boolean"
+    if isinstance(value, str):
+        return "a String"
+    if isinstance(value, int | float):
+        return "an Integer" if isinstance(value, int) else "a Float"
+    return "no value of a parameter"
+
+
+def _coerced(declared: ParameterType, given: Json) -> Json:
+    if isinstance(given, str):
+        return coerce_text(given, declared)
+    if given is None:
+        # The trigger form sends null for a text field that is left empty.
+        return "" if declared is ParameterType.STRING else None
+    if isinstance(given, list | dict):
+        return None
+    if declared is ParameterType.STRING:
+        return to_text(given)
+    if isinstance(given, bool):
+        return given if declared is ParameterType.BOOLEAN else None
+    if declared is ParameterType.FLOAT:
+        return float(given)
+    return int(given) if declared is ParameterType.INTEGER and float(given).is_integer() else None

@@ -1,0 +1,105 @@
+"""Following a property path through a step's result (semantics 3.1, 3.2)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.expressions import Index, Key, Member, format_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_sm_pipelines.definition.expressions import PathToken, PropertyPath
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+# A list is searched by the field that names its elements; the first field that all its elements have is taken.
+NAMING_FIELDS = (
+    "OutputName",
+    "InputName",
+    "MetricName",
+    "ChannelName",
+    "VariantName",
+    "ContainerHostname",
+    "Name",
+    "Key",
+)
+
+# Members that are strings holding JSON, into which a path goes on (semantics 2.16, Job).
+JSON_MEMBERS = frozenset({"JobConfigDocument"})
+
+
+class PathNotFoundError(LookupError):
+    """The path leads nowhere; the message says at which part and what stands there instead."""
+
+
+def look_up(result: Json, path: PropertyPath) -> Json:
+    """The value at ``path`` of a step's result.
+
+    ``.member`` and ``['key']`` read a map, ``[0]`` a list, and ``['key']`` on a list finds the element whose
+    naming field has that value. Below one of JSON_MEMBERS they read the JSON in the string.
+
+    :raises PathNotFoundError: where a part of the path does not exist
+    """
+    value = result
+    for depth, token in enumerate(path):
+        try:
+            if isinstance(value, str) and depth and _holds_json(path[depth - 1]):
+                value = _parse(value)
+            value = _step_into(value, token)
+        except LookupError as error:
+            place = format_path(path[:depth]) or "the result"
+            raise PathNotFoundError(f"{format_path((token,))} is not in {place}: {error.args[0]}") from None
+    return value
+
+
+def _step_into(value: Json, token: PathToken) -> Json:
+    match token, value:
+        case ((Member(name) | Key(name)), dict()):
+            if name not in value:
+                raise LookupError(f"it has {_listed(value)}")
+            return value[name]
+        case Index(position), list():
+            if position >= len(value):
+                raise LookupError(f"it has {len(value)} elements")
+            return value[position]
+        case Key(name), list():
+            return _find_by_name(value, name)
+        case _, _:
+            raise LookupError(f"it is {_kind(value)}")
+
+
+def _holds_json(token: PathToken) -> bool:
+    return isinstance(token, Member) and token.name in JSON_MEMBERS
+
+
+def _parse(text: str) -> Json:
+    try:
+        document: Json = json.loads(text)
+    except ValueError as error:
+        raise LookupError(f"it does not hold valid JSON: {error}") from None
+    return document
+
+
+def _find_by_name(elements: list[Json], name: str) -> Json:
+    objects = [element for element in elements if isinstance(element, dict)]
+    for field in NAMING_FIELDS:
+        if objects and all(field in element for element in objects):
+            for element in objects:
+                if element[field] == name:
+                    return element
+            raise LookupError(f"its elements are named {_listed(str(element[field]) for element in objects)}")
+    raise LookupError("its elements have no name")
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed) if listed else "nothing"
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list):
+        return "a list"
+    return "absent" if value is None else f"a single value ({type(value).__name__})"

@@ -1,0 +1,194 @@
+"""What a step's expressions refer to, found in the context of an Airflow task."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.definition.expressions import format_expression
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.parameters import coerce
+from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
+from airflow_sm_pipelines.expressions.results import MASKED
+from airflow_sm_pipelines.expressions.values import resolve
+from airflow_sm_pipelines.jobs.identity import execution_id, iso_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
+    from airflow_sm_pipelines.definition.expressions import CurrentItem, PropertyFileReference, PropertyReference
+    from airflow_sm_pipelines.expressions.iteration import Iteration
+    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+RESULT_KEY = "return_value"
+JOB_KEY = "sagemaker"
+
+
+class TaskScope:
+    """The scope of one try of one step.
+
+    ``evaluated_at`` (epoch seconds) is ``Execution.CurrentDateTime``; ``job_names`` gives
+    ``Execution.TrainingJobName`` and its like to the step whose job bears that name. ``iteration`` is given to the
+    body of a ForEach step.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        pipeline: PipelineFacts,
+        access: AwsAccess,
+        identity: AwsIdentity,
+        *,
+        evaluated_at: float | None = None,
+        job_names: Mapping[str, str] = MappingProxyType({}),
+        iteration: Iteration | None = None,
+    ) -> None:
+        self._context = context
+        self._pipeline = pipeline
+        self._access = access
+        self._identity = identity
+        self._evaluated_at = time.time() if evaluated_at is None else evaluated_at
+        self._job_names = job_names
+        self._iteration = iteration
+        self._results: dict[str, Json] = {}
+        self._documents: dict[str, Json] = {}
+
+    @property
+    def execution_id(self) -> str:
+        run = self._context["dag_run"]
+        return execution_id(run.dag_id, run.run_id)
+
+    @property
+    def execution_arn(self) -> str:
+        return f"{self._pipeline_arn}/execution/{self.execution_id}"
+
+    def execution_arn_in(self, account: str | None) -> str:
+        """The execution's ARN in an account that is known, or in that of the credentials."""
+        return f"{self._pipeline_arn_in(account)}/execution/{self.execution_id}"
+
+    @property
+    def _pipeline_arn(self) -> str:
+        return self._pipeline_arn_in(None)
+
+    def _pipeline_arn_in(self, account: str | None) -> str:
+        who = self._identity
+        place = f"{who.partition}:sagemaker:{who.region}:{account or who.account}"
+        return f"arn:{place}:pipeline/{self._pipeline.name.lower()}"
+
+    def parameter(self, name: str) -> Json:
+        params = self._context["params"]
+        if name not in params:
+            raise UnresolvedError(f"Parameters.{name}", "is undefined: the run has no value for it.")
+        return coerce(self._pipeline.parameters[name], params[name])
+
+    def execution_variable(self, name: str) -> Json:
+        match name:
+            case "PipelineExecutionId":
+                return self.execution_id
+            case "PipelineName":
+                return self._pipeline.name.lower()
+            case "PipelineArn":
+                return self._pipeline_arn
+            case "PipelineExecutionArn":
+                return self.execution_arn
+            case "StartDateTime":
+                return iso_time(self._context["dag_run"].run_after)
+            case "CurrentDateTime":
+                return iso_time(datetime.fromtimestamp(self._evaluated_at, UTC))
+        job_name = self._job_names.get(name)
+        if job_name is None:
+            raise UnresolvedError(f"Execution.{name}", "is undefined: this step makes no such job.")
+        return job_name
+
+    def experiment(self, name: str) -> Json:
+        config = self._pipeline.experiment
+        value = None
+        if config is not None:
+            value = config.experiment_name if name == "ExperimentName" else config.trial_name
+        if value is None:
+            raise UnresolvedError(f"PipelineExperimentConfig.{name}", "is undefined: the pipeline has no experiment.")
+        return resolve(value, self)
+
+    def step_property(self, reference: PropertyReference) -> Json:
+        try:
+            value = look_up(self._result(reference.step), reference.path)
+            if value == MASKED:
+                value = look_up(self._described_again(reference.step), reference.path)
+        except PathNotFoundError as error:
+            raise UnresolvedError(format_expression(reference), f"is undefined: {error}.") from None
+        return value
+
+    def property_file_uri(self, reference: PropertyFileReference) -> str:
+        declared = self._pipeline.property_files.get(reference.step, {}).get(reference.property_file)
+        if declared is None:
+            raise UnresolvedError(format_expression(reference), "is undefined: no such property file is declared.")
+        result = self._result(reference.step)
+        config = result.get("ProcessingOutputConfig") if isinstance(result, dict) else None
+        outputs = config.get("Outputs", []) if isinstance(config, dict) else []
+        for output in cast("list[dict[str, Any]]", outputs):
+            if output.get("OutputName") == declared.output_name:
+                return f"{output['S3Output']['S3Uri'].rstrip('/')}/{declared.file_path.lstrip('/')}"
+        raise UnresolvedError(
+            format_expression(reference), f"has no place: the job has no output {declared.output_name!r}."
+        )
+
+    def read_json(self, uri: str) -> Json:
+        if uri not in self._documents:
+            self._documents[uri] = self._read_json(uri)
+        return self._documents[uri]
+
+    def current_item(self, reference: CurrentItem) -> Json:
+        if self._iteration is None:
+            raise UnresolvedError(format_expression(reference), "has a meaning only in the body of a ForEach step.")
+        return self._iteration.current_item(reference)
+
+    def _read_json(self, uri: str) -> Json:
+        parts = urlsplit(uri)
+        if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
+            raise UnresolvedError(repr(uri), "is not the S3 URI of a file.")
+        try:
+            response = self._access.client("s3").get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
+            content: bytes = response["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise _unreadable(uri, error) from error
+        try:
+            document: Json = json.loads(content)
+        except ValueError as error:
+            raise UnresolvedError(uri, f"does not hold valid JSON: {error}.") from None
+        return document
+
+    def _result(self, step: str) -> Json:
+        if step not in self._results:
+            result = self._context["ti"].xcom_pull(task_ids=step, key=RESULT_KEY)
+            if result is None:
+                raise UnresolvedError(f"Steps.{step}", "is undefined: the step has no result in this run.")
+            self._results[step] = result
+        return self._results[step]
+
+    def _described_again(self, step: str) -> Json:
+        """The result of a step with its secrets, which XCom does not hold."""
+        from airflow_sm_pipelines.jobs.job import describe_job
+
+        job = self._context["ti"].xcom_pull(task_ids=step, key=JOB_KEY)
+        if not isinstance(job, dict) or "step_type" not in job:
+            raise UnresolvedError(f"Steps.{step}", "is masked, and there is no job to read it from.")
+        return describe_job(self._access, job)
+
+
+def _unreadable(uri: str, error: ClientError | BotoCoreError) -> Exception:
+    """The failure of a step that needs a file: a missing one is final, a throttled read is not."""
+    said = CallError.of(error)
+    if said.code in ("NoSuchKey", "NoSuchBucket", "404"):
+        return UnresolvedError(uri, "does not exist, and the step needs it.")
+    return StepFailure(f"{uri} could not be read from S3: {said}", type_of_call_error(error))

@@ -1,0 +1,113 @@
+"""Resolving the values of a definition: the one place where an expression becomes a JSON value.
+
+What the expressions speak of (parameters, results of other steps, files in S3) comes from a :class:`Scope`, so
+that the meaning of the language stands apart from where Airflow keeps these things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_sm_pipelines.definition.expressions import (
+    ChildOutput,
+    CurrentItem,
+    ExecutionVariable,
+    ExperimentReference,
+    Join,
+    JsonGet,
+    ParameterReference,
+    PropertyFileReference,
+    PropertyReference,
+    format_expression,
+)
+from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get
+from airflow_sm_pipelines.expressions.stringify import to_text
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.definition.expressions import Expression, Object, Value
+    from airflow_sm_pipelines.expressions.stringify import Json
+
+
+class Scope(Protocol):
+    """What the expressions of one step can refer to. Each raises :class:`UnresolvedError` for what is not there."""
+
+    def parameter(self, name: str) -> Json:
+        """The value of a pipeline parameter, in its declared type."""
+
+    def execution_variable(self, name: str) -> Json:
+        """The value of ``Execution.<name>``."""
+
+    def experiment(self, name: str) -> Json:
+        """``ExperimentName`` or ``TrialName`` of the pipeline's experiment."""
+
+    def step_property(self, reference: PropertyReference) -> Json:
+        """A property of another step's result."""
+
+    def property_file_uri(self, reference: PropertyFileReference) -> str:
+        """The S3 URI of a property file that another step wrote."""
+
+    def read_json(self, uri: str) -> Json:
+        """The content of a JSON file in S3."""
+
+    def current_item(self, reference: CurrentItem) -> Json:
+        """The item that the body of a ForEach step runs for, or a field of it."""
+
+
+def resolve(value: Value, scope: Scope) -> Json:
+    """A value with every expression in it evaluated; literals keep their JSON types.
+
+    A member of an object whose value is the literal ``null`` is left out (semantics 14.2).
+
+    :raises UnresolvedError: for an expression that gives nothing
+    """
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, Mapping):
+        return resolve_object(value, scope)
+    if isinstance(value, tuple):
+        return [resolve(element, scope) for element in value]
+    resolved = _evaluate(value, scope)
+    if resolved is None:
+        raise UnresolvedError(format_expression(value), "is undefined: it resolves to nothing.")
+    return resolved
+
+
+def resolve_object(members: Object, scope: Scope) -> dict[str, Json]:
+    """:func:`resolve` for an object, such as a step's Arguments."""
+    return {name: resolve(member, scope) for name, member in members.items() if member is not None}
+
+
+def _evaluate(expression: Expression, scope: Scope) -> Json:
+    match expression:
+        case ParameterReference(name):
+            return scope.parameter(name)
+        case ExecutionVariable(name):
+            return scope.execution_variable(name)
+        case ExperimentReference(name):
+            return scope.experiment(name)
+        case PropertyReference():
+            return scope.step_property(expression)
+        case Join(separator, values):
+            return separator.join(to_text(resolve(part, scope)) for part in values)
+        case JsonGet():
+            return _evaluate_json_get(expression, scope)
+        case PropertyFileReference():
+            raise UnresolvedError(format_expression(expression), "names a file: only Std:JsonGet can read it.")
+        case CurrentItem():
+            return scope.current_item(expression)
+        case ChildOutput():
+            raise UnresolvedError(format_expression(expression), "has a meaning only in a Selector of a ForEach step.")
+
+
+def _evaluate_json_get(expression: JsonGet, scope: Scope) -> Json:
+    source = expression.source
+    uri = scope.property_file_uri(source) if isinstance(source, PropertyFileReference) else resolve(source, scope)
+    if not isinstance(uri, str):
+        raise UnresolvedError(format_expression(expression), f"needs an S3 URI, not {uri!r}.")
+    document = scope.read_json(uri)
+    try:
+        return json_get(document, expression.path)
+    except JsonPathError as error:
+        raise UnresolvedError(format_expression(expression), f"cannot be read from {uri}: {error}") from None

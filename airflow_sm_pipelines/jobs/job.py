@@ -1,0 +1,116 @@
+"""Looking at a job, and what AWS says where there is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.failures import (
+    CallError,
+    ExceptionType,
+    StepFailure,
+    is_transient,
+    type_of_call_error,
+)
+from airflow_sm_pipelines.aws.letter_case import from_api
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.validation.service_model import PASCAL_CASED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_sm_pipelines.aws.access import AwsAccess
+
+MISSING_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+MISSING_MESSAGE = re.compile(r"not found|could not find|can't find|cannot find|does not exist", re.IGNORECASE)
+# What EMR says of an id of a cluster or step that it does not know.
+INVALID_ID_MESSAGE = re.compile(r"\bid\b.* is not valid", re.IGNORECASE)
+EXISTING_CODES = frozenset({"ResourceInUse", "ResourceInUseException", "ConflictException"})
+EXISTING_MESSAGE = re.compile(r"already exist", re.IGNORECASE)
+
+
+def operation(client: Any, name: str) -> Callable[..., Any]:
+    """A client's method for an API operation, such as ``CreateTrainingJob``."""
+    method: Callable[..., Any] = getattr(client, xform_name(name))
+    return method
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether a Describe call says that there is no such job (the codes differ between kinds)."""
+    said = CallError.of(error)
+    if said.code == "InvalidRequestException":
+        return _matches(INVALID_ID_MESSAGE, said)
+    return said.code in MISSING_CODES or (said.code == "ValidationException" and _matches(MISSING_MESSAGE, said))
+
+
+def is_existing(error: ClientError) -> bool:
+    """Whether a Create call says that the name is taken already."""
+    said = CallError.of(error)
+    return said.code in EXISTING_CODES or (said.code == "ValidationException" and _matches(EXISTING_MESSAGE, said))
+
+
+def is_ended(error: ClientError) -> bool:
+    """Whether a Stop call says that there is nothing left to stop."""
+    return CallError.of(error).code == "ValidationException" or is_missing(error)
+
+
+def _matches(pattern: re.Pattern[str], said: CallError) -> bool:
+    return pattern.search(said.message) is not None
+
+
+def look_for(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
+    """A job's Describe response, or None where there is no such job.
+
+    :raises ClientError, BotoCoreError: when AWS cannot say; the job, if there is one, goes on
+    """
+    try:
+        return cast("dict[str, Any]", operation(client, kind.describe)(**kind.asked_by(name)))
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+
+
+def describe(client: Any, kind: JobKind, name: str) -> dict[str, Any] | None:
+    """A job's Describe response, or None where there is no such job, looked for once.
+
+    :raises StepFailure: when AWS cannot say; the job, if there is one, goes on
+    """
+    try:
+        return look_for(client, kind, name)
+    except (ClientError, BotoCoreError) as error:
+        raise _unknown(kind, name, error) from error
+
+
+def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> StepFailure:
+    return StepFailure(
+        f"The {kind.noun} {name} could not be looked at: {CallError.of(error)}",
+        # Expired credentials pass too: the next try makes a client of its own.
+        type_of_call_error(error) or (ExceptionType.SERVICE_FAULT if is_transient(error) else None),
+        outcome_unknown=True,
+    )
+
+
+def describe_job(access: AwsAccess, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the job that a step's ``sagemaker`` XCom names, its secrets included, in the form of the step's result.
+
+    :raises StepFailure: where there is no job, or AWS cannot say
+    """
+    step_type = STEP_TYPES[job["step_type"]]
+    if step_type.kind is None:
+        raise StepFailure(f"A {step_type.name} step runs no job that a masked value could be read from.")
+    own = step_type.kind
+    kind = replace(own, asked_with=job.get("asked_with", {}), describe=job.get("describe", own.describe))
+    client = access.client(kind.service)
+    described = describe(client, kind, str(job["job_name"]))
+    if described is None:
+        raise StepFailure(f"The {kind.noun} {job['job_name']} is gone, and a value of it is needed.")
+    model = client.meta.service_model
+    if model.service_id in PASCAL_CASED:
+        described = cast("dict[str, Any]", from_api(described, model.operation_model(kind.describe).output_shape))
+    return described if kind.result_field is None else cast("dict[str, Any]", described[kind.result_field])

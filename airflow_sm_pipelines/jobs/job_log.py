@@ -1,0 +1,177 @@
+"""Reading a job's CloudWatch log: as it grows while a worker waits, and its last lines after a failure.
+
+A log that cannot be read never fails a step: what is wrong is told in one line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, type_of_call_error
+from airflow_sm_pipelines.jobs.job import is_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_sm_pipelines.aws.access import AwsAccess
+
+log = logging.getLogger(__name__)
+
+SERVICE = "logs"
+# A log is not worth a long wait.
+CLIENT_CONFIG = {"connect_timeout": 3, "read_timeout": 5, "retries": {"mode": "standard", "total_max_attempts": 1}}
+MOST_STREAMS = 10
+MOST_PAGES_AT_ONCE = 5
+MOST_LINES_OF_PAGE = 1000
+# CloudWatch may answer with an empty page where there are earlier lines.
+MOST_EMPTY_PAGES = 3
+LONGEST_LINE = 1000
+# A stream's name ends with the time at which its host began.
+BEGAN = re.compile(r"[-/]\d{9,}$")
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """The streams of a log group whose names begin with ``streams``."""
+
+    group: str
+    streams: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a log: ``time`` in milliseconds since the epoch, and the stream it stands in."""
+
+    time: int
+    stream: str
+    text: str
+
+
+class JobLog:
+    """The log of one job. Its methods raise botocore's errors."""
+
+    def __init__(self, access: AwsAccess, place: LogPlace) -> None:
+        self._access = access
+        self.place = place
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        if self._client is None:
+            config = {**(self._access.botocore_config or {}), **CLIENT_CONFIG}
+            self._client = replace(self._access, botocore_config=config).client(SERVICE)
+        return self._client
+
+    def streams(self) -> list[str]:
+        """The names of the streams, at most so many, those that were last written to."""
+        asked = {"logGroupName": self.place.group}
+        if self.place.streams:
+            asked["logStreamNamePrefix"] = self.place.streams
+        found = self.client.describe_log_streams(**asked)["logStreams"]
+        latest = sorted(found, key=lambda stream: stream.get("lastEventTimestamp", 0), reverse=True)[:MOST_STREAMS]
+        return sorted(stream["logStreamName"] for stream in latest)
+
+    def lines_after(self, stream: str, token: str | None) -> tuple[list[Line], str | None]:
+        """The next page of a stream's lines, and the token of the page after it."""
+        page = self._page(stream, startFromHead=True, limit=MOST_LINES_OF_PAGE, nextToken=token)
+        return self._lines(stream, page), page.get("nextForwardToken")
+
+    def last_lines(self, count: int) -> list[str]:
+        """The last lines of all streams together."""
+        streams = self.streams()
+        lines = [line for stream in streams for line in self._last_of(stream, count)]
+        return shown(lines, self.place, streams)[-count:]
+
+    def _last_of(self, stream: str, count: int) -> list[Line]:
+        token: str | None = None
+        for _ in range(MOST_EMPTY_PAGES):
+            page = self._page(stream, startFromHead=False, limit=count, nextToken=token)
+            following = page.get("nextBackwardToken")
+            if page["events"] or following == token:
+                return self._lines(stream, page)
+            token = following
+        return []
+
+    def _page(self, stream: str, **asked: Any) -> dict[str, Any]:
+        given = {name: value for name, value in asked.items() if value is not None}
+        page: dict[str, Any] = self.client.get_log_events(logGroupName=self.place.group, logStreamName=stream, **given)
+        return page
+
+    @staticmethod
+    def _lines(stream: str, page: dict[str, Any]) -> list[Line]:
+        return [Line(event.get("timestamp", 0), stream, event["message"]) for event in page["events"]]
+
+
+def shown(lines: Sequence[Line], place: LogPlace, streams: Sequence[str]) -> list[str]:
+    """Lines in the order of their time, with the host that wrote them where there are several."""
+    ordered = sorted(lines, key=lambda line: line.time)
+    return [f"{_host(line, place) if len(streams) > 1 else ''}{_cut(line.text)}" for line in ordered]
+
+
+def _host(line: Line, place: LogPlace) -> str:
+    return f"[{BEGAN.sub('', line.stream.removeprefix(place.streams))}] "
+
+
+def _cut(text: str) -> str:
+    text = text.rstrip()
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}… ({len(text)} characters)"
+
+
+def last_lines(access: AwsAccess, place: LogPlace, count: int) -> tuple[list[str], str | None]:
+    """The last lines of a job's log, and why there are none where it could not be read."""
+    try:
+        return JobLog(access, place).last_lines(count), None
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and is_missing(error):
+            return [], None
+        return [], str(CallError.of(error))
+
+
+@dataclass(slots=True)
+class LogTail:
+    """Copies a job's log into the task's, what is new each time it is asked to, each line once."""
+
+    job_log: JobLog
+    _tokens: dict[str, str | None] = field(default_factory=dict)
+    _was_throttled: bool = False
+    _ended: bool = False
+
+    def __call__(self) -> None:
+        if self._ended:
+            return
+        streams: list[str] = []
+        lines: list[Line] = []
+        try:
+            streams = self.job_log.streams()
+            for page in self._new_pages(streams):
+                lines += page
+        except (ClientError, BotoCoreError) as error:
+            self._tell(error)
+        for line in shown(lines, self.job_log.place, streams):
+            log.info("%s", line)
+
+    def _new_pages(self, streams: Sequence[str]) -> Iterator[list[Line]]:
+        for stream in streams:
+            for _ in range(MOST_PAGES_AT_ONCE):
+                token = self._tokens.get(stream)
+                lines, following = self.job_log.lines_after(stream, token)
+                self._tokens[stream] = following
+                yield lines
+                if following == token or not lines:
+                    break
+
+    def _tell(self, error: ClientError | BotoCoreError) -> None:
+        # A job that waits for its instances has no log yet.
+        if isinstance(error, ClientError) and is_missing(error):
+            return
+        if type_of_call_error(error) is not ExceptionType.THROTTLING:
+            self._ended = True
+            log.warning("The job's log is not shown here: %s", CallError.of(error))
+        elif not self._was_throttled:
+            self._was_throttled = True
+            log.warning("The job's log comes late: %s", CallError.of(error))

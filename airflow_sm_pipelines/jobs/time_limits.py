@@ -1,0 +1,62 @@
+"""How long AWS lets a job run, by the job's own request as Describe gives it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_sm_pipelines.step_types.job_kind import JobKind, member_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CREATED = "CreationTime"
+# With these a training job's time counts from its creation: they bound its wait for capacity too.
+SPOT = "EnableManagedSpotTraining"
+LONGEST_WAIT = "StoppingCondition.MaxWaitTimeInSeconds"
+LONGEST_PENDING = "StoppingCondition.MaxPendingTimeInSeconds"
+EXCEEDED = {
+    "MaxRuntimeExceeded": "StoppingCondition.MaxRuntimeInSeconds",
+    "MaxWaitTimeExceeded": LONGEST_WAIT,
+}
+
+
+def outlived(kind: JobKind, described: Mapping[str, Any], slack: float, now: float) -> str | None:
+    """The limit that a running job has outlived by more than ``slack`` seconds, in words, else None.
+
+    ``now`` is in epoch seconds. The clock starts when the job does: its wait for capacity counts only where the
+    request bounds that wait. A job without a limit never outlives it.
+    """
+    limit = _limit(kind, described)
+    if limit is None:
+        return None
+    name, seconds, since = limit
+    if not isinstance(since, datetime) or now <= since.timestamp() + seconds + slack:
+        return None
+    return f"its {name.rpartition('.')[2]} of {seconds} s, and {slack:g} s more, are over since {since.isoformat()}"
+
+
+def _limit(kind: JobKind, described: Mapping[str, Any]) -> tuple[str, int, Any] | None:
+    """A limit's name, its seconds, and the time from which they count."""
+    longest_wait = member_at(described, LONGEST_WAIT)
+    if described.get(SPOT) and longest_wait:
+        return LONGEST_WAIT, longest_wait, described.get(CREATED)
+    if kind.started_field is not None and described.get(kind.started_field) is None:
+        longest_pending = member_at(described, LONGEST_PENDING)
+        return (LONGEST_PENDING, longest_pending, described.get(CREATED)) if longest_pending else None
+    found = ((name, member_at(described, name) or kind.default_limit) for name in kind.limit_fields)
+    since = described.get(kind.started_field or CREATED)
+    return next(((name, seconds, since) for name, seconds in found if seconds), None)
+
+
+def reason_of_limit(kind: JobKind, described: Mapping[str, Any]) -> str | None:
+    """Why AWS ended a job that it gives no other reason for: the job has reached its limit. None where it has not."""
+    name = EXCEEDED.get(str(described.get("SecondaryStatus")))
+    if name is not None:
+        return f"it ran for as long as its {name} allows ({member_at(described, name)} s), and AWS ended it"
+    limit, ended = _limit(kind, described), described.get("LastModifiedTime")
+    if limit is None or not isinstance(ended, datetime) or not isinstance(limit[2], datetime):
+        return None
+    name, seconds, since = limit
+    ran = (ended - since).total_seconds()
+    return f"it ran for as long as its {name} allows ({seconds} s), and AWS ended it" if ran >= seconds else None

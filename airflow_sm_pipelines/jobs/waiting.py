@@ -1,0 +1,130 @@
+"""Waiting for a job, in the triggerer as in a worker: the one loop that both run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from airflow_sm_pipelines.aws.failures import CallError, is_transient
+from airflow_sm_pipelines.aws.renewed_client import RenewedClient
+from airflow_sm_pipelines.jobs.job import is_ended, operation
+from airflow_sm_pipelines.jobs.time_limits import outlived
+from airflow_sm_pipelines.step_types.job_kind import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.step_types.job_kind import JobKind
+
+log = logging.getLogger(__name__)
+
+
+class WaitEnd(Enum):
+    """Why the waiting ended."""
+
+    ENDED = "ended"
+    TIMED_OUT = "timed_out"
+    OUTLIVED = "outlived"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PollPace:
+    """Seconds between two looks at a job; after errors they double up to ``longest``."""
+
+    interval: float
+    longest: float
+
+    def after(self, errors: int) -> float:
+        """The pause after so many errors in a row."""
+        return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBounds:
+    """How long a job is waited for: until ``deadline`` (epoch seconds), and for so many seconds of ``slack`` after the
+    end of the time that its own request gives it. None where there is no such bound.
+    """
+
+    deadline: float | None = None
+    slack: float | None = None
+
+
+async def wait_for_job(
+    access: AwsAccess,
+    kind: JobKind,
+    name: str,
+    pace: PollPace,
+    bounds: WaitBounds,
+    on_look: Callable[[], object] = lambda: None,
+) -> tuple[WaitEnd, str]:
+    """Look at a job until it has ended, and say why the waiting ended and what was last seen.
+
+    Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
+    waiting: it backs off, says so, and goes on with a new client. ``on_look`` is called after each look that was
+    answered, and may hold the loop up.
+    """
+    deadline = bounds.deadline
+    errors, last_status = 0, ""
+    async with RenewedClient(access, kind.service) as client:
+        while True:
+            try:
+                described = await operation(await client.get(), kind.describe)(**kind.asked_by(name))
+            except Exception as error:
+                if not is_transient(error):
+                    if isinstance(error, ClientError):
+                        return WaitEnd.UNREADABLE, str(CallError.of(error))
+                    raise
+                errors += 1
+                log.warning(
+                    "Looking at the %s %s failed and is tried again in %g s: %s",
+                    kind.noun,
+                    name,
+                    pace.after(errors),
+                    error,
+                )
+                await client.heed(error)
+            else:
+                errors, status = 0, kind.status_of(described)
+                on_look()
+                if (end := _end_of(kind, described, bounds.slack)) is not None:
+                    return end
+                if status != last_status:
+                    log.info("The %s %s is %s", kind.noun, name, status)
+                    last_status = status
+            pause = pace.after(errors)
+            if deadline is not None and (remaining := deadline - time.time()) < pause:
+                if remaining <= 0:
+                    return WaitEnd.TIMED_OUT, last_status
+                pause = remaining
+            await asyncio.sleep(pause)
+
+
+def _end_of(kind: JobKind, described: dict[str, Any], slack: float | None) -> tuple[WaitEnd, str] | None:
+    """Whether a job's description ends the waiting for it, and how."""
+    if kind.state_of(described) is not JobState.RUNNING:
+        return WaitEnd.ENDED, kind.status_of(described)
+    told = None if slack is None else outlived(kind, described, slack, time.time())
+    return None if told is None else (WaitEnd.OUTLIVED, told)
+
+
+async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
+    """Ask AWS to stop a job; one that has ended already is left as it is."""
+    if kind.stop is None:
+        return
+    async with await access.hook(kind.service).get_async_conn() as client:
+        try:
+            await operation(client, kind.stop)(**kind.stopped_by(name))
+        except ClientError as error:
+            if not is_ended(error):
+                raise
+            log.info("The %s %s had ended already", kind.noun, name)
+        else:
+            log.info("The %s %s was asked to stop", kind.noun, name)

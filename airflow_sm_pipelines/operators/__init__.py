@@ -1,0 +1,1 @@
+"""The steps as Airflow operators."""

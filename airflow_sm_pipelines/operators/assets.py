@@ -1,0 +1,70 @@
+"""A step's model packages and S3 outputs as Airflow assets, on which other Dags can be scheduled (off by default).
+
+The outlets are asset aliases: which asset a step makes is known only when its request is resolved, and a step whose
+result is an old one (of the cache, of a selective execution) makes none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, AssetAlias
+
+from airflow_sm_pipelines.jobs.datasets import datasets_of
+from airflow_sm_pipelines.settings import Assets
+from airflow_sm_pipelines.step_types.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.settings import Settings
+
+GROUP_FIELD = "ModelPackageGroupName"
+REGISTERING = "RegisterModel"
+
+
+def outlets_of(dag_id: str, step: Step, settings: Settings) -> list[AssetAlias]:
+    """The outlets of a step's task: one alias, ``<dag id>.<step>``, where the deployment wants assets of the step."""
+    registers = settings.assets.models and step.type == REGISTERING and GROUP_FIELD in step.arguments
+    writes = settings.assets.outputs and step.type in DATASETS and DATASETS[step.type].outputs
+    return [_alias(dag_id, step.name)] if registers or writes else []
+
+
+def model_package_group(name: str) -> Asset:
+    """The asset of a model package group: a Dag scheduled on it runs for each new version.
+
+    :param name: the group's name or ARN
+    """
+    name = name.rpartition("/")[2]
+    return Asset(name=f"model-package-group/{name}", uri=f"sagemaker://model-package-group/{name}")
+
+
+def announce(
+    context: Context, dag_id: str, step: Step, settings: Settings, request: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    """Tell Airflow of what a step has made; the event's extra says of a version which it is."""
+    if not outlets_of(dag_id, step, settings):
+        return
+    # The children of a ForEach step have names of their own, and their body's outlet.
+    events = context["outlet_events"][_alias(dag_id, context["ti"].task_id)]
+    for asset, extra in _made(step, settings.assets, request, result):
+        events.add(asset, extra=extra)
+
+
+def _alias(dag_id: str, name: str) -> AssetAlias:
+    return AssetAlias(f"{dag_id}.{name}")
+
+
+def _made(
+    step: Step, wanted: Assets, request: Mapping[str, Any], result: Mapping[str, Any]
+) -> Iterator[tuple[Asset, dict[str, Any]]]:
+    if step.type == REGISTERING:
+        if wanted.models and (group := request.get(GROUP_FIELD)):
+            told = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+            yield model_package_group(str(group)), {name: result[name] for name in told if name in result}
+    elif wanted.outputs:
+        for uri in datasets_of(step.type, request, None).outputs:
+            yield Asset(uri=uri), {}

@@ -1,0 +1,61 @@
+"""A ForEach step as the three Airflow tasks that run it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule, XComArg
+
+from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
+from airflow_sm_pipelines.operators.registry import operator_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.operators.step import StepOperator
+
+
+def items_task_id(step: Step) -> str:
+    """The task that finds the items. No step can be called so: a step's name has no dot."""
+    return f"{step.name}.items"
+
+
+def items_task_ids(steps: Iterable[Step]) -> Iterator[str]:
+    """The tasks that find the items of the ForEach steps among ``steps`` and in their branches."""
+    for step in steps:
+        if step.for_each is not None:
+            yield items_task_id(step)
+        else:
+            yield from items_task_ids(step.inner_steps)
+
+
+def add_for_each(
+    step: Step, arguments: Mapping[str, Any], body_arguments: Mapping[str, Any]
+) -> tuple[StepOperator, StepOperator]:
+    """The first and the last task of a ForEach step: what comes before it goes to the one, what needs it to the other.
+
+    The first finds the items, the body's own operator is mapped over them, and the last, of the step's name, is there
+    when all children have ended. ``arguments`` are those of the step's operator, ``body_arguments`` those of its
+    body's.
+    """
+    from airflow_sm_pipelines.operators.for_each import ForEachStepOperator
+    from airflow_sm_pipelines.operators.for_each_items import ForEachItemsOperator
+
+    assert step.for_each is not None
+    body, limit = step.for_each.body[0], step.for_each.max_concurrency
+    first = ForEachItemsOperator(**{**arguments, "task_id": items_task_id(step), "task_display_name": None})
+    children = (
+        operator_for(body.type)
+        .partial(
+            **body_arguments,
+            # The children keep the limit themselves; what the scheduler knows of it spares them most of the waiting.
+            max_active_tis_per_dagrun=limit if isinstance(limit, int) or limit is None else MAX_CONCURRENCY,
+            map_index_template=f"{body.name}-{{{{ ti.map_index }}}}",
+        )
+        .expand(iteration=XComArg(first))
+    )
+    last = ForEachStepOperator(**{**arguments, "trigger_rule": TriggerRule.ALL_DONE}, items_task_id=items_task_id(step))
+    first.set_downstream(last)
+    children.set_downstream(last)
+    return first, last

@@ -1,0 +1,231 @@
+"""Lambda: the invocation of a function (semantics 2.10)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
+from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
+from typing_extensions import override
+
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
+from airflow_sm_pipelines.definition.settings import output_parameters
+from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
+from airflow_sm_pipelines.expressions.scope import JOB_KEY
+from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.operators.console_links import PlacedStepOperator
+from airflow_sm_pipelines.step_types.lambda_function import LONGEST_RUN_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.definition.expressions import Object
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.scope import TaskScope
+    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.job_log import LogPlace
+    from airflow_sm_pipelines.settings import Settings
+
+LONGEST_CONNECT_SECONDS = 60
+RESULT_STORE_KEY = "sagemaker_lambda_result"
+# With these errors the function has not run: Lambda said so, or nothing was sent.
+NEVER_RAN = (ClientError, ParamValidationError, EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+
+
+class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
+    """A Lambda step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
+
+    The event is the resolved Arguments, with their JSON types. The call waits for the function (RequestResponse), for
+    at most ten minutes, and holds its worker meanwhile.
+
+    The function is invoked at most once per attempt, as far as that can be had: botocore makes the call once, and that
+    it is about to be made is on record before. What cannot be had is to learn what became of an invocation whose
+    reply was lost, or to end one: a function goes on after the ten minutes, a kill, or the death of the worker, up to
+    its own timeout. So a lost reply fails the step, and so does the try that follows a worker's death, unless the
+    step's own RetryPolicies name Step.SERVICE_FAULT: then the function is invoked again. What Lambda answers with an
+    error before the function ran (throttling, faults of the service) is retried as by every step.
+    """
+
+    aws_hook_class = LambdaHook  # type: ignore[assignment] # of the base class, whose hook is SageMaker's
+
+    _log = ""
+
+    def __init__(self, *, step: Step, pipeline: PipelineFacts, settings: Settings, **kwargs: Any) -> None:
+        function = step.settings.get("FunctionArn")
+        super().__init__(
+            step=step,
+            pipeline=pipeline,
+            settings=settings,
+            function_name=function if isinstance(function, str) else "",
+            invocation_type="RequestResponse",
+            **kwargs,
+        )
+
+    @override
+    def request_template(self) -> Object:
+        return {"FunctionName": self.step.settings.get("FunctionArn"), "Payload": self.step.arguments}
+
+    @override
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        request = resolve_object(self.request_template(), scope)
+        function = request["FunctionName"]
+        if not isinstance(function, str):
+            raise StepFailure(f"Step {self.task_id!r} failed: its FunctionArn is {function!r}, and no text.")
+        self.function_name = function
+        self.payload = json.dumps(request["Payload"])
+        return request
+
+    @override
+    def run_step(self, context: Context) -> Any:
+        self.check_worker_deaths()
+        if self.record.job_name:
+            stored = context["task_state_store"].get(RESULT_STORE_KEY)
+            if isinstance(stored, dict) and stored["token"] == self.record.token:
+                self.log.info("An earlier try has the function's answer: it is taken")
+                return self._finish(context, stored["result"])
+            self._check_repeatable(context)
+        self.check_resolved(context)
+        # That the function is about to be invoked is on record before the call: no later try invokes it unknowingly.
+        self.save(context, job_name=self.function_name)
+        result: Any = {"OutputParameters": self._outputs(context, self._invoke(context))}
+        entry = {"token": self.record.token, "result": result}
+        context["task_state_store"].set(RESULT_STORE_KEY, entry, retention=NEVER_EXPIRE)
+        return self._finish(context, result)
+
+    def _finish(self, context: Context, result: Any) -> Any:
+        name = self.record.job_name
+        context["ti"].xcom_push(
+            key=JOB_KEY,
+            value={
+                "job_name": name,
+                "job_arn": name if name.startswith("arn:") else None,
+                "attempt": self.record.attempt,
+                "step_type": self.step.type,
+            },
+        )
+        self.deliver(context)
+        return result
+
+    @property
+    def _may_repeat(self) -> bool:
+        """Whether the step's own policies allow to invoke a function again that may have run."""
+        fault = ExceptionType.SERVICE_FAULT.value
+        return any(fault in policy.exception_types for policy in self.step.retry_policies or ())
+
+    def _check_repeatable(self, context: Context) -> None:
+        if self._may_repeat:
+            self.log.warning("The function is invoked again: an earlier try died before it had the answer")
+            return
+        self.fail_attempt(
+            context,
+            StepFailure(
+                f"Step {self.task_id!r} failed: an earlier try ended without a word after it had begun to invoke"
+                f" {self.record.job_name}. The function may have run, so it is not invoked again. Clear the task to do"
+                " so, or give the step a retry policy for Step.SERVICE_FAULT if the function may run twice."
+            ),
+        )
+
+    def _client(self) -> Any:
+        """A client that makes a call once, and waits for as long as a function may take."""
+        config = {
+            **(self.botocore_config or {}),
+            "read_timeout": LONGEST_RUN_SECONDS,
+            "connect_timeout": LONGEST_CONNECT_SECONDS,
+            "retries": {"mode": "standard", "total_max_attempts": 1},
+            # Nothing is sent while a function runs, and what stands between may forget a silent connection.
+            "tcp_keepalive": True,
+        }
+        return replace(self.access, botocore_config=config).client("lambda")
+
+    def _invoke(self, context: Context) -> Json:
+        self.log.info("Invoking the function %s (attempt %d)", self.function_name, self.record.attempt)
+        client = self._client()
+        self.show_links(context, client)
+        try:
+            response = client.invoke(
+                FunctionName=self.function_name,
+                InvocationType=self.invocation_type,
+                Payload=self.payload,
+                # With the answer comes the end of the function's log, for which no permission is needed.
+                **({"LogType": "Tail"} if self.settings.log_tail_lines > 0 else {}),
+            )
+            answer: Json = _decoded(response["Payload"].read())
+        except (ClientError, BotoCoreError) as error:
+            self._fail_call(context, error)
+        self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
+        if response.get("FunctionError"):
+            message = f"the function {self.function_name} ended with an error: {_told(answer)}"
+            self._fail(context, self.with_places(message))
+        for line in self._log.splitlines():
+            self.log.info("%s", line)
+        return answer
+
+    @override
+    def place_values(self) -> Mapping[str, str]:
+        parts = self.function_name.split(":")
+        # A name, a partial or a whole ARN, each with or without a qualifier.
+        return {"name": parts[parts.index("function") + 1] if "function" in parts else parts[0]}
+
+    @override
+    def read_log_end(self, place: LogPlace, count: int) -> tuple[list[str], str | None]:
+        return [line for line in self._log.splitlines() if line.strip()][-count:], None
+
+    def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
+        if isinstance(error, NEVER_RAN):
+            message = f"lambda:Invoke was refused. {CallError.of(error)}"
+            self._fail(context, message, type_of_call_error(error))
+        if isinstance(error, ReadTimeoutError):
+            message = (
+                f"the function {self.function_name} did not answer within {LONGEST_RUN_SECONDS // 60} minutes, which is"
+                " as long as a Lambda step may take. It may still be running."
+            )
+            self._fail(context, message)
+        message = f"the reply of the function {self.function_name} was lost, and it may have run: {CallError.of(error)}"
+        self._fail(context, message, ExceptionType.SERVICE_FAULT if self._may_repeat else None)
+
+    def _outputs(self, context: Context, answer: Json) -> dict[str, Json]:
+        source = f"the function {self.function_name}"
+        declared = output_parameters(self.step)
+        if declared and not isinstance(answer, dict):
+            listed = ", ".join(declared)
+            self._fail(context, f"{source} answered with no object, and the outputs {listed} are declared.")
+        try:
+            return typed_outputs(declared, answer if isinstance(answer, dict) else {}, source)
+        except OutputError as error:
+            self._fail(context, str(error))
+
+    def _fail(self, context: Context, message: str, exception_type: ExceptionType | None = None) -> NoReturn:
+        self.fail_attempt(context, StepFailure(f"Step {self.task_id!r} failed: {message}", exception_type))
+
+
+def _decoded(payload: bytes) -> Json:
+    """A function's answer; one that is no JSON (of a custom runtime) is its text."""
+    try:
+        answer: Json = json.loads(payload) if payload else None
+    except ValueError:
+        return payload.decode("utf-8", "replace")
+    return answer
+
+
+def _told(answer: Json) -> str:
+    """The error of a function in its own words."""
+    if isinstance(answer, dict) and "errorMessage" in answer:
+        kind = answer.get("errorType")
+        return f"{kind}: {answer['errorMessage']}" if kind else str(answer["errorMessage"])
+    return json.dumps(answer)

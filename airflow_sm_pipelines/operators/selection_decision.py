@@ -1,0 +1,46 @@
+"""What a step is to do in its run, and everything that keeps the run from being what was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk.configuration import conf
+
+from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.expressions.parameters import ignored_values, unknown_names
+from airflow_sm_pipelines.graph.selection import SelectionError
+from airflow_sm_pipelines.operators.copied_results import Part, Task, part_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_sm_pipelines.operators.step import StepOperator
+
+
+def find_part(operator: StepOperator, context: Context) -> Part:
+    """What a step does in its run.
+
+    What has begun was judged before it did, and goes on, whatever has become of the source run meanwhile.
+
+    :raises StepFailure: with all that is wrong with what the run was given
+    """
+    if operator.record.job_name or operator.record.failures:
+        return Part()
+    faults = []
+    given, parameters = context["dag_run"].conf or {}, operator.pipeline.parameters
+    # Airflow's Params judge the values of a run, and let pass a name that is none of them.
+    if fault := unknown_names(parameters, given):
+        faults.append(fault)
+    if not conf.getboolean("core", "dag_run_conf_overrides_params") and (
+        fault := ignored_values(parameters, given, context["params"])
+    ):
+        faults.append(fault)
+    part = Part()
+    try:
+        step = operator.step.name if operator.iteration is None else operator.iteration.parent
+        part = part_of(context, operator.pipeline.graph, Task(step, operator.upstream_task_ids))
+    except SelectionError as error:
+        faults += error.faults
+    if faults:
+        raise StepFailure(f"The run cannot start: {' '.join(faults)}")
+    return part

@@ -1,0 +1,20 @@
+"""The triggerer looks, now and then, for jobs that run on though their task has ended, and stops them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+from airflow_sm_pipelines.server.periodic import watch
+
+
+@hookimpl
+def on_starting(component: Any) -> None:
+    watch(component, stop_unowned_jobs, option="unowned_jobs_interval", fallback=60.0)
+
+
+def stop_unowned_jobs() -> None:
+    from airflow_sm_pipelines.server.orphan_sweep import sweep
+
+    sweep()

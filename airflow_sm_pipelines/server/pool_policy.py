@@ -1,0 +1,46 @@
+"""What joins a run that goes on (a step that is cleared, a mapped step's iterations) takes a slot of the run's pool.
+
+Airflow gives such a task the pool that the Dag names, which is the pipeline's. This is a cluster policy: Airflow finds
+it by the entry point ``airflow.policy`` and loads it in every process, early.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow.policies import hookimpl
+
+from airflow_sm_pipelines.pools import PIPELINE_PREFIX, pipeline_pool, run_pool
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | None) -> None:
+    """Called for every task instance of every Dag as it is made, expanded or cleared."""
+    if dag_run is None or not task_instance.pool.startswith(PIPELINE_PREFIX):
+        return
+    try:
+        _join(task_instance, dag_run)
+    except Exception:
+        log.exception("The pool of %s could not be settled", task_instance)
+
+
+def _join(task_instance: TaskInstance, dag_run: DagRun) -> None:
+    from sqlalchemy.orm import object_session
+
+    from airflow_sm_pipelines.server.run_pools import is_ours
+
+    session = object_session(dag_run)
+    if session is None or task_instance.pool != pipeline_pool(dag_run.dag_id):
+        return
+    own = run_pool(dag_run.dag_id, dag_run.run_id)
+    with session.no_autoflush:
+        # A run that has not started has none, and neither has one whose pipeline's pool is a user's.
+        if is_ours(session, own):
+            task_instance.pool = own

@@ -1,0 +1,69 @@
+"""AutoML: CreateAutoMLJob, and CreateAutoMLJobV2 where the Arguments are of its shape (semantics 2.6)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, Variant, job_calls, sagemaker
+
+LIMIT = "CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"
+PROBLEM_TYPES = (
+    *("ImageClassificationJobConfig", "TabularJobConfig", "TextClassificationJobConfig"),
+    *("TextGenerationJobConfig", "TimeSeriesForecastingJobConfig"),
+)
+KIND = JobKind(
+    noun="AutoML job",
+    create="CreateAutoMLJob",
+    describe="DescribeAutoMLJob",
+    stop="StopAutoMLJob",
+    name_field="AutoMLJobName",
+    describe_field="AutoMLJobName",
+    arn_field="AutoMLJobArn",
+    status_field="AutoMLJobStatus",
+    name_limit=32,
+    limit_fields=(f"AutoMLJobConfig.{LIMIT}",),
+)
+KIND_V2 = JobKind(
+    noun="AutoML job",
+    create="CreateAutoMLJobV2",
+    describe="DescribeAutoMLJobV2",
+    stop="StopAutoMLJob",
+    name_field="AutoMLJobName",
+    describe_field="AutoMLJobName",
+    arn_field="AutoMLJobArn",
+    status_field="AutoMLJobStatus",
+    name_limit=32,
+    limit_fields=tuple(f"AutoMLProblemTypeConfig.{problem}.{LIMIT}" for problem in PROBLEM_TYPES),
+)
+# Members that only the request of the second version has.
+MEMBERS_OF_V2 = ("AutoMLJobInputDataConfig", "AutoMLProblemTypeConfig", "AutoMLComputeConfig", "DataSplitConfig")
+
+STEP_TYPE = StepType(
+    name="AutoML",
+    operator="airflow_sm_pipelines.operators.automl.AutoMLStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerAutoMLOperator",
+    kind=KIND,
+    calls=(*job_calls(KIND), "sagemaker:CreateAutoMLJobV2", "sagemaker:DescribeAutoMLJobV2"),
+    arguments=sagemaker("CreateAutoMLJob"),
+    properties=sagemaker("DescribeAutoMLJob"),
+    extra_properties=("BestCandidateProperties",),
+    variants=(Variant(MEMBERS_OF_V2, KIND_V2, sagemaker(KIND_V2.create), sagemaker(KIND_V2.describe)),),
+    retries=RetryTypes.ALL,
+    cached=True,
+    cache_key=CacheKey(
+        arguments=(
+            "AutoMLJobConfig.CompletionCriteria",
+            "AutoMLJobConfig.CandidateGenerationConfig",
+            "AutoMLJobConfig.DataSplitConfig",
+            "AutoMLJobConfig.Mode",
+            "AutoMLJobObjective",
+            "InputDataConfig",
+            "ProblemType",
+            # What version 2 of the API calls the same.
+            "AutoMLJobInputDataConfig",
+            "AutoMLProblemTypeConfig",
+            "DataSplitConfig",
+        )
+    ),
+    places=Places(sagemaker_page("auto-ml/{name}")),
+)

@@ -1,0 +1,39 @@
+"""BedrockCustomModelDeployment: CreateCustomModelDeployment of Amazon Bedrock (semantics 2.16).
+
+Arguments and properties are written in PascalCase.
+"""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
+
+KIND = JobKind(
+    noun="custom model deployment",
+    create="CreateCustomModelDeployment",
+    describe="GetCustomModelDeployment",
+    stop=None,
+    name_field="ModelDeploymentName",
+    describe_field="customModelDeploymentIdentifier",
+    arn_field="customModelDeploymentArn",
+    status_field="status",
+    succeeded=("Active",),
+    failed=("Failed",),
+    service="bedrock",
+    role_field=None,
+    reason_field="failureMessage",
+)
+
+STEP_TYPE = StepType(
+    name="BedrockCustomModelDeployment",
+    operator="airflow_sm_pipelines.operators.bedrock.BedrockCustomModelDeploymentStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
+    kind=KIND,
+    calls=job_calls(KIND),
+    arguments=ApiShape("bedrock", "CreateCustomModelDeployment"),
+    properties=ApiShape("bedrock", "GetCustomModelDeployment"),
+    # The SageMaker SDK names the ARN so, where the API has CustomModelDeploymentArn.
+    extra_properties=("ModelDeploymentArn",),
+    places=Places("bedrock/home?region={region}#/custom-models"),
+)

@@ -1,0 +1,35 @@
+"""EndpointConfig: CreateEndpointConfig (semantics 2.16, 14.8). It is done when the call returns."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+
+KIND = JobKind(
+    noun="endpoint configuration",
+    create="CreateEndpointConfig",
+    describe="DescribeEndpointConfig",
+    stop=None,
+    name_field="EndpointConfigName",
+    describe_field="EndpointConfigName",
+    arn_field="EndpointConfigArn",
+    status_field=None,
+    role_field=None,
+)
+# Members that SageMaker Pipelines refuses in a step, though the API has them.
+REFUSED_BY_PIPELINES = ("DataCaptureConfig", "ExplainerConfig")
+
+STEP_TYPE = StepType(
+    name="EndpointConfig",
+    operator="airflow_sm_pipelines.operators.endpoint_config.EndpointConfigStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerEndpointConfigOperator",
+    kind=KIND,
+    calls=job_calls(KIND),
+    arguments=sagemaker("CreateEndpointConfig"),
+    properties=sagemaker("DescribeEndpointConfig"),
+    given_roles=("ExecutionRoleArn",),
+    retries=RetryTypes.ALL,
+    cached=True,
+    places=Places(sagemaker_page("endpointConfig/{name}")),
+)

@@ -1,0 +1,15 @@
+"""Fail: a step that fails with the definition's message (semantics 2.9)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.step_type import StepType
+
+LONGEST_MESSAGE = 3072
+"""How many characters of its resolved ErrorMessage a Fail step tells."""
+
+STEP_TYPE = StepType(
+    name="Fail",
+    operator="airflow_sm_pipelines.operators.fail.FailStepOperator",
+    instance_of="airflow.sdk.BaseOperator",
+    limits=(f"{LONGEST_MESSAGE} characters of its message",),
+)

@@ -1,0 +1,35 @@
+"""Job: CreateJob, a job of a category and with a document for its configuration (semantics 2.16)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import STUDIO, Places
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+
+KIND = JobKind(
+    noun="job",
+    create="CreateJob",
+    describe="DescribeJob",
+    stop="StopJob",
+    name_field="JobName",
+    describe_field="JobName",
+    arn_field="JobArn",
+    status_field="JobStatus",
+    failed=("Failed", "Stopped", "Deleting", "DeleteFailed"),
+)
+CATEGORY_FIELD = "JobCategory"
+
+STEP_TYPE = StepType(
+    name="Job",
+    operator="airflow_sm_pipelines.operators.job_step.CategoryJobStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
+    kind=KIND,
+    calls=job_calls(KIND),
+    arguments=sagemaker("CreateJob"),
+    properties=sagemaker("DescribeJob"),
+    # A string of the response, into whose JSON properties go.
+    extra_properties=("JobConfigDocument",),
+    # Of retries AWS tells nothing for this type: what a definition asks for is done.
+    retries=RetryTypes.ALL,
+    places=Places(STUDIO),
+)

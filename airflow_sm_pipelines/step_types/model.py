@@ -1,0 +1,32 @@
+"""Model: CreateModel (semantics 2.7). It is done when the call returns."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+
+KIND = JobKind(
+    noun="model",
+    create="CreateModel",
+    describe="DescribeModel",
+    stop=None,
+    name_field="ModelName",
+    describe_field="ModelName",
+    arn_field="ModelArn",
+    status_field=None,
+    role_field="ExecutionRoleArn",
+)
+
+STEP_TYPE = StepType(
+    name="Model",
+    operator="airflow_sm_pipelines.operators.model.ModelStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerModelOperator",
+    kind=KIND,
+    calls=job_calls(KIND),
+    arguments=sagemaker("CreateModel"),
+    properties=sagemaker("DescribeModel"),
+    retries=RetryTypes.CALLS,
+    cached=False,
+    places=Places(sagemaker_page("models/{name}")),
+)

@@ -1,0 +1,56 @@
+"""QualityCheck: a processing job of Model Monitor's analyzer, compared with a baseline (semantics 2.12)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from airflow_sm_pipelines.step_types import processing
+from airflow_sm_pipelines.step_types.check import (
+    BASELINE_CONSTRAINTS,
+    BASELINE_STATISTICS,
+    CALLS,
+    PERMISSIONS,
+    BaselineFiles,
+    CheckKind,
+)
+from airflow_sm_pipelines.step_types.step_type import CacheKey, StepType, sagemaker
+
+CHECK = CheckKind(
+    title="Quality check",
+    output_name="quality_check_output",
+    constraints_file="constraints.json",
+    statistics_file="statistics.json",
+    baselines=MappingProxyType(
+        {
+            "DATA_QUALITY": BaselineFiles(
+                ("ModelDataQuality", "Constraints"), ("ModelDataQuality", "Statistics"), compares_statistics=True
+            ),
+            "MODEL_QUALITY": BaselineFiles(("ModelQuality", "Constraints"), ("ModelQuality", "Statistics")),
+        }
+    ),
+)
+
+STEP_TYPE = StepType(
+    name="QualityCheck",
+    operator="airflow_sm_pipelines.operators.quality_check.QualityCheckStepOperator",
+    instance_of=processing.STEP_TYPE.instance_of,
+    kind=processing.KIND,
+    calls=CALLS,
+    permissions=PERMISSIONS,
+    given_roles=processing.STEP_TYPE.given_roles,
+    arguments=sagemaker("CreateProcessingJob"),
+    extra_properties=BASELINE_CONSTRAINTS + BASELINE_STATISTICS,
+    cached=True,
+    # The check's and its job's configs, which the service names here, are spread over all of the Arguments.
+    cache_key=CacheKey(
+        settings=(
+            "CheckType",
+            "SkipCheck",
+            "RegisterNewBaseline",
+            "ModelPackageGroupName",
+            "SuppliedBaselineConstraints",
+            "SuppliedBaselineStatistics",
+        )
+    ),
+    places=processing.PLACES,
+)

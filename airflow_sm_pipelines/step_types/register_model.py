@@ -1,0 +1,41 @@
+"""RegisterModel: CreateModelPackage (semantics 2.7, 14.8)."""
+
+from __future__ import annotations
+
+from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+
+KIND = JobKind(
+    noun="model package",
+    create="CreateModelPackage",
+    describe="DescribeModelPackage",
+    stop=None,
+    name_field="ModelPackageName",
+    describe_field="ModelPackageName",
+    arn_field="ModelPackageArn",
+    status_field="ModelPackageStatus",
+    failed=("Failed",),
+    role_field=None,
+    usually_done=True,
+    # A package in a group has the tags of its group.
+    tags_field=None,
+)
+
+STEP_TYPE = StepType(
+    name="RegisterModel",
+    operator="airflow_sm_pipelines.operators.register_model.RegisterModelStepOperator",
+    instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
+    kind=KIND,
+    calls=(
+        "sagemaker:DescribeModelPackageGroup",
+        "sagemaker:CreateModelPackageGroup",
+        *job_calls(KIND),
+    ),
+    arguments=sagemaker("CreateModelPackage"),
+    properties=sagemaker("DescribeModelPackage"),
+    given_roles=("ValidationSpecification.ValidationRole",),
+    retries=RetryTypes.CALLS,
+    cached=False,
+    places=Places(sagemaker_page("model-packages")),
+)

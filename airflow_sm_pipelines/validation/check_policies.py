@@ -1,0 +1,42 @@
+"""RetryPolicies and CacheConfig on step types for which the service does not honour them (semantics 7, 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.step_type import RetryTypes
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.definition.findings import FindingCollector
+    from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.step_types.step_type import StepType
+
+CALL_TYPES = ("Step.SERVICE_FAULT", "Step.THROTTLING")
+"""The exception types that any call to AWS can end with; the others are those of jobs."""
+
+
+def check_policies(pipeline: Pipeline, collector: FindingCollector) -> None:
+    """A warning for each of them. Types that the catalog does not have are not checked."""
+    for step in pipeline.walk():
+        known = STEP_TYPES.get(step.type)
+        if known is None:
+            continue
+        if step.retry_policies:
+            _check_retries(step, known, collector)
+        if step.cache is not None and step.cache.enabled is not False and not known.cached:
+            message = f"SageMaker keeps no results of {step.type} steps for reuse: CacheConfig has no effect here"
+            collector.warning(message, f"{step.path}.CacheConfig", step=step.name)
+
+
+def _check_retries(step: Step, known: StepType, collector: FindingCollector) -> None:
+    if known.retries is RetryTypes.NONE:
+        message = f"SageMaker honours no RetryPolicies on {step.type} steps"
+        collector.warning(message, f"{step.path}.RetryPolicies", step=step.name)
+    if known.retries is not RetryTypes.CALLS:
+        return
+    for index, policy in enumerate(step.retry_policies or ()):
+        others = [name for name in policy.exception_types if name not in CALL_TYPES]
+        if others:
+            message = f"{step.type} steps are retried for {' and '.join(CALL_TYPES)} only, not for {', '.join(others)}"
+            collector.warning(message, f"{step.path}.RetryPolicies[{index}].ExceptionType", step=step.name)

@@ -1,0 +1,82 @@
+"""Generate ``shapes.json`` from the installed botocore: ``python -m airflow_sm_pipelines.validation.generate_shapes``.
+
+With ``--check`` nothing is written: the exit status is 1 where the table lacks an operation or a member that a step
+type needs, or differs from what the botocore of the recorded version gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.validation.service_model import load_model, shape_of, structures_of
+from airflow_sm_pipelines.validation.shapes import TABLE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def generate() -> dict[str, Any]:
+    """The table for the step types of the catalog."""
+    apis = [api for step_type in STEP_TYPES.values() for api in step_type.apis]
+    requests = sorted({api.arguments for api in apis if api.arguments}, key=str)
+    responses = sorted({api.properties for api in apis if api.properties}, key=str)
+    models = {service: load_model(service) for service in sorted({api.service for api in (*requests, *responses)})}
+    table: dict[str, Any] = {"botocore": version("botocore"), "requests": {}, "responses": {}, "structures": {}}
+    roots: dict[str, list[str]] = {service: [] for service in models}
+    for named, key, direction in ((requests, "requests", "input"), (responses, "responses", "output")):
+        for api in named:
+            model = models[api.service]
+            shape = shape_of(model, model["operations"][api.operation][direction]["shape"])
+            table[key][f"{api.service}:{api.operation}"] = shape
+            roots[api.service].append(shape)
+    for service, model in models.items():
+        found = structures_of(model, roots[service])
+        table["structures"][service] = {name: found[name] for name in sorted(found)}
+    return table
+
+
+def differences(shipped: dict[str, Any], generated: dict[str, Any]) -> Iterator[str]:
+    """What the shipped table lacks; members that a newer botocore adds are no difference."""
+    if shipped["botocore"] == generated["botocore"]:
+        if shipped != generated:
+            yield f"the table is not what botocore {generated['botocore']} gives"
+        return
+    for key in ("requests", "responses"):
+        for operation in sorted(generated[key].keys() - shipped[key].keys()):
+            yield f"{key} lacks {operation}"
+
+
+def as_text(table: dict[str, Any]) -> str:
+    """The table with one structure in a line, so that a change to one is visible in review."""
+    services = []
+    for service, structures in table["structures"].items():
+        lines = [f"{json.dumps(name)}:{_compact(members)}" for name, members in structures.items()]
+        services.append(f"{json.dumps(service)}:{{\n" + ",\n".join(lines) + "\n}")
+    head = {key: value for key, value in table.items() if key != "structures"}
+    return _compact(head)[:-1] + ',\n"structures":{' + ",\n".join(services) + "}}\n"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the table, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail where the table is out of date")
+    generated = generate()
+    if not parser.parse_args(arguments).check:
+        TABLE_FILE.write_text(as_text(generated), encoding="utf-8")
+        return 0
+    told = list(differences(json.loads(TABLE_FILE.read_bytes()), generated))
+    sys.stderr.writelines(f"{TABLE_FILE.name}: {difference}\n" for difference in told)
+    return 1 if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""Execution ids, job names, times, and the write-ahead record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from airflow_sm_pipelines.jobs.identity import execution_id, iso_time, job_name, new_token, pipeline_name
+from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts, begin_try
+
+FACTS = TryFacts(definition_digest="d1", max_tries=13, try_number=1, now=1000.0)
+
+
+def test_the_execution_id_is_stable_and_well_formed() -> None:
+    assert execution_id("abalone", "manual__1") == execution_id("abalone", "manual__1")
+    assert execution_id("abalone", "manual__1") != execution_id("abalone", "manual__2")
+    assert execution_id("a", "b__c") != execution_id("ab", "__c")
+    for number in range(200):
+        assert re.fullmatch(r"[a-z0-9]{12}", execution_id("abalone", f"run {number}"))
+
+
+def test_tokens_do_not_repeat() -> None:
+    tokens = {new_token() for _ in range(1000)}
+    assert len(tokens) == 1000
+    assert all(re.fullmatch(r"[a-z0-9]{10}", token) for token in tokens)
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "name"), [("My_Pipe.v2", "My-Pipe-v2"), ("-a-", "a"), ("__", "pipeline"), ("abalone", "abalone")]
+)
+def test_pipeline_names(dag_id: str, name: str) -> None:
+    assert pipeline_name(dag_id) == name
+
+
+@pytest.mark.parametrize(
+    ("step", "failures", "prefix", "limit", "name", "was_cut"),
+    [
+        ("Train", 0, None, 63, "pipelines-exec12345678-Train-tokentoken", False),
+        ("Train_the_big_model_of_all", 2, None, 63, "pipelines-exec12345678-Train-the-big-model-tokentoken-2", False),
+        ("Train", 0, "mine", 63, "mine-exec12345678-tokentoken", False),
+        ("Train", 1, "mine", 63, "mine-exec12345678-tokentoken-1", False),
+        ("Train", 0, "p" * 38, 63, "p" * 38 + "-exec12345678-tokentoken", False),
+        ("Train", 0, "p" * 45, 63, "p" * 39 + "-exec12345678-tokentoken", True),
+        ("Tune", 0, None, 32, "tokentoken-Tune", False),
+        ("Tune_the_big_model_of_all", 3, None, 32, "tokentoken-Tune-the-big-model-3", False),
+        ("Tune", 0, "tuning-jobs", 32, "tuning-j-exec12345678-tokentoken", True),
+    ],
+)
+def test_job_names(step: str, failures: int, prefix: str | None, limit: int, name: str, was_cut: bool) -> None:
+    made, cut = job_name("exec12345678", step, "tokentoken", failures, limit=limit, prefix=prefix)
+    assert (made, cut) == (name, was_cut)
+    assert len(made) <= limit
+
+
+def test_times_are_utc_with_milliseconds() -> None:
+    assert iso_time(datetime(2026, 11, 21, 4, 5, 6, 789999, UTC)) == "2026-11-21T04:05:06.789Z"
+    assert iso_time(datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))) == "2025-12-31T23:00:00.000Z"
+
+
+def started() -> StepRecord:
+    return replace(begin_try(None, FACTS), job_name="job")
+
+
+def test_the_first_try_begins_a_record() -> None:
+    record = begin_try(None, FACTS)
+    assert (record.phase, record.attempt, record.job_name, record.open_try) == (Phase.INTENDED, 1, "", 1)
+    assert record.started_at == record.evaluated_at == 1000.0
+
+
+def test_a_deferred_try_that_comes_back_goes_on_as_it_was() -> None:
+    record = started()
+    assert begin_try(record, replace(FACTS, now=2000.0)) == record
+
+
+def test_a_try_after_a_dead_worker_keeps_the_job_and_counts_the_death() -> None:
+    first = started()
+    second = begin_try(first, replace(FACTS, try_number=2, now=2000.0))
+    assert second == replace(first, open_try=2, worker_deaths=1)
+    third = begin_try(second, replace(FACTS, try_number=3))
+    assert third.worker_deaths == 2
+
+
+def test_a_try_after_a_lost_reply_keeps_the_job_and_counts_no_death() -> None:
+    said_how_it_ended = replace(started(), open_try=None)
+    record = begin_try(said_how_it_ended, replace(FACTS, try_number=2))
+    assert (record.job_name, record.worker_deaths) == ("job", 0)
+
+
+def test_a_failed_attempt_that_no_policy_was_asked_about_is_looked_at_again() -> None:
+    """Its try died between the failure's record and the retry policies' answer."""
+    first = started()
+    failed = replace(first, phase=Phase.FAILED, failures=1)
+    assert begin_try(failed, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
+
+
+def test_a_failed_attempt_whose_own_try_comes_back_is_looked_at_again() -> None:
+    first = started()
+    assert begin_try(replace(first, phase=Phase.FAILED, failures=1), FACTS) == first
+
+
+def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
+    failed = replace(started(), phase=Phase.FAILED, failures=1, open_try=None, policy_retries={"0": 1})
+    record = begin_try(failed, replace(FACTS, try_number=2, now=2000.0, definition_digest="d2"))
+    assert (record.job_name, record.attempt, record.phase) == ("", 2, Phase.INTENDED)
+    assert record.token != failed.token
+    assert record.policy_retries == {"0": 1}
+    assert (record.started_at, record.evaluated_at, record.definition_digest) == (1000.0, 2000.0, "d2")
+
+
+@pytest.mark.parametrize(
+    ("stored", "facts"),
+    [
+        (replace(started(), phase=Phase.DELIVERED, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (
+            replace(started(), phase=Phase.DELIVERED, open_try=None),
+            replace(FACTS, try_number=2, definition_digest="d2"),
+        ),
+        # Airflow raises max_tries when a user clears a task, even while it runs.
+        (started(), replace(FACTS, try_number=2, max_tries=14)),
+        (replace(started(), phase=Phase.FAILED, failures=3, open_try=None), replace(FACTS, try_number=5, max_tries=17)),
+        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, definition_digest="d2")),
+    ],
+    ids=[
+        "delivered",
+        "delivered by another definition",
+        "cleared while running",
+        "cleared after failing",
+        "given up",
+        "given up by another definition",
+    ],
+)
+def test_a_cleared_task_begins_anew(stored: StepRecord, facts: TryFacts) -> None:
+    record = begin_try(stored, facts)
+    assert record.token != stored.token
+    assert (record.job_name, record.attempt, record.worker_deaths, record.policy_retries) == ("", 1, 0, {})
+
+
+def test_a_try_that_died_after_its_job_was_done_leaves_the_job_to_the_next() -> None:
+    delivered = replace(started(), phase=Phase.DELIVERED, open_try=None)
+    record = begin_try(delivered, replace(FACTS, try_number=2))
+    assert (record.job_name, record.phase, record.worker_deaths) == ("job", Phase.INTENDED, 1)
+
+
+def test_a_try_that_died_after_it_had_given_its_job_up_leaves_the_job_to_the_next() -> None:
+    first = started()
+    given_up = first.closed()
+    assert (given_up.phase, given_up.given_up, given_up.open_try) == (Phase.INTENDED, True, None)
+    assert begin_try(given_up, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
+
+
+def test_a_record_survives_its_json_form() -> None:
+    record = replace(started(), phase=Phase.FAILED, policy_retries={"1": 2})
+    assert StepRecord.from_json(record.to_json()) == record
+    with pytest.raises(TypeError):
+        StepRecord.from_json("text")

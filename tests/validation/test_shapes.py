@@ -1,0 +1,138 @@
+"""The shipped table of AWS's requests and responses, and what happens where AWS has moved on since."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.graph import plan
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.step_type import ApiShape, sagemaker
+from airflow_sm_pipelines.validation import generate_shapes, shapes
+from airflow_sm_pipelines.validation.shapes import TABLE_FILE, is_structure, shape_table
+from tests.definition.build import document, get, step
+
+
+def test_the_table_is_up_to_date_and_small() -> None:
+    assert generate_shapes.main(["--check"]) == 0
+    assert TABLE_FILE.stat().st_size < 300_000
+
+
+def test_what_the_table_has_is_what_botocore_has() -> None:
+    shipped = json.loads(TABLE_FILE.read_bytes())
+    generated = generate_shapes.generate()
+    # A newer botocore adds members; one that is gone from it would be an error of ours at load.
+    for service, structures in shipped["structures"].items():
+        for name, members in structures.items():
+            assert members.items() <= generated["structures"][service][name].items(), name
+
+
+@pytest.mark.parametrize("change", ["operation", "member"])
+def test_a_table_that_is_out_of_date_fails_the_check(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = json.loads(TABLE_FILE.read_bytes())
+    if change == "operation":
+        table["botocore"] = "1.0"
+        del table["requests"]["sagemaker:CreateModel"]
+    else:
+        del table["structures"]["sagemaker"]["CreateModelInput"]["ModelName"]
+    file = tmp_path / "shapes.json"
+    file.write_text(json.dumps(table))
+    monkeypatch.setattr(generate_shapes, "TABLE_FILE", file)
+    assert generate_shapes.main(["--check"]) == 1
+    assert ("CreateModel" if change == "operation" else "is not what botocore") in capsys.readouterr().err
+    assert generate_shapes.main([]) == 0
+    assert file.read_bytes() == TABLE_FILE.read_bytes()
+
+
+def test_every_shape_that_is_named_is_there() -> None:
+    table = shape_table()
+    for step_type in STEP_TYPES.values():
+        for api in step_type.apis:
+            if api.arguments is not None:
+                assert table.request(api.arguments), step_type.name
+            if api.properties is not None:
+                assert table.response(api.properties), step_type.name
+    for structures in table.structures.values():
+        for members in structures.values():
+            for shape in members.values():
+                inner = shape.lstrip("[{")
+                assert not is_structure(inner) or inner in structures, inner
+
+
+def test_shapes_of_some_members() -> None:
+    table = shape_table()
+    training = table.structures["sagemaker"]["DescribeTrainingJobResponse"]
+    assert training["HyperParameters"] == "{"
+    assert training["FinalMetricDataList"] == "[MetricData"
+    assert training["ModelArtifacts"] == "ModelArtifacts"
+    assert training["TrainingJobName"] == ""
+    assert table.response(ApiShape("emr", "DescribeStep", "Step")) == "Step"
+    assert table.request(sagemaker("CreateNothing")) is None
+
+
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A table of an older botocore, which knew fewer members, and of a structure nothing at all."""
+    table: dict[str, Any] = json.loads(TABLE_FILE.read_bytes())
+    table["botocore"] = "1.0"
+    structures = table["structures"]["sagemaker"]
+    del structures["CreateTrainingJobRequest"]["ResourceConfig"]
+    del structures["DescribeTrainingJobResponse"]["ModelArtifacts"]
+    del structures["ResourceConfig"]
+    del structures["ModelArtifacts"]
+    monkeypatch.setattr(
+        "airflow_sm_pipelines.validation.check_arguments.shape_table", lambda: shapes.ShapeTable(**table)
+    )
+    monkeypatch.setattr(
+        "airflow_sm_pipelines.validation.check_properties.shape_table", lambda: shapes.ShapeTable(**table)
+    )
+    return table
+
+
+def test_members_that_only_the_installed_botocore_knows_are_no_findings(older: dict[str, Any]) -> None:
+    training = step("T", arguments={"ResourceConfig": {"InstanceCount": 1, "InstanceCont": 2}, "RoleArm": "r"})
+    user = step("U", arguments={"RoleArn": get("Steps.T.ModelArtifacts.S3ModelArtifacts")})
+    told = plan(document(training, user)).pipeline.warnings
+    assert [(finding.path, finding.suggestion) for finding in told] == [
+        ("$.Steps[0].Arguments.ResourceConfig.InstanceCont", "InstanceType"),
+        ("$.Steps[0].Arguments.RoleArm", "RoleArn"),
+    ]
+
+
+def test_botocore_is_not_loaded_for_its_own_version_and_for_good_documents() -> None:
+    program = (
+        "import sys, json; from airflow_sm_pipelines.graph import plan; plan(json.loads(sys.argv[1]));"
+        "print([m for m in sys.modules if m.split('.')[0] in ('airflow', 'boto3', 'botocore')])"
+    )
+    value = document(step("T", arguments={"RoleArm": 1}), step("U", arguments={"RoleArn": get("Steps.T.RoleArn")}))
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(value)],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_botocore_the_table_alone_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert shapes.installed_structures.__wrapped__("sagemaker", "1.0") == {}
+
+
+def test_the_table_cannot_change_under_its_readers() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(shape_table(), "botocore", "2")  # noqa: B010 # mypy would refuse the assignment itself
