@@ -6,9 +6,10 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import Finding, nearest
 from airflow_sm_pipelines.definition.paths import describe, render_path
@@ -35,8 +36,7 @@ WRAPPER_KEYS = (
 """What is read of a describe-pipeline response; the rest of it (times, ARNs) says nothing about the definition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A definition as plain JSON, and the describe-pipeline response around it, where there was one."""
 
     definition: dict[str, Json]

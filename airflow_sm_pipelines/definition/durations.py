@@ -14,15 +14,15 @@ Accepted for example: ``P30D``, ``30d``, ``T16m``, ``PT1H``, ``30dT5h``, ``P1Y2M
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days", "H": "hours", "m": "minutes", "S": "seconds"}
 _ORDER = tuple(_UNITS.values())
 _TOKEN = re.compile(r"(T?)([0-9]{1,9})([YMWDHS])")
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     """A duration in calendar units; a week is seven days. Years and months have no fixed length."""
 
     years: int = 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.paths import JsonPath, render_path
 
@@ -19,22 +20,19 @@ _BACKSLASH = re.compile(r"\\(?=['\"\\]|\Z)")
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """``.name`` of a property path."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """``[0]`` of a property path."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """``['name']`` of a property path: a map key, or the naming field of a list's element."""
 
     name: str
@@ -44,68 +42,59 @@ PathToken: TypeAlias = Member | Index | Key
 PropertyPath: TypeAlias = tuple[PathToken, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterReference:
+class ParameterReference(Struct, frozen=True):
     """``{"Get": "Parameters.<name>"}``"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionVariable:
+class ExecutionVariable(Struct, frozen=True):
     """``{"Get": "Execution.<name>"}``"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentReference:
+class ExperimentReference(Struct, frozen=True):
     """``{"Get": "PipelineExperimentConfig.<name>"}``: ExperimentName or TrialName."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyReference:
+class PropertyReference(Struct, frozen=True):
     """``{"Get": "Steps.<step>.<path>"}``: a property of a step's result. An empty path is the whole result."""
 
     step: str
     path: PropertyPath
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyFileReference:
+class PropertyFileReference(Struct, frozen=True):
     """``{"Get": "Steps.<step>.PropertyFiles.<name>"}``, which stands only in a ``Std:JsonGet``."""
 
     step: str
     property_file: str
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentItem:
+class CurrentItem(Struct, frozen=True):
     """``{"Get": "ForEach.CurrentItem[.<field>]"}``, in the body of a ForEach."""
 
     path: PropertyPath
 
 
-@dataclass(frozen=True, slots=True)
-class ChildOutput:
+class ChildOutput(Struct, frozen=True):
     """``{"Get": "ChildOutput.<body>.<path>"}``, in the Selector of a ForEach."""
 
     step: str
     path: PropertyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """``{"Std:Join": {"On": ..., "Values": [...]}}``"""
 
     separator: str
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JsonGet:
+class JsonGet(Struct, frozen=True):
     """``{"Std:JsonGet": {"PropertyFile": {"Get": ...} | "S3Uri": ..., "Path": ...}}``
 
     ``source`` is the property file, or the value that gives the S3 URI.
@@ -130,8 +119,7 @@ Value: TypeAlias = "Scalar | Expression | tuple[Value, ...] | Mapping[str, Value
 Object: TypeAlias = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedExpression:
+class LocatedExpression(Struct, frozen=True):
     """An expression and where it stands: ``path`` is the JSON path of the object that writes it."""
 
     expression: Expression

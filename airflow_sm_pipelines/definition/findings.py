@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 MAX_GUESSES = 500
 """Findings of one document for which it is guessed what was meant."""
@@ -18,8 +20,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One problem of one document.
 
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
@@ -80,8 +81,7 @@ class DefinitionError(ExceptionGroup[FindingError]):
         return "\n  ".join([self.message, *map(str, self.findings)])
 
 
-@dataclass(slots=True)
-class FindingCollector:
+class FindingCollector(Struct):
     """Gathers the findings of one document; the only mutable thing of the reading rooms.
 
     ``text`` is the document's text, where it was given as one.

@@ -1,12 +1,15 @@
-"""A read-only mapping.
+"""Read-only values: a mapping, and objects that compare by what they say and not by how it was written.
 
 ``types.MappingProxyType`` can be neither copied nor pickled, and Airflow deep-copies what an operator holds;
-so this is a ``dict`` that refuses to change.
+so the mapping is a ``dict`` that refuses to change.
 """
 
 from __future__ import annotations
 
 from typing import NoReturn, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,3 +37,15 @@ class FrozenDict(dict[K, V]):
 
     def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
         return FrozenDict, (dict(self),)
+
+
+class Written(Struct, frozen=True):
+    """Objects of the same class are equal where all fields but the last are: that one says how they were written."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return astuple(self)[:-1] == astuple(other)[:-1]
+
+    def __hash__(self) -> int:
+        return hash(astuple(self)[:-1])

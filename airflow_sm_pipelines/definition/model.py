@@ -7,12 +7,14 @@ DescribePipeline and Create*Job API models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from msgspec import Struct, field
+
 from airflow_sm_pipelines.definition.expressions import LocatedExpression, Object, Scalar, Value
 from airflow_sm_pipelines.definition.findings import Finding
+from airflow_sm_pipelines.definition.frozen import Written
 
 
 class ParameterType(Enum):
@@ -24,11 +26,10 @@ class ParameterType(Enum):
     BOOLEAN = "Boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Written, frozen=True):
     """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty.
 
-    ``type_is_default`` tells that the document names no Type.
+    ``type_is_default`` tells that the document names no Type; it is not compared.
     """
 
     name: str
@@ -38,11 +39,10 @@ class Parameter:
     default: str | int | float | bool | None = None
     enum_values: tuple[str, ...] = ()
     description: str | None = None
-    type_is_default: bool = field(default=False, compare=False)
+    type_is_default: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """One of a step's ``RetryPolicies``; a key that is absent in the JSON is None here."""
 
     exception_types: tuple[str, ...]
@@ -52,16 +52,14 @@ class RetryPolicy:
     expire_after_minutes: int | float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheConfig:
+class CacheConfig(Struct, frozen=True):
     """A step's ``CacheConfig``; ``expire_after`` is the lenient ISO-8601 duration as written."""
 
     enabled: Value
     expire_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyFile:
+class PropertyFile(Struct, frozen=True):
     """One of a Processing step's ``PropertyFiles``: a JSON file in one of its outputs."""
 
     name: str
@@ -80,8 +78,7 @@ class Comparison(Enum):
     LESS_THAN_OR_EQUAL_TO = "LessThanOrEqualTo"
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """``{"Type": "Equals" | ..., "LeftValue": ..., "RightValue": ...}``"""
 
     comparison: Comparison
@@ -89,23 +86,20 @@ class Compare:
     right: Value
 
 
-@dataclass(frozen=True, slots=True)
-class In:
+class In(Struct, frozen=True):
     """``{"Type": "In", "QueryValue": ..., "Values": [...]}``, or the older ``{"Value": ..., "In": [...]}``."""
 
     query: Value
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """``{"Type": "Not", "Condition": {...}}``, the older ``Expression``, and what ``NotIn`` stands for."""
 
     condition: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """``{"Type": "Or", "Conditions": [...]}``"""
 
     conditions: tuple[Condition, ...]
@@ -114,8 +108,7 @@ class Or:
 Condition: TypeAlias = Compare | In | Not | Or
 
 
-@dataclass(frozen=True, slots=True)
-class Branches:
+class Branches(Struct, frozen=True):
     """What a Condition step holds instead of a request. The conditions are ANDed."""
 
     conditions: tuple[Condition, ...]
@@ -123,8 +116,7 @@ class Branches:
     else_steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ForEachBody:
+class ForEachBody(Struct, frozen=True):
     """What a ForEach step holds instead of a request."""
 
     items: Value
@@ -133,8 +125,7 @@ class ForEachBody:
     selector: Value = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Written, frozen=True):
     """One step of any type.
 
     ``arguments`` is the request as written, expressions read; a Condition or ForEach step has its own shape in
@@ -142,7 +133,7 @@ class Step:
     beside Arguments (``FunctionArn``, ``SqsQueueUrl``, ``OutputParameters``, ``CheckType`` and the like).
     ``path`` is the step's JSON path. ``expressions`` are all that stand anywhere in the step as it was read, those in
     a Join or JsonGet included and those of the steps inside it not, in the order CacheConfig, Arguments, settings,
-    an inner one before its outer.
+    an inner one before its outer; they are not compared.
     """
 
     name: str
@@ -158,7 +149,7 @@ class Step:
     property_files: tuple[PropertyFile, ...] = ()
     branches: Branches | None = None
     for_each: ForEachBody | None = None
-    expressions: tuple[LocatedExpression, ...] = field(default=(), compare=False, repr=False)
+    expressions: tuple[LocatedExpression, ...] = ()
 
     def __str__(self) -> str:
         # A mapped task's arguments stand in the serialized Dag as their text.
@@ -174,24 +165,21 @@ class Step:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentConfig:
+class ExperimentConfig(Struct, frozen=True):
     """``$.PipelineExperimentConfig``; a partial one has None for the absent name."""
 
     experiment_name: Value = None
     trial_name: Value = None
 
 
-@dataclass(frozen=True, slots=True)
-class MlflowConfig:
+class MlflowConfig(Struct, frozen=True):
     """``$.MlflowConfig`` (SDK v3)."""
 
     resource_arn: Value = None
     experiment_name: Value = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """One definition and, where it came in a describe-pipeline response, what the response says of it.
 
     ``name``, ``display_name``, ``description``, ``role_arn`` and ``max_parallel_steps`` are None for a bare

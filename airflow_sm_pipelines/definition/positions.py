@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.expressions import Index
 from airflow_sm_pipelines.definition.tokenizer import TokenError, parse_path
@@ -41,8 +42,7 @@ _CHARACTER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """The offset of a value, and that of its key where it stands in an object."""
 
     value: int

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.document import load_document
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector, Severity
@@ -62,8 +64,7 @@ def name_of(definition: Source) -> str:
     return str(definition) if isinstance(definition, Path) else "definition"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The outcome of reading before its findings are settled: what could be read, whatever was found."""
 
     pipeline: Pipeline | None

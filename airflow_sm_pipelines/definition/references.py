@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.expressions import (
     ChildOutput,
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import ExperimentConfig, Parameter, Step
 
 
-@dataclass(slots=True)
-class Names:
+class Names(Struct):
     """What a document declares, and the check of what it uses against that."""
 
     collector: FindingCollector

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Set
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from airflow_sm_pipelines.definition.findings import Finding, Severity, nearest
 from airflow_sm_pipelines.definition.paths import describe, render_path, shorten
@@ -20,8 +21,7 @@ UnsupportedKeys: TypeAlias = Literal["warn", "error"]
 UnsupportedSteps: TypeAlias = Literal["error", "placeholder"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How strictly to read; see :func:`airflow_sm_pipelines.definition.reader.read_definition`."""
 
     step_types: Collection[str] = ()
@@ -38,8 +38,7 @@ class Options:
         return step_type in KNOWN_TYPES or step_type in self.step_types
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The step that is being read, or the document's top level where ``step`` is None."""
 
     collector: FindingCollector

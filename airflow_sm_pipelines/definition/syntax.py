@@ -6,8 +6,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.paths import JsonPath
@@ -42,8 +43,7 @@ class _ConstantError(ValueError):
     """NaN or Infinity, which Python's parser would take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A JSON value, and the places of keys that stand twice in their object (of which the last one won)."""
 
     value: Json

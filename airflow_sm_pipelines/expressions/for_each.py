@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeGuard
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.expressions import ChildOutput, format_expression
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
@@ -65,8 +66,7 @@ class ChildState(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(Struct, frozen=True):
     """One child that has ended: its result, or the reason of its failure where one is known."""
 
     index: int
@@ -76,8 +76,7 @@ class Child:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """``Selector``: the succeeded child whose ``field`` is the greatest (MaxBy) or the least (MinBy)."""
 
     greatest: bool

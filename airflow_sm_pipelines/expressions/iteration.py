@@ -5,8 +5,10 @@ The ForEach's first task pushes one for each item, and Airflow maps the body's t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
@@ -25,8 +27,7 @@ FAILURE_KEY = "sagemaker_failure"
 PARENT, INDEX, ITEM, LIMIT = "ParentStepName", "Index", "Item", "MaxConcurrency"
 
 
-@dataclass(frozen=True, slots=True)
-class Iteration:
+class Iteration(Struct, frozen=True):
     """``parent`` is the ForEach step, ``index`` counts from 0.
 
     ``limit`` is the step's MaxConcurrency, None where it has none.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineFacts:
+class PipelineFacts(Struct, frozen=True):
     """``property_files`` are by step and name; ``digest`` is the definition's, ``graph`` that of its steps."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
@@ -58,8 +59,7 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     return _assemble(order, tasks, reasons)
 
 
-@dataclass(slots=True)
-class _Tasks:
+class _Tasks(Struct):
     """The steps that become tasks, in document order, and the places they stand in."""
 
     steps: dict[str, Step] = field(default_factory=dict)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
@@ -19,8 +20,7 @@ class ReasonKind(Enum):
     BRANCH = "branch"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One reason for an edge: the JSON path at which it stands, and the outcome whose branch it is."""
 
     kind: ReasonKind
@@ -33,8 +33,7 @@ class Reason:
         return f"{self.kind.value} at {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """A step that has to succeed first, with every reason: the branch, then DependsOn, then references."""
 
     step: str
@@ -46,8 +45,7 @@ class Dependency:
         return all(reason.kind is ReasonKind.BRANCH for reason in self.reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class BranchMembership:
+class BranchMembership(Struct, frozen=True):
     """The branch that a step stands in directly: the one that ``condition`` takes when its outcome is ``taken``."""
 
     condition: str
@@ -58,8 +56,7 @@ class BranchMembership:
         return branch_name(self.taken)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """What stands inside one branch of a Condition step, nested branches included, in document order.
 
     ``entries`` are those of its own steps that wait for no other step of the same region: the first to run.
@@ -75,8 +72,7 @@ class Region:
         return branch_name(self.taken)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """``downstream`` waits for ``upstream``. ``label`` names the branch that the edge enters, if it enters one."""
 
     upstream: str
@@ -84,8 +80,7 @@ class Edge:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """The tasks of a pipeline and their order. A step in the body of a ForEach is no task of its own.
 
     ``steps`` are in topological order, those that could run at the same time in document order. ``upstream`` and

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.reader import name_of, read_document
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph.model import Graph
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A pipeline and the graph of its steps."""
 
     pipeline: Pipeline

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
@@ -37,8 +38,7 @@ class SelectionError(ValueError):
         super().__init__(" ".join(self.faults))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The role of every step, and for each unselected step whose result is read the selected steps that read it."""
 
     roles: Mapping[str, Role]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
+
+from msgspec.structs import fields
 
 from airflow_sm_pipelines.definition.durations import parse_duration
 from airflow_sm_pipelines.report.model import Item, Status

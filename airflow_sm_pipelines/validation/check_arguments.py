@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import FrozenDict
@@ -43,8 +44,7 @@ def check_arguments(pipeline: Pipeline, severity: Severity, collector: FindingCo
             _Walk(table, known.arguments, step, severity, collector).visit(step.arguments, shape, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     """A walk through the Arguments of one step beside the shapes of its request."""
 
     table: ShapeTable

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.expressions import (
     ChildOutput,
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _LISTED = 12
 
 
-@dataclass(frozen=True, slots=True)
-class _Misfit:
+class _Misfit(Struct, frozen=True):
     """What is wrong with the token at ``depth`` of a path, and the path that may have been meant."""
 
     depth: int
@@ -107,8 +107,7 @@ def _check_extra(step_type: StepType, path: PropertyPath, collector: FindingColl
     return _Misfit(0, reason, _renamed(path, 0, names, collector))
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     """A walk along a path through the shapes of one step type's response."""
 
     table: ShapeTable

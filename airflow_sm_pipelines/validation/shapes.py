@@ -8,10 +8,11 @@ elements, ``{`` and the shape of a map's values, ``*`` for any JSON, and nothing
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ SINGLE = ""
 TABLE_FILE = Path(__file__).with_name("shapes.json")
 
 
-@dataclass(frozen=True, slots=True)
-class ShapeTable:
+class ShapeTable(Struct, frozen=True):
     """``requests`` and ``responses`` give the shape of an operation by ``<service>:<operation>``.
 
     ``botocore`` is the version that the table was generated from.
