@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
-from airflow.providers.common.compat.sdk import conf
 
 from airflow_sm_pipelines.server import janitor, orphan_jobs, pool_listener, resume_priority
-from airflow_sm_pipelines.settings import SECTION
+from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -27,7 +26,7 @@ async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _apps() -> list[dict[str, Any]]:
-    if not conf.getboolean(SECTION, "callback_endpoint", fallback=True):
+    if not setting("callback_endpoint"):
         return []
     return [{"name": "sagemaker-callbacks", "app": callback_api, "url_prefix": URL_PREFIX}]
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.jobs.identity import execution_id
-from airflow_sm_pipelines.settings import SECTION
+from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,9 @@ class PoolScope(Enum):
 def pool_scope() -> PoolScope:
     """What the deployment wants a limit to be one of.
 
-    :raises ValueError: for an option that is neither
+    :raises SettingError: for an option that is neither
     """
-    from airflow.providers.common.compat.sdk import conf
-
-    return PoolScope(conf.get(SECTION, "pool_scope", fallback=PoolScope.RUN.value))
+    return PoolScope(setting("pool_scope"))
 
 
 def pipeline_pool(dag_id: str) -> str:

@@ -1,21 +1,32 @@
 """The settings of a deployment: Airflow's config section ``[sagemaker_pipelines]``.
 
 Each can be given as ``AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>``; an argument of :class:`SageMakerPipelineDag` wins.
-They are described for Airflow in :mod:`airflow_sm_pipelines.provider_info`.
+:mod:`airflow_sm_pipelines.options` describes them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+import json
+import logging
+import math
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_sm_pipelines.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.options import Option
+
+log = logging.getLogger(__name__)
+
 SECTION = "sagemaker_pipelines"
+NAMES = {*OPTIONS, *(option.old_name for option in OPTIONS.values() if option.old_name)}
 
 UnsupportedSteps = Literal["error", "placeholder"]
 UnsupportedKeys = Literal["error", "warn"]
@@ -36,6 +47,10 @@ class Assets(Enum):
     @property
     def outputs(self) -> bool:
         return self in (Assets.OUTPUTS, Assets.ALL)
+
+
+class SettingError(ValueError):
+    """An option whose value cannot be used, or that does not exist. The message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,56 +90,97 @@ class Settings:
 def read_settings() -> Settings:
     """The settings now in force.
 
-    :raises ValueError: for an option whose value is not one of its choices, naming the option
+    :raises SettingError: for an option that does not exist, or whose value cannot be used
     """
     from airflow.sdk.configuration import conf
 
     # Airflow looks for each option in half a dozen places, which for a small Dag takes as long as its tasks.
-    return _read(tuple(sorted((conf.getsection(SECTION) or {}).items())))
+    return _read(tuple(sorted((name, str(value)) for name, value in (conf.getsection(SECTION) or {}).items())))
 
 
 @lru_cache(maxsize=4)
-def _read(_given: tuple[tuple[str, object], ...]) -> Settings:
+def _read(given: tuple[tuple[str, str], ...]) -> Settings:
     """The settings while these options are given."""
-    from airflow.sdk.configuration import conf
+    for name, _ in given:
+        check_name(name)
+    values = {field.name: setting(field.name) for field in fields(Settings)}
+    return Settings(**{**values, "assets": Assets(values["assets"])})
 
-    def text(option: str) -> str | None:
-        value: str | None = conf.get(SECTION, option, fallback=None)
-        return value or None
 
-    def choice(option: str, choices: tuple[str, ...]) -> str:
-        value = text(option) or choices[0]
-        if value not in choices:
-            raise ValueError(f"[{SECTION}] {option} = {value!r} is none of {', '.join(choices)}")
-        return value
+def setting(name: str) -> Any:
+    """The value of one option, in its type, for who needs no other.
 
-    def tags() -> Mapping[str, str]:
-        given = conf.getjson(SECTION, "extra_job_tags", fallback=None) or {}
-        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-            raise ValueError(f"[{SECTION}] extra_job_tags = {given!r} is no JSON object with texts as values")
-        return MappingProxyType(given)
+    :raises SettingError: when it cannot be used
+    """
+    from airflow.providers.common.compat.sdk import conf
 
-    return Settings(
-        aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default") or None,
-        region_name=text("region_name"),
-        role_arn=text("role_arn"),
-        deferrable=conf.getboolean(SECTION, "deferrable", fallback=True),
-        poll_interval=conf.getfloat(SECTION, "poll_interval", fallback=30.0),
-        poll_interval_max=conf.getfloat(SECTION, "poll_interval_max", fallback=300.0),
-        stopping_slack=conf.getfloat(SECTION, "stopping_slack", fallback=3600.0),
-        log_tail_lines=conf.getint(SECTION, "log_tail_lines", fallback=30),
-        aws_retry_mode=choice("aws_retry_mode", ("standard", "adaptive", "legacy")),
-        aws_max_attempts=conf.getint(SECTION, "aws_max_attempts", fallback=5),
-        worker_deaths=conf.getint(SECTION, "worker_deaths", fallback=3),
-        parallelism=conf.getint(SECTION, "parallelism", fallback=0),
-        job_tags=conf.getboolean(SECTION, "job_tags", fallback=True),
-        extra_job_tags=tags(),
-        experiments=conf.getboolean(SECTION, "experiments", fallback=True),
-        cache=conf.getboolean(SECTION, "cache", fallback=True),
-        cache_entries=conf.getint(SECTION, "cache_entries", fallback=50),
-        assets=Assets(choice("assets", tuple(each.value for each in Assets))),
-        callback_reply_queue_url=text("callback_reply_queue_url"),
-        callback_timeout=conf.getfloat(SECTION, "callback_timeout", fallback=604800.0),
-        unsupported_steps=cast("UnsupportedSteps", choice("unsupported_steps", ("error", "placeholder"))),
-        unsupported_keys=cast("UnsupportedKeys", choice("unsupported_keys", ("warn", "error"))),
-    )
+    option = OPTIONS[name]
+    text = conf.get(SECTION, name, fallback=None)
+    if option.old_name is not None and text in (None, option.default):
+        older = conf.get(SECTION, option.old_name, fallback=None)
+        if older is not None:
+            log.warning("[%s] %s is now called %s; a later version will not read it", SECTION, option.old_name, name)
+            text = older
+    text = None if text is None else str(text).strip()
+    if not text:
+        # An empty connection means botocore's own chain of credentials; an empty number or choice means the default.
+        is_free = option.type in ("string", "json") and not option.choices
+        text = option.default if text is None or not is_free else ""
+    return _typed(name, option, text) if text else None
+
+
+def check_name(name: str) -> None:
+    """Refuse an option that does not exist: what was meant would be ignored.
+
+    :raises SettingError: with what was likely meant
+    """
+    # Airflow reads the value of any option from a secrets backend too.
+    plain = name.lower().removesuffix("_secret").removesuffix("_cmd")
+    if plain not in NAMES:
+        near = difflib.get_close_matches(plain, NAMES, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise SettingError(f"[{SECTION}] {name} is no option of this version.{hint}")
+
+
+def _typed(name: str, option: Option, text: str) -> Any:
+    # Airflow itself takes a comment behind a number or boolean.
+    match option.type:
+        case "boolean":
+            text = text.partition("#")[0].strip()
+            if text.lower() in ("true", "t", "1"):
+                return True
+            if text.lower() in ("false", "f", "0"):
+                return False
+            raise _refused(name, text, "is neither True nor False")
+        case "integer" | "float":
+            return _number(name, option, text.partition("#")[0].strip())
+        case "json":
+            return _tags(name, text)
+    if option.choices and text not in option.choices:
+        raise _refused(name, text, f"is none of {', '.join(option.choices)}")
+    return text
+
+
+def _number(name: str, option: Option, text: str) -> float:
+    try:
+        number = int(text) if option.type == "integer" else float(text)
+    except ValueError:
+        raise _refused(name, text, f"is no {option.type}") from None
+    if not math.isfinite(number) or (option.minimum is not None and number < option.minimum):
+        raise _refused(name, text, f"is not a number of at least {option.minimum:g}")
+    return number
+
+
+def _tags(name: str, text: str) -> Mapping[str, str]:
+    form = "is no JSON object with texts as values"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise _refused(name, text, form) from None
+    if not isinstance(value, dict) or not all(isinstance(member, str) for member in value.values()):
+        raise _refused(name, text, form)
+    return MappingProxyType(value)
+
+
+def _refused(name: str, text: str, why: str) -> SettingError:
+    return SettingError(f"[{SECTION}] {name} = {text!r} {why}.")

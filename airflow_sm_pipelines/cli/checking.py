@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.formats import as_text
-from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, Severity
+from airflow_sm_pipelines.cli.model import Checked, Skipped
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.naming import safe_dag_id
 
@@ -22,32 +22,6 @@ if TYPE_CHECKING:
 
 PATTERN = "**/*.json"
 """What is looked for in a folder, as by ``load_dags``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One definition: its file as the user named it, its text, and its plan or what is wrong with it."""
-
-    path: Path
-    text: str
-    dag_id: str
-    plan: Plan | None
-    findings: tuple[Finding, ...]
-
-    @property
-    def errors(self) -> int:
-        return sum(finding.severity is Severity.ERROR for finding in self.findings)
-
-    @property
-    def warnings(self) -> int:
-        return len(self.findings) - self.errors
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that holds a JSON object, and no definition."""
-
-    path: Path
 
 
 def files_of(paths: Iterable[str]) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from airflow_sm_pipelines.cli.terminal import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_sm_pipelines.cli.checking import Checked
+    from airflow_sm_pipelines.cli.model import Checked
     from airflow_sm_pipelines.definition.findings import Finding
 
 

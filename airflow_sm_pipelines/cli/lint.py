@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import Checked, Skipped, check_file, clash, files_of
+from airflow_sm_pipelines.cli.checking import check_file, clash, files_of
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.formats import as_annotations, as_json, as_text
+from airflow_sm_pipelines.cli.model import Checked, Skipped
 from airflow_sm_pipelines.cli.terminal import write_lines
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import Checked, check_file, files_of
+from airflow_sm_pipelines.cli.checking import check_file, files_of
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.lint import counted
+from airflow_sm_pipelines.cli.model import Checked
 from airflow_sm_pipelines.cli.terminal import write_lines
 
 if TYPE_CHECKING:

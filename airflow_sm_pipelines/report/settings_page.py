@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_sm_pipelines.provider_info import OPTIONS
+from airflow_sm_pipelines.options import OPTIONS, Option
 
 HEAD = """# Settings
 
 Made by `python -m airflow_sm_pipelines.report.settings_page > docs/settings.md`.
 
 Options of the section `[sagemaker_pipelines]` of Airflow's configuration; each can be given as
-`AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>`. An argument of `SageMakerPipelineDag` of the same name wins.
+`AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>`. An argument of `SageMakerPipelineDag` of the same name wins. An option that
+does not exist, or a value that cannot be used, is an error that names it: nothing is ignored.
 
 | option | type | default | what it is |
 |---|---|---|---|"""
@@ -21,7 +22,13 @@ def page() -> Iterator[str]:
     """The lines of the page."""
     yield HEAD
     for name, option in OPTIONS.items():
-        yield f"| `{name}` | {option['type']} | {option['default'] or ''} | {option['description']} |"
+        yield f"| `{name}` | {option.type} | {option.default or ''} | {_words(option)} |"
+
+
+def _words(option: Option) -> str:
+    least = f" At least {option.minimum:g}." if option.minimum else ""
+    old = f" Formerly `{option.old_name}`, which is still read." if option.old_name else ""
+    return f"{option.description}{least}{old}"
 
 
 if __name__ == "__main__":

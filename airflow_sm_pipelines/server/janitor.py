@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    watch(component, tidy, option="tidying_interval", fallback=600.0)
+    watch(component, tidy, option="janitor_interval")
 
 
 def tidy() -> None:

@@ -11,7 +11,7 @@ from airflow_sm_pipelines.server.periodic import watch
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    watch(component, stop_unowned_jobs, option="unowned_jobs_interval", fallback=60.0)
+    watch(component, stop_unowned_jobs, option="orphan_jobs_interval")
 
 
 def stop_unowned_jobs() -> None:

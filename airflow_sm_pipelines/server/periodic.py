@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.settings import SECTION
+from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +18,13 @@ log = logging.getLogger(__name__)
 TRIGGERER = "TriggererJob"
 
 
-def watch(component: Any, work: Callable[[], None], *, option: str, fallback: float) -> None:
+def watch(component: Any, work: Callable[[], None], *, option: str) -> None:
     """Do some work every so many seconds while the component runs, where that is a triggerer; 0: never.
 
     ``option`` names the seconds in ``[sagemaker_pipelines]``. It is called in every process of Airflow as it starts,
     before it can be known which one it is.
     """
-    from airflow.providers.common.compat.sdk import conf
-
-    interval = conf.getfloat(SECTION, option, fallback=fallback)
+    interval = setting(option)
     # A task's process, which has no database, starts with a marker instead of a job.
     if interval > 0 and hasattr(component, "job_type"):
         threading.Thread(

@@ -40,7 +40,8 @@ def _join(task_instance: TaskInstance, dag_run: DagRun) -> None:
     if session is None or task_instance.pool != pipeline_pool(dag_run.dag_id):
         return
     own = run_pool(dag_run.dag_id, dag_run.run_id)
-    with session.no_autoflush:
+    # An error of the database in here must not end the caller's transaction (see pool_listener).
+    with session.no_autoflush, session.connection().begin_nested():
         # A run that has not started has none, and neither has one whose pipeline's pool is a user's.
         if is_ours(session, own):
             task_instance.pool = own

@@ -22,7 +22,7 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "12",
     # Many tasks start at once here, and a machine under that load takes the living for dead sooner.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-    "AIRFLOW__SAGEMAKER_PIPELINES__UNOWNED_JOBS_INTERVAL": "2",
+    "AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "2",
     "AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS": str(ATTEMPTS_OF_A_CALL),
 }
 # The endpoint holds calls while the steps of a round come to where they are wanted.

@@ -144,7 +144,7 @@ def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             **endpoint.environment,
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             f"{OPTION}CALLBACK_REPLY_QUEUE_URL": replies,
-            f"{OPTION}UNOWNED_JOBS_INTERVAL": "2",
+            f"{OPTION}ORPHAN_JOBS_INTERVAL": "2",
         }
         dags = {"dags.py": DAG_FILE, **definitions(work)}
         with deployed(folder, settings, dags) as deployment:

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 JOB_SECONDS = 600
 # A kill reaches AWS by the task's own on_kill: the look for jobs without an owner, which comes later, is turned off.
-NOBODY_ELSE_STOPS = {"AIRFLOW__SAGEMAKER_PIPELINES__UNOWNED_JOBS_INTERVAL": "0"}
+NOBODY_ELSE_STOPS = {"AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "0"}
 TASK = "Train"
 DAG_IDS = ("deferred", "synchronous")
 DAG_FILE = """

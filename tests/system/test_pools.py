@@ -49,7 +49,7 @@ impossible = SageMakerPipelineDag(
 DAG_IDS = {"gone", "wide", "twin", "failing", "mine", "cleared", "shared", "chains", "impossible"}
 
 # So that what the triggerer must not remove would be removed within the tests.
-SOON_TIDIED = {"AIRFLOW__SAGEMAKER_PIPELINES__TIDYING_INTERVAL": "1"}
+SOON_TIDIED = {"AIRFLOW__SAGEMAKER_PIPELINES__JANITOR_INTERVAL": "1"}
 
 T = TypeVar("T")
 

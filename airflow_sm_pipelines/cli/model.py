@@ -1,0 +1,40 @@
+"""What became of one file that a command was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.definition.findings import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_sm_pipelines.definition.findings import Finding
+    from airflow_sm_pipelines.graph import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One definition: its file as the user named it, its text, and its plan or what is wrong with it."""
+
+    path: Path
+    text: str
+    dag_id: str
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> int:
+        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.findings) - self.errors
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that holds a JSON object, and no definition."""
+
+    path: Path

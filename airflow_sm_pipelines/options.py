@@ -1,0 +1,172 @@
+"""The options of Airflow's config section ``[sagemaker_pipelines]``: names, types, defaults and descriptions, once.
+
+Airflow's provider discovery reads them (:mod:`airflow_sm_pipelines.provider_info`), their values are read by
+:mod:`airflow_sm_pipelines.settings`, and docs/settings.md is made from them. Airflow imports this early: keep it light.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Option(NamedTuple):
+    """One option.
+
+    ``type`` is string, boolean, integer, float or json (an object with texts as values). ``default`` is the text that
+    Airflow would read, None where the option is not set. ``choices`` are the values that a text may have, ``minimum``
+    is the least value of a number. ``old_name`` is a name that is still read, with a warning.
+    """
+
+    type: str
+    default: str | None
+    description: str
+    example: str | None = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    old_name: str | None = None
+
+
+OPTIONS = {
+    "aws_conn_id": Option("string", "aws_default", "The Airflow connection with the AWS credentials."),
+    "region_name": Option(
+        "string",
+        None,
+        "The AWS region. Where it is not set, the connection's region holds, and then AWS_DEFAULT_REGION.",
+        example="eu-west-1",
+    ),
+    "role_arn": Option(
+        "string",
+        None,
+        "The role that fills a missing RoleArn in the Arguments of a step, where the pipeline itself names none.",
+        example="arn:aws:iam::123456789012:role/SageMakerExecutionRole",
+    ),
+    "deferrable": Option("boolean", "True", "Whether waiting for a job holds no worker."),
+    "poll_interval": Option("float", "30", "Seconds between two looks at a job.", minimum=0.001),
+    "poll_interval_max": Option(
+        "float",
+        "300",
+        "The longest pause in seconds after looks at a job that failed (throttling, faults, lost connections).",
+        minimum=0.001,
+    ),
+    "stopping_slack": Option(
+        "float",
+        "3600",
+        "Seconds that a job may outlive the limit of its own request (MaxRuntimeInSeconds and the like) before its"
+        " step stops it and fails. AWS ends a job at its limit; what it uploads then takes time that does not count.",
+        minimum=0,
+    ),
+    "log_tail_lines": Option(
+        "integer",
+        "30",
+        "How many of the last lines of a job's CloudWatch log a failure shows. 0: logs are not read at all.",
+        minimum=0,
+    ),
+    "aws_retry_mode": Option(
+        "string",
+        "standard",
+        "botocore's retry mode: standard, adaptive or legacy.",
+        choices=("standard", "adaptive", "legacy"),
+    ),
+    "aws_max_attempts": Option(
+        "integer", "5", "How often botocore makes a call that fails, the first time included.", minimum=1
+    ),
+    "worker_deaths": Option(
+        "integer",
+        "3",
+        "How many tries of a step may end by the death of their worker; they cost no attempt of a retry policy.",
+        minimum=0,
+    ),
+    "orphan_jobs_interval": Option(
+        "float",
+        "60",
+        "Seconds between two looks of the triggerer for jobs that run on though their task has ended, since whoever"
+        " was to stop them had died: it stops them. 0: it does not look.",
+        minimum=0,
+        old_name="unowned_jobs_interval",
+    ),
+    "janitor_interval": Option(
+        "float",
+        "600",
+        "Seconds between two looks of the triggerer for pools and cached results that nothing needs any more: it"
+        " removes them. 0: it does not look.",
+        minimum=0,
+        old_name="tidying_interval",
+    ),
+    "parallelism": Option(
+        "integer",
+        "0",
+        "How many steps of a run run at once, deferred ones included, where the pipeline itself does not say; 0 for"
+        " any number.",
+        minimum=0,
+    ),
+    "pool_scope": Option(
+        "string",
+        "run",
+        "What that limit is one of. run: each run has a pool of its own, as in SageMaker. pipeline: all runs of a"
+        " pipeline share one, which makes fewer pools, and fewer series of metrics.",
+        choices=("run", "pipeline"),
+    ),
+    "job_tags": Option(
+        "boolean",
+        "True",
+        "Whether jobs are tagged with their pipeline, step, execution, Dag and run. The credentials need"
+        " sagemaker:AddTags.",
+    ),
+    "extra_job_tags": Option(
+        "json",
+        None,
+        "Further tags for all jobs, as a JSON object. A tag that a definition gives its job wins.",
+        example='{"team": "forecasting"}',
+    ),
+    "experiments": Option(
+        "boolean",
+        "True",
+        "Whether jobs join the experiment of the pipeline's PipelineExperimentConfig, which is created where it is"
+        " absent, and the MLflow experiment of its MlflowConfig.",
+    ),
+    "cache": Option(
+        "boolean",
+        "True",
+        "Whether steps whose CacheConfig asks for it reuse earlier results. False: they always run, and keep none.",
+    ),
+    "cache_entries": Option(
+        "integer",
+        "50",
+        "How many results of a step are kept for reuse; the oldest go first. Of the body of a ForEach step there are"
+        " as many more as it has items.",
+        minimum=1,
+    ),
+    "assets": Option(
+        "string",
+        "none",
+        "Which outlets the tasks have, for other Dags to be scheduled on: none; models, the model package groups that"
+        " RegisterModel steps add a version to; outputs, the S3 outputs of jobs; all.",
+        choices=("none", "models", "outputs", "all"),
+    ),
+    "callback_reply_queue_url": Option(
+        "string",
+        None,
+        "The SQS queue in which workers answer Callback steps. Where it is not set, they answer by the endpoint alone.",
+        example="https://sqs.eu-west-1.amazonaws.com/123456789012/callback-replies",
+    ),
+    "callback_timeout": Option(
+        "float", "604800", "Seconds after which a Callback step fails without an answer.", minimum=1
+    ),
+    "callback_endpoint": Option(
+        "boolean",
+        "True",
+        "Whether Airflow's API server takes answers to Callback steps at /aws/sagemaker (no login: the token counts).",
+    ),
+    "unsupported_steps": Option(
+        "string",
+        "error",
+        "error: a step type that is not known is a finding. placeholder: it is a task that fails when reached.",
+        choices=("error", "placeholder"),
+    ),
+    "unsupported_keys": Option(
+        "string",
+        "warn",
+        "warn: a key that is not known is told and ignored. error: it is a finding.",
+        choices=("warn", "error"),
+    ),
+}

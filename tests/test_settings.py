@@ -1,0 +1,81 @@
+"""Settings: each counts or is refused with a reason."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.settings import SettingError, read_settings, setting
+
+pytestmark = pytest.mark.airflow
+
+
+def give(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"AIRFLOW__SAGEMAKER_PIPELINES__{name.upper()}", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("poll_interval", "7.5", 7.5),
+        ("poll_interval", "7 # seconds", 7.0),
+        ("poll_interval", "", 30.0),
+        ("deferrable", "f", False),
+        ("aws_conn_id", "", None),
+        ("extra_job_tags", '{"team": "a"}', {"team": "a"}),
+        ("aws_retry_mode", "", "standard"),
+        ("cache_entries", "1", 1),
+    ],
+)
+def test_a_value_counts(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
+    give(monkeypatch, name, text)
+    assert setting(name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("poll_interval", "soon", "is no float"),
+        ("poll_interval", "nan", "at least 0.001"),
+        ("poll_interval", "-1", "at least 0.001"),
+        ("cache_entries", "0", "at least 1"),
+        ("cache_entries", "1.5", "is no integer"),
+        ("deferrable", "maybe", "neither True nor False"),
+        ("extra_job_tags", "[]", "no JSON object"),
+        ("extra_job_tags", '{"a": 1}', "no JSON object"),
+        ("assets", "some", "none of none, models, outputs, all"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, why: str
+) -> None:
+    give(monkeypatch, name, text)
+    with pytest.raises(SettingError, match=f"sagemaker_pipelines. {name} = .*{why}"):
+        read_settings()
+
+
+def test_an_option_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "pol_interval", "5")
+    with pytest.raises(SettingError, match=r"pol_interval is no option of this version\. Did you mean poll_interval"):
+        read_settings()
+
+
+def test_an_old_name_is_read_with_a_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    give(monkeypatch, "unowned_jobs_interval", "5")
+    with caplog.at_level(logging.WARNING, logger="airflow_sm_pipelines.settings"):
+        assert setting("orphan_jobs_interval") == 5.0
+    assert "unowned_jobs_interval is now called orphan_jobs_interval" in caplog.text
+    read_settings()
+
+
+def test_the_new_name_wins_over_the_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "unowned_jobs_interval", "5")
+    give(monkeypatch, "orphan_jobs_interval", "6")
+    assert setting("orphan_jobs_interval") == 6.0
+
+
+def test_every_default_can_be_used() -> None:
+    assert {name for name, option in OPTIONS.items() if option.default is not None and setting(name) is None} == set()
