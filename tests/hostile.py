@@ -49,12 +49,10 @@ def call(name: str = "Call", arguments: Any = None, **members: Any) -> dict[str,
     return {"Name": name, "Type": "Lambda", "FunctionArn": FUNCTION, "Arguments": arguments or {}, **members}
 
 
-def either(
-    *conditions: Any, yes: tuple[Any, ...] = (), no: tuple[Any, ...] = (), name: str = "Check"
-) -> dict[str, Any]:
-    """A Condition step."""
-    branches = {"Conditions": list(conditions), "IfSteps": list(yes), "ElseSteps": list(no)}
-    return {"Name": name, "Type": "Condition", "Arguments": branches}
+def check(*conditions: Any) -> dict[str, Any]:
+    """A Condition step without branches."""
+    branches: dict[str, Any] = {"Conditions": list(conditions), "IfSteps": [], "ElseSteps": []}
+    return {"Name": "Check", "Type": "Condition", "Arguments": branches}
 
 
 def document(*steps: Any, **members: Any) -> dict[str, Any]:
@@ -101,7 +99,7 @@ def _texts() -> Iterator[Hostile]:
         places: dict[str, Any] = {
             "argument": document(call(arguments={"x": bad})),
             "argument-key": document(call(arguments={bad: 1})),
-            "unknown-key": document(call(**{bad: 1})),
+            "unknown-key": document({**call(), bad: 1}),
             "top-key": document(**{bad: 1}),
             "step-name": document(call(bad)),
             "step-type": document({**call(), "Type": bad}),
@@ -150,7 +148,7 @@ def _texts() -> Iterator[Hostile]:
     yield _one("long-step-display-name", "finding", document(call(DisplayName="d" * 3000)), "256")
     yield _one("long-step-name", "finding", document(call("s" * 300)), "1 to 64")
     yield _one("long-type", "finding", document({**call(), "Type": "T" * 200_000}))
-    yield _one("long-key", "runs", document(call(**{"k" * 200_000: 1})))
+    yield _one("long-key", "runs", document({**call(), "k" * 200_000: 1}))
     yield _one("markdown-file", "runs", wrapper(PipelineName="markdown-file", PipelineDescription="x" * 5000 + ".md"))
     yield _one("etc-passwd", "runs", wrapper(PipelineName="etc-passwd", PipelineDescription="see README.md"))
     yield _one("step-markdown-file", "runs", document(call(Description="see README.md")))
@@ -253,7 +251,7 @@ def _many() -> Iterator[Hostile]:
     )
     steps = [call(f"some-step-{n}", DependsOn=[f"some-stop-{n}"]) for n in range(MANY // 2)]
     yield _one("misspelt-steps", "finding", document(*steps), "there is no step")
-    unknown = {f"Key{n}": 1 for n in range(5 * MANY)}
+    unknown: dict[str, Any] = {f"Key{n}": 1 for n in range(5 * MANY)}
     yield _one("unknown-keys", "runs", document(call(**unknown)), "more")
     yield _one("unknown-top-keys", "runs", document(**unknown), "more")
     yield _one("no-steps", "finding", document(*([1] * 5 * MANY)), "more")
