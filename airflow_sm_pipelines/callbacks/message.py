@@ -19,8 +19,7 @@ from airflow_sm_pipelines.callbacks.encryption import seal, unseal
 
 ALPHABET = string.ascii_letters + string.digits
 TOKEN_LENGTH = 10
-MOST_OUTPUTS = 50
-LONGEST_REASON = 256
+TOKEN_FORM = f"[a-zA-Z0-9]{{{TOKEN_LENGTH}}}"
 
 EXECUTING = "Executing"
 STOPPING = "Stopping"
@@ -54,8 +53,13 @@ def mailbox_key(digest: str) -> str:
     return f"sagemaker_callback_{digest}"
 
 
-class AnswerError(ValueError):
-    """An answer that says nothing a step could take; the message says why."""
+def reply_key(digest: str) -> str:
+    """The XCom key under which a trigger leaves what it has found in the reply queue for the step of a token.
+
+    It is not the mailbox, which the endpoint can write at the same moment: whom the endpoint told that their answer
+    counts, theirs does.
+    """
+    return f"sagemaker_callback_reply_{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +82,6 @@ class Answer:
         return cls(members["status"], members["outputs"], members["failure_reason"])
 
 
-def read_reply(message: Mapping[str, Any]) -> Answer:
-    """The answer in a message of the reply queue.
-
-    It is ``{"token", "status": "Success", "OutputParameters": [{"Name", "Value"}]}``, or has the status ``"Failure"``
-    and a ``"FailureReason"``. A Value may be a JSON number or boolean where SageMaker's wire has only texts.
-
-    :raises AnswerError: for a message of another form
-    """
-    match message.get("status"):
-        case "Success":
-            return Answer(SUCCESS, outputs=_read_outputs(message.get("OutputParameters") or []))
-        case "Failure":
-            return Answer(FAILURE, failure_reason=str(message.get("FailureReason") or ""))
-        case other:
-            raise AnswerError(f"its status is {json.dumps(other)}, and neither Success nor Failure")
-
-
-def _read_outputs(parameters: Any) -> dict[str, str]:
-    form = 'its OutputParameters are no array of objects like {"Name": "...", "Value": "..."}'
-    if not isinstance(parameters, list):
-        raise AnswerError(form)
-    outputs = {}
-    for parameter in parameters:
-        if not isinstance(parameter, dict) or not isinstance(parameter.get("Name"), str) or "Value" not in parameter:
-            raise AnswerError(form)
-        value = parameter["Value"]
-        outputs[parameter["Name"]] = value if isinstance(value, str) else json.dumps(value)
-    return outputs
-
-
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """Where the answer to a token is left: an XCom of the waiting task."""
@@ -121,8 +95,16 @@ class Mailbox:
     @property
     def address(self) -> dict[str, Any]:
         """The arguments by which XCom knows it."""
-        members = asdict(self)
-        return {"key": mailbox_key(members.pop("digest")), **members}
+        return self._entry(mailbox_key(self.digest))
+
+    @property
+    def reply_address(self) -> dict[str, Any]:
+        """The same for what a trigger has found in the reply queue."""
+        return self._entry(reply_key(self.digest))
+
+    def _entry(self, key: str) -> dict[str, Any]:
+        task = {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id, "map_index": self.map_index}
+        return {"key": key, **task}
 
 
 @dataclass(frozen=True, slots=True)

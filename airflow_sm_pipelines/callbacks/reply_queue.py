@@ -2,7 +2,8 @@
 
 Several steps, and several triggerers, can share a queue. A message is hidden from other readers while it is looked at;
 one that is of no token waited for here is shown again at once, for the reader that it is for. The message of a step is
-deleted by the step's task, when the answer is on record; if that task dies first, it comes back.
+deleted by the step's task, when the answer is on record; if that task dies first, it comes back. What no Callback step
+can ever take is deleted here, with a warning: it would come back for as long as the queue keeps it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import json
 import logging
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import is_transient
 from airflow_sm_pipelines.aws.renewed_client import RenewedClient
-from airflow_sm_pipelines.callbacks.message import FAILURE, Answer, AnswerError, is_token_of, read_reply
+from airflow_sm_pipelines.callbacks.message import FAILURE, Answer, is_token_of
+from airflow_sm_pipelines.callbacks.reply import AnswerError, ForNobodyError, Reply, read_address, read_reply
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.aws.access import AwsAccess
@@ -33,14 +34,6 @@ LONGEST_WAIT_SECONDS = 20
 # For how long a reader that is lost hides what it has seen, and for how long a step's own message waits for its task.
 HIDDEN_SECONDS = 60
 KEPT_SECONDS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, and the handle by which its message is deleted."""
-
-    answer: Answer
-    receipt: str
 
 
 class ReplyQueue:
@@ -115,7 +108,7 @@ class ReplyQueue:
             )
             messages = response.get("Messages", [])
             for message in messages:
-                self._hidden[message["ReceiptHandle"]] = KEPT_SECONDS if self._hand_over(message) else 0
+                await self._place(client, message)
             if not messages or all(future.done() for future in self._waiting.values()):
                 break
             wait = 0
@@ -144,20 +137,47 @@ class ReplyQueue:
             self._hidden.clear()
             log.warning("Messages of others in %s are hidden for up to %d s: %s", self._url, HIDDEN_SECONDS, error)
 
-    def _hand_over(self, message: dict[str, Any]) -> bool:
-        """Give a message to whom it is for; False where nobody waits for it here."""
+    async def _place(self, client: Any, message: dict[str, Any]) -> None:
+        """Give a message to whom it is for, keep it for others, or delete what is for nobody."""
+        receipt = message["ReceiptHandle"]
         try:
-            body = json.loads(message["Body"])
-        except ValueError:
-            return False
-        token = body.get("token") if isinstance(body, dict) else None
-        if not isinstance(token, str):
-            return False
-        found = [future for digest, future in self._waiting.items() if is_token_of(token, digest)]
+            self._hidden[receipt] = KEPT_SECONDS if self._hand_over(message) else 0
+        except ForNobodyError as error:
+            await self._delete(client, message.get("MessageId"), receipt, str(error))
+
+    async def _delete(self, client: Any, identity: object, receipt: str, reason: str) -> None:
+        try:
+            await client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+        except (ClientError, BotoCoreError, OSError) as error:
+            self._hidden[receipt] = KEPT_SECONDS
+            log.warning(
+                "The message %s in the reply queue %s is for no Callback step: %s. It cannot be deleted, and is hidden"
+                " for %d s: %s",
+                identity,
+                self._url,
+                reason,
+                KEPT_SECONDS,
+                error,
+            )
+        else:
+            log.warning(
+                "The message %s in the reply queue %s is for no Callback step and was deleted: %s",
+                identity,
+                self._url,
+                reason,
+            )
+
+    def _hand_over(self, message: dict[str, Any]) -> bool:
+        """Give a message to whom it is for; False where nobody waits for it here.
+
+        :raises ForNobodyError: for what no step can ever take
+        """
+        addressed = read_address(message.get("Body"))
+        found = [future for digest, future in self._waiting.items() if is_token_of(addressed.token, digest)]
         if not found or found[0].done():
             return False
         try:
-            answer = read_reply(body)
+            answer = read_reply(addressed.members)
         except AnswerError as error:
             # Nobody can be told of a reply that makes no sense: the step is, rather than wait on.
             answer = Answer(FAILURE, failure_reason=f"the message in the reply queue cannot be used: {error}")

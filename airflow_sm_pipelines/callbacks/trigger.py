@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowRuntimeError
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.message import Letter, Notice
 from airflow_sm_pipelines.callbacks.waiting import (
     CallbackWait,
+    leave_reply,
     look_from_trigger,
     tell_stopping,
     wait_for_answer,
 )
 from airflow_sm_pipelines.jobs.shielded import unbroken
 from airflow_sm_pipelines.jobs.task_states import ENDED, UNKNOWN, state_at_kill
+from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from airflow.triggers.base import TriggerEvent
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +48,11 @@ class CallbackTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        event = await wait_for_answer(self.wait, look_from_trigger)
-        yield TriggerEvent(event.to_json())
+        with storable_failure():
+            event = await wait_for_answer(self.wait, look_from_trigger)
+            if (reply := event.reply) is not None:
+                await leave_reply(self.wait, reply)
+        yield storable_event(event.to_json())
 
     async def on_kill(self) -> None:
         await unbroken(self._kill())

@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.callbacks.message import STOPPING, Answer, Letter, Mailbox, Notice
-from airflow_sm_pipelines.callbacks.reply_queue import Reply, reply_queue
+from airflow_sm_pipelines.callbacks.reply import Reply
+from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.jobs.waiting import PollPace
 
 if TYPE_CHECKING:
@@ -41,21 +42,34 @@ class CallbackEnd(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallbackEvent:
-    """What came of the waiting: an answer and, if it came by the queue, its message's handle; or AWS's words."""
+    """What came of the waiting: an answer and, if it came by the queue, its message's handle; or AWS's words.
+
+    The trigger's event carries no answer: what Airflow cannot write as an event ends its triggerer. The answer is on
+    record where the task finds it (:func:`leave_reply`).
+    """
 
     end: CallbackEnd
     answer: Answer | None = None
     receipt: str | None = None
     seen: str = ""
 
+    @property
+    def reply(self) -> Reply | None:
+        """What came by the queue."""
+        return Reply(self.answer, self.receipt) if self.answer is not None and self.receipt is not None else None
+
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "end": self.end.value, "answer": self.answer and self.answer.to_json()}
+        return {"end": self.end.value, "seen": self.seen}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> CallbackEvent:
-        answer = members["answer"]
+        # The events of the version before held the answer.
+        answer = members.get("answer")
         return cls(
-            CallbackEnd(members["end"]), answer and Answer.from_json(answer), members["receipt"], members["seen"]
+            CallbackEnd(members["end"]),
+            answer and Answer.from_json(answer),
+            members.get("receipt"),
+            members.get("seen", ""),
         )
 
 
@@ -125,6 +139,30 @@ async def look_from_trigger(mailbox: Mailbox) -> Any:
         # ``airflow dags test`` runs a trigger in the task's own process.
         return await look_from_task(mailbox)
     return await BaseXCom.aget_one(**mailbox.address)
+
+
+async def leave_reply(wait: CallbackWait, reply: Reply) -> None:
+    """Leave what came by the queue where the step's task finds it; until that has worked, the task is not woken."""
+    address = wait.mailbox.reply_address
+    errors = 0
+    while True:
+        try:
+            if hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
+                await BaseXCom.aset(value=reply.to_text(), **address)
+            else:
+                BaseXCom.set(value=reply.to_text(), **address)
+        except AirflowRuntimeError as error:
+            errors += 1
+            log.warning("Leaving an answer for the step's task failed and is tried again: %s", error)
+            await asyncio.sleep(wait.pace.after(errors))
+        else:
+            return
+
+
+def reply_left(mailbox: Mailbox) -> Reply | None:
+    """What a trigger has left for the step's task, read in that task."""
+    text = BaseXCom.get_one(**mailbox.reply_address)
+    return Reply.from_text(text) if isinstance(text, str) else None
 
 
 async def _from_mailbox(wait: CallbackWait, look: Look) -> Answer:

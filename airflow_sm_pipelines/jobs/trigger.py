@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.shielded import unbroken
 from airflow_sm_pipelines.jobs.task_states import DEFERRED, state_at_kill
+from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
 from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, stop_job, wait_for_job
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from airflow.triggers.base import TriggerEvent
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +61,9 @@ class JobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.bounds)
-        yield TriggerEvent({"end": end.value, "seen": seen, "job_name": self.job_name})
+        with storable_failure():
+            end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.bounds)
+        yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
 
     async def on_kill(self) -> None:
         await unbroken(self._kill())

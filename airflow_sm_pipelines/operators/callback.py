@@ -34,6 +34,7 @@ from airflow_sm_pipelines.callbacks.waiting import (
     CallbackEvent,
     CallbackWait,
     look_from_task,
+    reply_left,
     wait_for_answer,
 )
 from airflow_sm_pipelines.definition.settings import output_parameters
@@ -170,10 +171,15 @@ class CallbackStepOperator(StoppableCallbackOperator):
     def _after_waiting(self, context: Context, event: CallbackEvent) -> Any:
         if self._was_killed:
             raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed.")
+        reply = event.reply or reply_left(self.mailbox_of(self.sending))
+        replied, receipt = (None, None) if reply is None else (reply.answer, reply.receipt)
         # The endpoint may have taken an answer since: its worker was told that it counts.
-        answer = CallbackStore(context).answer(self.sending.digest) or event.answer
+        answer = CallbackStore(context).answer(self.sending.digest) or replied or event.answer
         if answer is not None:
-            return self._finish(context, answer, event.receipt)
+            return self._finish(context, answer, receipt)
+        if event.end is CallbackEnd.ANSWERED:
+            self.log.warning("The answer is gone from Airflow's records: it is waited for again")
+            return self.run_step(context)
         if event.end is CallbackEnd.TIMED_OUT:
             self.deliver(context)
             # Airflow calls on_kill for this exception, as for a time-out that it finds itself.

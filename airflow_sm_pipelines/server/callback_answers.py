@@ -44,14 +44,14 @@ def take_answer(request: Answering) -> str:
 
 
 def _take(request: Answering, session: Session) -> str:
-    digest = digest_of(request.CallbackToken)
+    digest = digest_of(request.token)
     query = select(XComModel).where(XComModel.key == mailbox_key(digest))
     row = session.scalar(with_row_locks(query, session=session, of=XComModel))
     letter = _letter_of(row)
-    if row is None or letter is None or not is_token_of(request.CallbackToken, row.key.rpartition("_")[2]):
+    if row is None or letter is None or not is_token_of(request.token, row.key.rpartition("_")[2]):
         raise _not_found()
     if letter.state == "answered":
-        if request.ClientRequestToken is not None and letter.request == digest_of(request.ClientRequestToken):
+        if request.request_token is not None and letter.request == digest_of(request.request_token):
             return letter.execution_arn
         raise WireError("ConflictException", "The step of this callback token has got its answer.")
     if letter.state == "waiting":
@@ -62,7 +62,7 @@ def _take(request: Answering, session: Session) -> str:
         entry = json.dumps(answer_entry(digest, request.answer))
         get_state_backend().set(scope, ANSWER_STORE_KEY, entry, session=session)
     # A step that was killed has asked for an answer, which is taken and changes nothing.
-    given = request.ClientRequestToken
+    given = request.request_token
     answered = replace(
         letter, state="answered", answer=request.answer, request=None if given is None else digest_of(given)
     )

@@ -37,7 +37,7 @@ async def call(request: Request) -> JSONResponse:
         arn = await run_in_threadpool(take_answer, sent)
     except WireError as error:
         log.info("An answer to a callback was refused: %s", error.code)
-        return _answer(400, error.code, str(error))
+        return _answer(error.status, error.code, str(error))
     except SQLAlchemyError:
         log.exception("An answer to a callback could not be stored")
         return _answer(500, "InternalFailure", "Airflow could not store the answer.")

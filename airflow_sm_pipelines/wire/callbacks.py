@@ -1,64 +1,104 @@
-"""SendPipelineExecutionStepSuccess and ...Failure on the wire: their requests, their response, SageMaker's errors."""
+"""SendPipelineExecutionStepSuccess and ...Failure on the wire: their requests, their response, SageMaker's errors.
+
+Whoever reaches the endpoint writes them. A body that is no request is a SerializationException, and a request that
+breaks a limit of the API's model is a ValidationException. What cannot be stored counts as the latter.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_sm_pipelines.callbacks.message import FAILURE, LONGEST_REASON, MOST_OUTPUTS, SUCCESS, Answer
+from airflow_sm_pipelines.callbacks.message import FAILURE, SUCCESS, TOKEN_LENGTH, Answer
+from airflow_sm_pipelines.wire.constraints import TextLimits, broken, too_many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TARGET_PREFIX = "SageMaker."
 
-Token = Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9]{10}$")]
-RequestToken = Annotated[str, msgspec.Meta(min_length=32, max_length=128)]
+TOKEN = TextLimits(TOKEN_LENGTH, TOKEN_LENGTH, pattern="[a-zA-Z0-9]+", required=True)
+REQUEST_TOKEN = TextLimits(128, 32)
+NAME = TextLimits(256, required=True)
+VALUE = TextLimits(1024, required=True)
+REASON = TextLimits(256)
+MOST_OUTPUTS = 50
+MOST_TOLD = 10
 
 
-class Output(msgspec.Struct, frozen=True):
-    """One output parameter."""
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A call that answers a Callback step; ``request_token`` is its ClientRequestToken."""
 
-    Name: Annotated[str, msgspec.Meta(max_length=256)]
-    Value: Annotated[str, msgspec.Meta(max_length=1024)]
+    token: str
+    answer: Answer
+    request_token: str | None = None
 
 
-class Success(msgspec.Struct, frozen=True):
-    """The request of SendPipelineExecutionStepSuccess."""
+class WireError(Exception):
+    """An error as AWS answers it, with its HTTP status: of SageMaker's own errors that is 400."""
 
-    CallbackToken: Token
-    OutputParameters: Annotated[list[Output], msgspec.Meta(max_length=MOST_OUTPUTS)] | None = None
-    ClientRequestToken: RequestToken | None = None
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
 
-    @property
+
+class _Output(msgspec.Struct, frozen=True):
+    Name: str | None = None
+    Value: str | None = None
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """The members of both requests, by their JSON types alone."""
+
+    CallbackToken: str | None = None
+    ClientRequestToken: str | None = None
+
+    def violations(self) -> Iterator[str]:
+        yield from broken("callbackToken", self.CallbackToken, TOKEN)
+        yield from broken("clientRequestToken", self.ClientRequestToken, REQUEST_TOKEN)
+
     def answer(self) -> Answer:
-        return Answer(SUCCESS, outputs={output.Name: output.Value for output in self.OutputParameters or ()})
+        raise NotImplementedError
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """The request of SendPipelineExecutionStepFailure."""
+class _Success(_Request, frozen=True):
+    OutputParameters: list[_Output] | None = None
 
-    CallbackToken: Token
-    FailureReason: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)] | None = None
-    ClientRequestToken: RequestToken | None = None
+    def violations(self) -> Iterator[str]:
+        yield from super().violations()
+        outputs = self.OutputParameters or []
+        if len(outputs) > MOST_OUTPUTS:
+            yield too_many("outputParameters", MOST_OUTPUTS)
+            return
+        for number, output in enumerate(outputs, start=1):
+            yield from broken(f"outputParameters.{number}.member.name", output.Name, NAME)
+            yield from broken(f"outputParameters.{number}.member.value", output.Value, VALUE)
 
-    @property
+    def answer(self) -> Answer:
+        outputs = {output.Name: output.Value for output in self.OutputParameters or ()}
+        return Answer(SUCCESS, outputs={name or "": value or "" for name, value in outputs.items()})
+
+
+class _Failure(_Request, frozen=True):
+    FailureReason: str | None = None
+
+    def violations(self) -> Iterator[str]:
+        yield from super().violations()
+        yield from broken("failureReason", self.FailureReason, REASON)
+
     def answer(self) -> Answer:
         return Answer(FAILURE, failure_reason=self.FailureReason or "")
 
 
-Answering = Success | Failure
-
-OPERATIONS: dict[str, type[Success] | type[Failure]] = {
-    "SendPipelineExecutionStepSuccess": Success,
-    "SendPipelineExecutionStepFailure": Failure,
+OPERATIONS: dict[str, type[_Success] | type[_Failure]] = {
+    "SendPipelineExecutionStepSuccess": _Success,
+    "SendPipelineExecutionStepFailure": _Failure,
 }
-
-
-class WireError(Exception):
-    """An error as AWS answers it; SageMaker answers all of these with HTTP 400."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def read_request(target: str, body: bytes) -> Answering:
@@ -69,9 +109,23 @@ def read_request(target: str, body: bytes) -> Answering:
     operation = OPERATIONS.get(target.removeprefix(TARGET_PREFIX))
     if operation is None or not target.startswith(TARGET_PREFIX):
         raise WireError("UnknownOperationException", f"Only {' and '.join(OPERATIONS)} are answered here.")
+    request = _parse(body, operation)
+    found = list(request.violations())
+    if found:
+        count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
+        raise WireError("ValidationException", f"{count} detected: {'; '.join(found[:MOST_TOLD])}")
+    return Answering(request.CallbackToken or "", request.answer(), request.ClientRequestToken)
+
+
+def _parse(body: bytes, operation: type[_Success] | type[_Failure]) -> _Success | _Failure:
+    # Not msgspec's own reader of JSON: a lone surrogate is to be told from what is no JSON.
     try:
-        return msgspec.json.decode(body, type=operation)
+        members = json.loads(body.decode())
+    except RecursionError:
+        raise WireError("SerializationException", "The request is nested too deeply.") from None
+    except ValueError:
+        raise WireError("SerializationException", "The request is no JSON that can be read.") from None
+    try:
+        return msgspec.convert(members, operation)
     except msgspec.ValidationError as error:
-        raise WireError("ValidationException", f"1 validation error detected: {error}") from None
-    except msgspec.DecodeError:
-        raise WireError("SerializationException", "The request is no JSON.") from None
+        raise WireError("SerializationException", f"{error}.") from None

@@ -11,14 +11,12 @@ from cryptography.fernet import Fernet
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.message import (
     Answer,
-    AnswerError,
     Letter,
     Mailbox,
     Notice,
     digest_of,
     is_token_of,
     new_callback_token,
-    read_reply,
 )
 
 KEY = "AIRFLOW__CORE__FERNET_KEY"
@@ -79,16 +77,3 @@ def test_letters_and_addresses() -> None:
         "task_id": "task",
         "map_index": 3,
     }
-
-
-def test_a_reply_may_have_numbers_and_booleans() -> None:
-    parameters = [{"Name": "n", "Value": 1.5}, {"Name": "b", "Value": True}, {"Name": "s", "Value": "1"}]
-    reply = read_reply({"status": "Success", "OutputParameters": parameters})
-    assert reply == Answer("Success", outputs={"n": "1.5", "b": "true", "s": "1"})
-    assert read_reply({"status": "Failure", "FailureReason": None}) == Answer("Failure")
-
-
-@pytest.mark.parametrize("parameters", [{"Name": "n"}, ["n"], [{"Name": 1, "Value": 2}], [{"Name": "n"}], "text"])
-def test_a_reply_of_another_form(parameters: object) -> None:
-    with pytest.raises(AnswerError, match="OutputParameters are no array"):
-        read_reply({"status": "Success", "OutputParameters": parameters})

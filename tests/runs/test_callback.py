@@ -141,13 +141,7 @@ def stored(dag_id: str) -> list[str]:
 
 
 def test_messages_that_are_for_others_are_not_lost(airflow: Airflow, work: str, replies: str) -> None:
-    others = [
-        *({"token": f"0123456{number:03d}", "status": "Success"} for number in range(25)),
-        ["no object"],
-        {"status": "Success"},
-        {"token": 7},
-        "no JSON",
-    ]
+    others = [{"token": f"0123456{number:03d}", "status": "Success"} for number in range(25)]
     for other in others:
         send(airflow.endpoint, replies, other)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")):
@@ -158,7 +152,7 @@ def test_messages_that_are_for_others_are_not_lost(airflow: Airflow, work: str, 
     left = []
     while messages := sqs.receive_message(QueueUrl=replies, MaxNumberOfMessages=10).get("Messages", []):
         left += [message["Body"] for message in messages]
-    assert sorted(left) == sorted(other if isinstance(other, str) else json.dumps(other) for other in others)
+    assert sorted(left) == sorted(json.dumps(other) for other in others)
 
 
 @pytest.mark.parametrize(

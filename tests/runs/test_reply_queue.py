@@ -10,9 +10,12 @@ import time
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.callbacks.message import Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.message import Answer, Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
@@ -94,6 +97,46 @@ def test_a_queue_that_can_be_read_again_is_waited_for(airflow: Airflow) -> None:
     assert asyncio.run(wait()) == ["1"]
 
 
+POISON = [
+    "no JSON",
+    "[" * 250_000,
+    '{"token": "\\ud800"}',
+    json.dumps(["no object"]),
+    json.dumps({"token": 7, "status": "Success"}),
+    json.dumps({"token": token(1), "status": "Failure", "FailureReason": "no\0"}),
+    json.dumps({"token": token(2), "status": "Success", "OutputParameters": [{"Name": "n", "Value": "\ud800"}]}),
+]
+
+
+def test_what_no_step_can_take_is_deleted_and_harms_nobody(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
+    """With a real queue: a step's own answer that cannot be stored is none, and its next one is taken."""
+    url = make_queue(airflow.endpoint, "replies")
+    for message in POISON:
+        send(airflow.endpoint, url, message)
+    poison = airflow.endpoint.requests("sqs", "SendMessage")
+    send(airflow.endpoint, url, success(1000))
+    send(airflow.endpoint, url, success(1))
+    send(airflow.endpoint, url, success(2))
+
+    assert asyncio.run(asyncio.wait_for(replies_to(url, [1, 2]), 20)) == ["1", "2"]
+    assert take(airflow.endpoint, url) == [success(1000)]
+    told = [record.getMessage() for record in caplog.records if "was deleted" in record.getMessage()]
+    assert len(told) == len(POISON) == len(poison)
+    assert sum("which cannot be stored" in each for each in told) == 2
+    assert all(len(each) < 300 for each in told)
+
+
+def test_poison_that_cannot_be_deleted_is_hidden(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+    denied = {"code": "AccessDenied", "message": "no", "status": 403}
+    airflow.endpoint.add_fault("sqs", "DeleteMessage", times=1, error=denied)
+    send(airflow.endpoint, url, "no JSON")
+    send(airflow.endpoint, url, success(1))
+    assert asyncio.run(asyncio.wait_for(replies_to(url, [1]), 20)) == ["1"]
+    assert take(airflow.endpoint, url) == []
+    assert [record.levelname for record in caplog.records if "cannot be deleted" in record.getMessage()] == ["WARNING"]
+
+
 def waiting(url: str | None, *, expires_in: float = 20, deadline_in: float | None = None) -> CallbackWait:
     now = time.time()
     return CallbackWait(
@@ -126,6 +169,41 @@ def test_whichever_time_is_over_first_ends_the_waiting(
     wait = waiting(url, expires_in=expires_in, deadline_in=deadline_in)
     assert asyncio.run(wait_for_answer(wait, empty)) == CallbackEvent(end)
     assert CallbackEvent.from_json(json.loads(json.dumps(CallbackEvent(end).to_json()))) == CallbackEvent(end)
+
+
+def test_the_triggers_event_carries_no_answer_and_the_reply_is_left_first(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_queue(airflow.endpoint, "replies")
+    send(airflow.endpoint, url, success(1))
+    left: list[dict[str, Any]] = []
+
+    def leave(**entry: Any) -> None:
+        if not left:
+            left.append(entry)
+            raise AirflowRuntimeError(ErrorResponse())
+        left.append(entry)
+
+    # Outside of Airflow's processes there is no XCom, and no line to it.
+    monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", object(), raising=False)
+    monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.set", leave)
+    monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.get_one", lambda **_: None)
+    trigger = CallbackTrigger(waiting(url).to_json(), Notice(url, token(1), "arn", {}).seal())
+
+    async def fire() -> Any:
+        return await asyncio.wait_for(anext(aiter(trigger.run())), 20)
+
+    event = asyncio.run(fire())
+    assert event.payload == {"end": "answered", "seen": ""}
+    assert [entry["key"] for entry in left] == [f"sagemaker_callback_reply_{digest_of(token(1))}"] * 2
+    assert Reply.from_text(left[1]["value"]).answer == Answer("Success", {"n": "1"})
+
+
+def test_an_event_of_the_version_before_is_read() -> None:
+    answer = Answer("Success", {"n": "1"})
+    event = CallbackEvent.from_json({"end": "answered", "answer": answer.to_json(), "receipt": "handle", "seen": ""})
+    assert event == CallbackEvent(CallbackEnd.ANSWERED, answer, "handle")
+    assert event.reply == Reply(answer, "handle")
 
 
 def test_a_killed_deferred_step_tells_its_workers_and_lets_them_answer(
