@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest

@@ -6,17 +6,16 @@ import json
 import logging
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import DAG, get_parsing_context
+from msgspec import Struct
 
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.error_dag import error_dag
 from airflow_sm_pipelines.naming import safe_dag_id
-from airflow_sm_pipelines.report import report_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +25,7 @@ log = logging.getLogger(__name__)
 WRAPPER_KEY = b'"PipelineDefinition"'
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionFile:
+class DefinitionFile(Struct, frozen=True):
     """A JSON file of the folder: its text, and the dag id that it asks for."""
 
     path: Path
@@ -137,6 +135,8 @@ def _build(file: DefinitionFile, dag_kwargs: Mapping[str, Any]) -> DAG | Definit
     for finding in dag.plan.pipeline.warnings:
         log.warning("%s: %s", file.relative, finding)
     if log.isEnabledFor(logging.DEBUG):
+        from airflow_sm_pipelines.report import report_of
+
         for line in report_of(dag.plan).lines():
             log.debug("%s: %s", file.relative, line)
     return dag

@@ -10,11 +10,12 @@ import difflib
 import json
 import logging
 import math
-from dataclasses import dataclass, fields
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.options import OPTIONS
 
@@ -53,8 +54,7 @@ class SettingError(ValueError):
     """An option whose value cannot be used, or that does not exist. The message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """``poll_interval``, ``poll_interval_max``, ``stopping_slack`` and ``callback_timeout`` are seconds;
     ``aws_max_attempts`` counts the calls of one request.
     """
@@ -103,7 +103,7 @@ def _read(given: tuple[tuple[str, str], ...]) -> Settings:
     """The settings while these options are given."""
     for name, _ in given:
         check_name(name)
-    values = {field.name: setting(field.name) for field in fields(Settings)}
+    values = {name: setting(name) for name in Settings.__struct_fields__}
     return Settings(**{**values, "assets": Assets(values["assets"])})
 
 

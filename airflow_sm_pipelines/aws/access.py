@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
+from msgspec import field
 
 from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
 
-@dataclass(frozen=True, slots=True)
-class AwsAccess:
+class AwsAccess(LastFieldNotCompared, frozen=True):
     """How to reach AWS, in a form that a trigger's arguments can carry."""
 
     aws_conn_id: str | None
@@ -24,7 +24,7 @@ class AwsAccess:
     verify: bool | str | None
     botocore_config: dict[str, Any] | None
     # A hook keeps its client: to make one takes longer than most calls.
-    _hooks: dict[str, AwsGenericHook[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _hooks: dict[str, AwsGenericHook[Any]] = field(default_factory=dict)
 
     def hook(self, service: str) -> AwsGenericHook[Any]:
         """A new hook, which makes a client of its own."""
@@ -48,7 +48,11 @@ class AwsAccess:
 
     def renewed(self) -> AwsAccess:
         """The same access with clients of its own, whose credentials are looked for anew."""
-        return replace(self)
+        return self.configured(self.botocore_config)
+
+    def configured(self, botocore_config: dict[str, Any] | None) -> AwsAccess:
+        """The access of clients that have another configuration of botocore."""
+        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, botocore_config)
 
     def any_hook(self) -> AwsGenericHook[Any]:
         """A hook whose client is there already, if one is: region and account are the same for all."""

@@ -6,12 +6,12 @@ The codes and texts are those of semantics 7; what none of them names has no typ
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NoConnectionError
+from msgspec import Struct
 
 
 class ExceptionType(Enum):
@@ -134,8 +134,7 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, BotoCoreError | OSError | TimeoutError)
 
 
-@dataclass(frozen=True, slots=True)
-class CallError:
+class CallError(Struct, frozen=True):
     """An AWS error in the words of AWS."""
 
     code: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
@@ -15,8 +15,7 @@ MISSING_CODES = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 DENIED_CODES = frozenset({"AccessDenied", "403"})
 
 
-@dataclass(frozen=True, slots=True)
-class S3File:
+class S3File(Struct, frozen=True):
     """A file as it was read. ``version`` differs between any two writes; ``encryption`` are the arguments of
     PutObject that encrypt another file in the same way."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -11,6 +10,7 @@ from urllib.parse import quote, unquote
 from airflow.models.asset import AssetModel
 from airflow.models.asset_state_store import AssetStateStoreModel
 from airflow.state import AssetScope, get_state_backend
+from msgspec import Struct
 from sqlalchemy import select
 
 from airflow_sm_pipelines.cache.store import NAME_PREFIX, URI_PREFIX, entry_key, read_index
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 TIME_TO_LIST = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """One cached result: of which step, of which run, since when, and by which key in the state of which asset."""
 
     dag_id: str

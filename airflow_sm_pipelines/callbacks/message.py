@@ -12,8 +12,10 @@ import json
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from airflow_sm_pipelines.callbacks.encryption import seal, unseal
 
@@ -62,8 +64,7 @@ def reply_key(digest: str) -> str:
     return f"sagemaker_callback_reply_{digest}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a worker answered: the values of a success are texts, as on SageMaker's wire."""
 
     status: str
@@ -82,8 +83,7 @@ class Answer:
         return cls(members["status"], members["outputs"], members["failure_reason"])
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """Where the answer to a token is left: an XCom of the waiting task."""
 
     digest: str
@@ -107,8 +107,7 @@ class Mailbox:
         return {"key": key, **task}
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What the mailbox holds: whose token it is, how far it has come, and the answer.
 
     ``state`` is ``waiting``, ``stopping`` (the step was killed, and its worker is asked to answer all the same), or
@@ -130,8 +129,7 @@ class Letter:
         return cls(**members, answer=answer and Answer.from_json(answer))
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A message to the workers: which queue it goes to, and its body. A repeated one differs in its status alone."""
 
     queue_url: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.callbacks.message import FAILURE, SUCCESS, TOKEN_FORM, Answer
 from airflow_sm_pipelines.definition.text import unstorable_in
@@ -28,8 +29,7 @@ class ForNobodyError(ValueError):
     """A message that no Callback step can ever take; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer, and the handle by which its message is deleted."""
 
     answer: Answer
@@ -45,8 +45,7 @@ class Reply:
         return cls(Answer.from_json(members["answer"]), members["receipt"])
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(Struct, frozen=True):
     """A message, read as far as to whom it is."""
 
     token: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Answer
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 SENDING_STORE_KEY = "sagemaker_callback"
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """An attempt's message, on record before it is sent: ``sent_at`` (epoch seconds) is set after.
 
     ``attempt`` is the random token of the attempt's record, ``digest`` that of the callback token, ``notice`` the

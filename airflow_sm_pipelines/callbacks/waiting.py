@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.sdk.execution_time import task_runner
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
@@ -40,8 +41,7 @@ class CallbackEnd(Enum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackEvent:
+class CallbackEvent(Struct, frozen=True):
     """What came of the waiting: an answer and, if it came by the queue, its message's handle; or AWS's words.
 
     The trigger's event carries no answer: what Airflow cannot write as an event ends its triggerer. The answer is on
@@ -73,8 +73,7 @@ class CallbackEvent:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackWait:
+class CallbackWait(Struct, frozen=True):
     """One waiting: for which token, on which channels, until when (epoch seconds)."""
 
     mailbox: Mailbox
@@ -85,7 +84,7 @@ class CallbackWait:
     deadline: float | None
 
     def to_json(self) -> dict[str, Any]:
-        members = {name: getattr(self, name) for name in self.__slots__}
+        members = {name: getattr(self, name) for name in self.__struct_fields__}
         parts = {"mailbox": asdict(self.mailbox), "access": self.access.to_json(), "pace": asdict(self.pace)}
         return {**members, **parts}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR, CommandError
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """One argument: its names (or the one name of a positional) and the keywords that argparse takes."""
 
     names: tuple[str, ...]
@@ -24,8 +24,7 @@ class Argument:
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command; ``module`` has a function ``run(arguments) -> exit status``."""
 
     name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.cli.checking import check_file, clash, files_of
 from airflow_sm_pipelines.cli.errors import CommandError
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(slots=True)
-class _Outcome:
+class _Outcome(Struct):
     """What was found so far. Files that cannot be read are told on standard error, and the others still checked."""
 
     checked: list[Checked] = field(default_factory=list)

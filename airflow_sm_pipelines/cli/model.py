@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import Severity
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """One definition: its file as the user named it, its text, and its plan or what is wrong with it."""
 
     path: Path
@@ -33,8 +33,7 @@ class Checked:
         return len(self.findings) - self.errors
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A file that holds a JSON object, and no definition."""
 
     path: Path

@@ -1,4 +1,4 @@
-"""Read-only values: a mapping, and objects that compare by what they say and not by how it was written.
+"""Read-only values: a mapping, and objects that compare by all of their fields but one.
 
 ``types.MappingProxyType`` can be neither copied nor pickled, and Airflow deep-copies what an operator holds;
 so the mapping is a ``dict`` that refuses to change.
@@ -39,8 +39,8 @@ class FrozenDict(dict[K, V]):
         return FrozenDict, (dict(self),)
 
 
-class Written(Struct, frozen=True):
-    """Objects of the same class are equal where all fields but the last are: that one says how they were written."""
+class LastFieldNotCompared(Struct, frozen=True):
+    """Two objects of one class are equal where all fields but the last are; what is last is no part of the value."""
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from airflow_sm_pipelines.definition.expressions import LocatedExpression, Object, Scalar, Value
 from airflow_sm_pipelines.definition.findings import Finding
-from airflow_sm_pipelines.definition.frozen import Written
+from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 
 class ParameterType(Enum):
@@ -26,7 +26,7 @@ class ParameterType(Enum):
     BOOLEAN = "Boolean"
 
 
-class Parameter(Written, frozen=True):
+class Parameter(LastFieldNotCompared, frozen=True):
     """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty.
 
     ``type_is_default`` tells that the document names no Type; it is not compared.
@@ -125,7 +125,7 @@ class ForEachBody(Struct, frozen=True):
     selector: Value = None
 
 
-class Step(Written, frozen=True):
+class Step(LastFieldNotCompared, frozen=True):
     """One step of any type.
 
     ``arguments`` is the request as written, expressions read; a Condition or ForEach step has its own shape in

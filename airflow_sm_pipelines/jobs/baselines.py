@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.stringify import to_text
@@ -21,8 +23,7 @@ FLAGS = {"true": True, "false": False}
 FIRST_RUN = "The first run of a check has none: SkipCheck and RegisterNewBaseline are both true there."
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovedPackage:
+class ApprovedPackage(Struct, frozen=True):
     """The latest approved model package of a group."""
 
     arn: str
@@ -36,8 +37,7 @@ class ApprovedPackage:
         return found or None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A check step's settings, resolved.
 
     ``token`` is that of the attempt it is for. ``constraints`` and ``statistics`` are the S3 URIs of the previous

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.step_types.datasets import DATASETS, DatasetPaths
 
@@ -12,8 +13,7 @@ S3 = "s3://"
 EACH = "[]"
 
 
-@dataclass(frozen=True, slots=True)
-class Datasets:
+class Datasets(Struct, frozen=True):
     """S3 URIs, each once, in the order of the request."""
 
     inputs: tuple[str, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
@@ -36,8 +36,7 @@ LEFT_BEHIND = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Seconds between two looks, and altogether."""
 
     interval: float

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import (
     CallError,

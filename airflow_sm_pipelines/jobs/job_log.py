@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct, field
 
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, type_of_call_error
 from airflow_sm_pipelines.jobs.job import is_missing
@@ -35,16 +35,14 @@ LONGEST_LINE = 1000
 BEGAN = re.compile(r"[-/]\d{9,}$")
 
 
-@dataclass(frozen=True, slots=True)
-class LogPlace:
+class LogPlace(Struct, frozen=True):
     """The streams of a log group whose names begin with ``streams``."""
 
     group: str
     streams: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a log: ``time`` in milliseconds since the epoch, and the stream it stands in."""
 
     time: int
@@ -64,7 +62,7 @@ class JobLog:
     def client(self) -> Any:
         if self._client is None:
             config = {**(self._access.botocore_config or {}), **CLIENT_CONFIG}
-            self._client = replace(self._access, botocore_config=config).client(SERVICE)
+            self._client = self._access.configured(config).client(SERVICE)
         return self._client
 
     def streams(self) -> list[str]:
@@ -132,8 +130,7 @@ def last_lines(access: AwsAccess, place: LogPlace, count: int) -> tuple[list[str
         return [], str(CallError.of(error))
 
 
-@dataclass(slots=True)
-class LogTail:
+class LogTail(Struct):
     """Copies a job's log into the task's, what is new each time it is asked to, each line once."""
 
     job_log: JobLog

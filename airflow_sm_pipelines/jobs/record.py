@@ -6,9 +6,11 @@ whatever dies, no attempt has two jobs (invariant 4 of the design).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from airflow_sm_pipelines.jobs.identity import new_token
 
@@ -29,8 +31,7 @@ class Phase(Enum):
     """The step ended: it succeeded, failed for good, or was killed."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(Struct, frozen=True):
     """One step of one Dag run, from its first try (or the user's clear) on.
 
     ``failures`` counts the failed attempts, ``policy_retries`` the retries that each retry policy has granted (by
@@ -97,8 +98,7 @@ class StepRecord:
         return cls(**cast("dict[str, object]", members))  # type: ignore[arg-type] # checked by to_json's inverse
 
 
-@dataclass(frozen=True, slots=True)
-class TryFacts:
+class TryFacts(Struct, frozen=True):
     """What a try knows of itself before it has read any record."""
 
     definition_digest: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryAction, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowTaskTimeout
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
+from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import SYNONYMS, ExceptionType, SightLost, StepFailure
@@ -36,7 +36,6 @@ LOST_TRY_DELAY = timedelta(seconds=10)
 SERVICE_DEFAULT = StepRetryPolicy((ExceptionType.SERVICE_FAULT.value, ExceptionType.THROTTLING.value))
 
 
-@dataclass(frozen=True)
 class StepRetries(RetryPolicy):
     """Asks the step's policies, in their order, for the one that names the failure's type.
 
@@ -48,8 +47,9 @@ class StepRetries(RetryPolicy):
     ``worker_deaths`` is how many tries may be lost in these ways.
     """
 
-    policies: tuple[StepRetryPolicy, ...]
-    worker_deaths: int
+    def __init__(self, policies: tuple[StepRetryPolicy, ...], worker_deaths: int) -> None:
+        self.policies = policies
+        self.worker_deaths = worker_deaths
 
     @classmethod
     def of_step(cls, policies: Sequence[StepRetryPolicy] | None, worker_deaths: int) -> StepRetries:

@@ -8,8 +8,9 @@ given baseline constraints; what an entry is about has other names in each (deve
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +23,7 @@ MOST_TOLD = 20
 LONGEST_DESCRIPTION = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """One violation: what it is about, the check that found it, and the container's description."""
 
     subject: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.renewed_client import RenewedClient
@@ -35,8 +35,7 @@ class WaitEnd(Enum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class PollPace:
+class PollPace(Struct, frozen=True):
     """Seconds between two looks at a job; after errors they double up to ``longest``."""
 
     interval: float
@@ -47,8 +46,7 @@ class PollPace:
         return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
 
 
-@dataclass(frozen=True, slots=True)
-class WaitBounds:
+class WaitBounds(Struct, frozen=True):
     """How long a job is waited for: until ``deadline`` (epoch seconds), and for so many seconds of ``slack`` after the
     end of the time that its own request gives it. None where there is no such bound.
     """

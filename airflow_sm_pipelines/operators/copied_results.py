@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
@@ -22,8 +23,7 @@ SOURCE_MEMBER = "selection_source"
 """The member of a copied step's ``sagemaker`` XCom that names the run it was copied from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What a task does in its run; ``source`` is the run to copy from, None where no run has the step's result."""
 
     role: Role = Role.RUN
@@ -36,8 +36,7 @@ class Part:
         return {"Skipped": f"not among {SELECTED_STEPS}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A task as the selection sees it: the step that is selected for it, and the ids of the tasks that it waits for."""
 
     step: str

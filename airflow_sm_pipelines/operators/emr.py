@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
@@ -104,7 +104,7 @@ class EmrStepOperator(JobStepOperator, EmrAddStepsOperator):
     @override
     def create(self, context: Context, client: Any) -> None:
         once = {**(self.botocore_config or {}), "retries": {"mode": "standard", "total_max_attempts": 1}}
-        client = replace(self.access, botocore_config=once).client(self.kind.service)
+        client = self.access.configured(once).client(self.kind.service)
         if self._owns_cluster:
             self._learn(**{CLUSTER: client.run_job_flow(**self.config)["JobFlowId"]})
         else:

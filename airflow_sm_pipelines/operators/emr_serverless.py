@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +9,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrServerlessHook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
 from botocore import __version__ as botocore_version
+from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import StepFailure

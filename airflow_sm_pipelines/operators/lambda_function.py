@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
@@ -151,7 +150,7 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
             # Nothing is sent while a function runs, and what stands between may forget a silent connection.
             "tcp_keepalive": True,
         }
-        return replace(self.access, botocore_config=config).client("lambda")
+        return self.access.configured(config).client("lambda")
 
     def _invoke(self, context: Context) -> Json:
         self.log.info("Invoking the function %s (attempt %d)", self.function_name, self.record.attempt)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
@@ -12,6 +11,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
@@ -23,8 +24,7 @@ class Status(Enum):
     UNSUPPORTED = "unsupported"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One key of the document, by its JSON path, and what became of it."""
 
     path: str
@@ -35,16 +35,14 @@ class Item:
         return f"{self.path}: {self.status.value}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """Another step that waits for this one, and why."""
 
     step: str
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """One policy of a step with its defaults filled in; ``path`` is None for what the service itself does.
 
     ``attempts`` is None where only the clock bounds them. Times are in seconds, ``minutes`` in minutes.
@@ -67,8 +65,7 @@ class Retry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Struct, frozen=True):
     """One step: what runs it, what it waits for, what waits for it, and what became of each of its keys.
 
     ``known`` is what the catalog says of its type, None for a type that it does not have. ``loop`` is the ForEach step
@@ -84,8 +81,7 @@ class StepReport:
     loop: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A whole document: the keys outside of steps, and the steps in the order in which they could run."""
 
     items: tuple[Item, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.graph.model import branch_name
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(Struct, frozen=True):
     text: str
     children: tuple[_Node, ...] = ()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 # Airflow's own routes take it from here.
@@ -15,6 +14,7 @@ from airflow.state import get_state_backend
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import with_row_locks
 from airflow.utils.state import State
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Letter, digest_of, is_token_of, mailbox_key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ from airflow.models.task_state_store import TaskStateStoreModel as Stored
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import State
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, func, select, update
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
@@ -24,8 +25,7 @@ GRACE = timedelta(seconds=10)
 LONGEST = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Unowned:
+class Unowned(Struct, frozen=True):
     """A record whose task has ended without saying so: its job may run on.
 
     ``row`` and ``text`` are where the record stands, and what stands there.

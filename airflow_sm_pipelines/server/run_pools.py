@@ -6,13 +6,13 @@ at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, State
+from msgspec import Struct
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -40,8 +40,7 @@ def is_pipeline(dag: SerializedDAG) -> bool:
     return TAG in dag.tags
 
 
-@dataclass(frozen=True)
-class RunPools:
+class RunPools(Struct, frozen=True):
     """The pools of a run of a pipeline, in the session that holds the run."""
 
     session: Session

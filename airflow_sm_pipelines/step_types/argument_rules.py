@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentRules:
+class ArgumentRules(Struct, frozen=True):
     """The rules for one step type; members are named by dotted paths into the Arguments.
 
     ``required`` must be there. Of each tuple in ``one_of`` exactly one is there. ``only_with`` maps a member to another

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 from airflow_sm_pipelines.step_types.processing import KIND
@@ -26,8 +27,7 @@ BASELINE_CONSTRAINTS = ("CalculatedBaselineConstraints", "BaselineUsedForDriftCh
 BASELINE_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineFiles:
+class BaselineFiles(Struct, frozen=True):
     """The baseline of one check type: the paths of its files in a model package's DriftCheckBaselines.
 
     ``compares_statistics`` tells whether the container compares with the statistics; the others only hand them on.
@@ -38,8 +38,7 @@ class BaselineFiles:
     compares_statistics: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckKind:
+class CheckKind(Struct, frozen=True):
     """What makes one type of check step different.
 
     ``title`` is what SageMaker calls it in a failure, ``output_name`` the job's output that holds its files, and

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 LOG_CALLS = ("logs:DescribeLogStreams", "logs:GetLogEvents")
 """The operations by which a log is read."""
@@ -12,8 +13,7 @@ STUDIO = "sagemaker/home?region={region}#/landing"
 """The page for what the console shows in SageMaker Studio alone, whose address no one outside of it knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """The console's page and the CloudWatch log of what a step type runs, as texts with ``{names}`` to fill in.
 
     ``page`` is an address in the console, after its domain. The log is the streams of ``log_group`` whose names begin

@@ -5,16 +5,16 @@ A path is dotted; ``[]`` goes through the elements of a list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetPaths:
+class DatasetPaths(Struct, frozen=True):
     """Paths of S3 URIs: ``inputs`` and ``outputs`` in the Create request, ``results`` in the step's result.
 
     Where the result names what was written, the request's ``outputs`` are not told besides: they are the folders of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import Places

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 ONE_DAY = 86400
 
@@ -18,8 +20,7 @@ class JobState(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class JobKind:
+class JobKind(Struct, frozen=True):
     """What makes one kind of AWS job different, as data that a trigger's arguments can carry.
 
     ``create``, ``describe`` and ``stop`` are names of API operations; ``name_field`` is the request's field for the
@@ -52,8 +53,8 @@ class JobKind:
     reason_field: str = "FailureReason"
     variable: str | None = None
     usually_done: bool = False
-    asked_with: dict[str, str] = field(default_factory=dict, hash=False)
-    stopped_with: dict[str, Any] = field(default_factory=dict, hash=False)
+    asked_with: dict[str, str] = field(default_factory=dict)
+    stopped_with: dict[str, Any] = field(default_factory=dict)
     result_field: str | None = None
     limit_fields: tuple[str, ...] = ()
     default_limit: int | None = None

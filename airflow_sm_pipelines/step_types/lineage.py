@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from airflow_sm_pipelines.step_types.step_type import StepType
 
@@ -11,8 +11,7 @@ MOST_ENTITIES = 5
 MOST_ASSOCIATIONS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class EntityKind:
+class EntityKind(Struct, frozen=True):
     """A kind of lineage entity: the member of Arguments that lists it, and the type by which associations name it.
 
     ``find`` is the operation that tells the ARN of one that exists already, and ``result`` the property that holds

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.step_types.console_locations import NOWHERE, Places
 
@@ -23,8 +25,7 @@ class RetryTypes(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiShape:
+class ApiShape(Struct, frozen=True):
     """The input or output of an API operation in botocore's model, or one member of it."""
 
     service: str
@@ -32,8 +33,7 @@ class ApiShape:
     member: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKey:
+class CacheKey(Struct, frozen=True):
     """What of a step must be as it was for an earlier result to stand for a new one (semantics 8).
 
     ``arguments`` are dotted paths into its resolved Arguments, none for all of them; ``settings`` are keys beside
@@ -44,8 +44,7 @@ class CacheKey:
     settings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Another API by which a step type runs, taken where the Arguments have one of ``members`` (null does not count).
 
     ``kind``, ``arguments`` and ``properties`` stand in the place of the step type's own; None is as it is there.
@@ -57,8 +56,7 @@ class Variant:
     properties: ApiShape | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepType:
+class StepType(Struct, frozen=True):
     """A step type of SageMaker Pipelines (semantics 2.1).
 
     ``operator`` is the dotted path of the Airflow operator that runs it, None where none does yet, and ``instance_of``

@@ -7,10 +7,10 @@ breaks a limit of the API's model is a ValidationException. What cannot be store
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from airflow_sm_pipelines.callbacks.message import FAILURE, SUCCESS, TOKEN_LENGTH, Answer
 from airflow_sm_pipelines.wire.constraints import TextLimits, broken, too_many
@@ -29,8 +29,7 @@ MOST_OUTPUTS = 50
 MOST_TOLD = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(Struct, frozen=True):
     """A call that answers a Callback step; ``request_token`` is its ClientRequestToken."""
 
     token: str

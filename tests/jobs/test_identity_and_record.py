@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.jobs.identity import execution_id, iso_time, job_name, new_token, pipeline_name
 from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts, begin_try

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 from airflow.sdk import RetryAction, RetryDecision
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowTaskTimeout, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, SightLost, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy

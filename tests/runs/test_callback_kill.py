@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.callbacks.message import Letter
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator

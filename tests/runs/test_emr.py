@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.trigger import JobTrigger

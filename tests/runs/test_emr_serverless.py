@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.emr_serverless import OwnApplicationTrigger, Patience, dispose
