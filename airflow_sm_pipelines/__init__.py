@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.dag import SageMakerPipelineDag
     from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
     from airflow_sm_pipelines.loader import load_dags
-    from airflow_sm_pipelines.step_types import register_step_type
+    from airflow_sm_pipelines.step_types import register_step_type, unregister_step_type
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 __version__ = "0.1.0"
 
-__all__ = ["DefinitionError", "Finding", "SageMakerPipelineDag", "StepType", "load_dags", "register_step_type"]
+__all__ = [
+    "DefinitionError",
+    "Finding",
+    "SageMakerPipelineDag",
+    "StepType",
+    "load_dags",
+    "register_step_type",
+    "unregister_step_type",
+]
 
 _HOMES = {
     "DefinitionError": "airflow_sm_pipelines.definition.findings",
@@ -26,6 +34,7 @@ _HOMES = {
     "StepType": "airflow_sm_pipelines.step_types.step_type",
     "load_dags": "airflow_sm_pipelines.loader",
     "register_step_type": "airflow_sm_pipelines.step_types",
+    "unregister_step_type": "airflow_sm_pipelines.step_types",
 }
 
 

@@ -23,19 +23,18 @@ from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.operators.assets import outlets_of
 from airflow_sm_pipelines.operators.caching import may_cache
-from airflow_sm_pipelines.operators.condition import ConditionStepOperator
-from airflow_sm_pipelines.operators.for_each_group import add_for_each, items_task_ids
-from airflow_sm_pipelines.operators.registry import operator_for
+from airflow_sm_pipelines.operators.for_each_group import add_for_each
+from airflow_sm_pipelines.operators.registry import operators_of
 from airflow_sm_pipelines.params import params_of, selection_params
 from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
 from airflow_sm_pipelines.settings import read_settings
-from airflow_sm_pipelines.step_types import STEP_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_sm_pipelines.definition.model import Pipeline, Step
-    from airflow_sm_pipelines.graph import Graph, Plan
+    from airflow_sm_pipelines.graph import Plan
+    from airflow_sm_pipelines.operators.step import StepOperator
     from airflow_sm_pipelines.settings import Settings, UnsupportedKeys, UnsupportedSteps
 
 DAG_TAG = "sagemaker-pipeline"
@@ -102,11 +101,11 @@ class SageMakerPipelineDag(DAG):
         planned = plan(
             definition,
             source=source,
-            step_types=STEP_TYPES.keys(),
             unsupported_steps=unsupported_steps or settings.unsupported_steps,
             unsupported_keys=unsupported_keys or settings.unsupported_keys,
         )
         pipeline = planned.pipeline
+        source = source or _file_name(definition)
         dag_id = dag_id or dag_id_of(definition, pipeline.name)
         params = params_of(pipeline, parameters or {}, scheduled=dag_arguments.get("schedule") is not None)
         _check_rejoin(planned, rejoin)
@@ -115,7 +114,7 @@ class SageMakerPipelineDag(DAG):
             dag_id,
             **{
                 "description": pipeline.description,
-                "doc_md": _documentation(pipeline, source or _file_name(definition)),
+                "doc_md": _documentation(pipeline, source),
                 "dag_display_name": pipeline.display_name or dag_id,
                 **dag_arguments,
                 "default_args": limited_default_args(dag_arguments.get("default_args") or {}, self.parallelism),
@@ -135,8 +134,9 @@ class SageMakerPipelineDag(DAG):
             mlflow=pipeline.mlflow,
             role_arn=role_arn or pipeline.role_arn or settings.role_arn,
             graph=planned.graph,
+            step_types=planned.step_types,
         )
-        _add_tasks(self, planned.graph, facts, settings, frozenset(rejoin))
+        _add_tasks(self, planned, facts, settings, frozenset(rejoin), source)
         # Set last: passed to DAG(), the parameters would be copied into every task and validated again for each
         # one whenever the Dag is serialized.
         self.params = ParamsDict({**params, **selection_params(step.name for step in planned.graph.steps)})
@@ -153,19 +153,25 @@ def _located(definition: Path | str | bytes | Mapping[str, Any], caller: str) ->
 
 
 def _add_tasks(
-    dag: SageMakerPipelineDag, graph: Graph, facts: PipelineFacts, settings: Settings, rejoin: frozenset[str]
+    dag: SageMakerPipelineDag,
+    planned: Plan,
+    facts: PipelineFacts,
+    settings: Settings,
+    rejoin: frozenset[str],
+    source: str | None,
 ) -> None:
-    tasks = {}
+    tasks, graph = {}, planned.graph
+    operators = operators_of(planned, source)
     of_pool = pool_arguments(dag.dag_id, graph, dag.default_args)
     for step in graph.steps:
-        arguments = _arguments(dag, step, facts, settings, rejoin) | of_pool[step.name]
+        operator = operators[step.type]
+        arguments = _arguments(dag, step, operator, facts, settings, rejoin) | of_pool[step.name]
         if step.for_each is not None:
-            body = _arguments(dag, step.for_each.body[0], facts, settings, rejoin) | of_pool[step.name]
-            tasks[step.name] = add_for_each(step, arguments, body)
+            body = step.for_each.body[0]
+            mapped = operators[body.type]
+            of_body = _arguments(dag, body, mapped, facts, settings, rejoin) | of_pool[step.name]
+            tasks[step.name] = add_for_each(step, arguments, mapped, of_body)
             continue
-        operator = operator_for(step.type)
-        if issubclass(operator, ConditionStepOperator):
-            arguments["untaken"] = {outcome: _untaken(graph, step, outcome) for outcome in (True, False)}
         task = operator(**arguments)
         tasks[step.name] = (task, task)
     for edge in graph.reduced_edges:
@@ -175,16 +181,10 @@ def _add_tasks(
             dag.set_edge_info(upstream.task_id, downstream.task_id, {"label": edge.label})
 
 
-def _untaken(graph: Graph, condition: Step, outcome: bool) -> tuple[str, ...]:
-    """The tasks to skip for an outcome: the steps of the other branch, and what comes first of a ForEach step."""
-    assert condition.branches is not None
-    other = condition.branches.else_steps if outcome else condition.branches.if_steps
-    return (*graph.untaken(condition.name, outcome), *items_task_ids(other))
-
-
 def _arguments(
     dag: SageMakerPipelineDag,
     step: Step,
+    operator: type[StepOperator],
     facts: PipelineFacts,
     settings: Settings,
     rejoin: frozenset[str],
@@ -206,10 +206,12 @@ def _arguments(
         "retry_policy": retries,
         "retries": retries.upper_bound,
         "retry_delay": RETRY_DELAY,
+        **operator.arguments_of(step, facts.graph),
     }
-    if outlets := outlets_of(dag.dag_id, step, settings):
+    step_type = facts.step_types.get(step.type)
+    if outlets := outlets_of(dag.dag_id, step, step_type, settings):
         arguments["outlets"] = [*(dag.default_args.get("outlets") or ()), *outlets]
-    if may_cache(step, settings):
+    if may_cache(step, step_type, settings):
         # An inlet lets the task at the asset's state, and makes no events.
         arguments["inlets"] = [*(dag.default_args.get("inlets") or ()), cache_asset(dag.dag_id)]
     if step.name in rejoin:

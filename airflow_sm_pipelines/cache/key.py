@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.step_types.member_paths import member_at
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.step_types.step_type import StepType
@@ -27,13 +28,9 @@ def key_attributes(
     ``arguments`` and ``settings`` are the resolved Arguments and keys beside them. What is absent, or null, is no
     attribute. Where the type lists no members of Arguments, each of them is one.
     """
-    for path in step_type.cache_key.arguments or arguments:
-        names = path.split(".") if step_type.cache_key.arguments else (path,)
-        value: Json = dict(arguments)
-        for name in names:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if value is not None:
-            yield path, value
+    of_arguments = step_type.cache_key.arguments
+    found = ((path, member_at(arguments, path)) for path in of_arguments) if of_arguments else arguments.items()
+    yield from ((path, value) for path, value in found if value is not None)
     for name in step_type.cache_key.settings:
         if settings.get(name) is not None:
             yield name, settings[name]

@@ -183,7 +183,7 @@ class TaskScope:
         job = self._context["ti"].xcom_pull(task_ids=step, key=JOB_KEY)
         if not isinstance(job, dict) or "step_type" not in job:
             raise UnresolvedError(f"Steps.{step}", "is masked, and there is no job to read it from.")
-        return describe_job(self._access, job)
+        return describe_job(self._access, job, self._pipeline.step_types)
 
 
 def _unreadable(uri: str, error: ClientError | BotoCoreError) -> Exception:

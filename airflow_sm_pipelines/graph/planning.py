@@ -7,56 +7,68 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import FindingCollector
+from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.reader import name_of, read_document
 from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.graph.dependencies import connect
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.validation.check_arguments import check_arguments
 from airflow_sm_pipelines.validation.check_policies import check_policies
 from airflow_sm_pipelines.validation.check_properties import check_properties
 from airflow_sm_pipelines.validation.check_rules import check_rules
+from airflow_sm_pipelines.validation.check_types import check_types
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from airflow_sm_pipelines.definition.document import Source
-    from airflow_sm_pipelines.definition.model import Pipeline
+    from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.graph.model import Graph
+    from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 
 class Plan(Struct, frozen=True):
-    """A pipeline and the graph of its steps."""
+    """A pipeline, the graph of its steps, and what is known of their types, by name."""
 
     pipeline: Pipeline
     graph: Graph
+    step_types: FrozenDict[str, StepType]
+
+    def type_of(self, step: Step) -> StepType | None:
+        """The type of a step, with the API that its Arguments are for; None where the type is not known."""
+        known = self.step_types.get(step.type)
+        return None if known is None else known.used_with(step.arguments)
 
 
 def plan(
     definition: Source,
     *,
     source: str | None = None,
-    step_types: Collection[str] | None = None,
+    step_types: StepTypeRegistry = STEP_TYPES,
     unsupported_keys: UnsupportedKeys = "warn",
     unsupported_steps: UnsupportedSteps = "error",
 ) -> Plan:
     """Read a definition, check it against the API model and order its steps.
 
-    The arguments are those of ``read_definition``.
+    The arguments are those of ``read_definition``; a step type that is not in ``step_types`` is not known.
 
     :raises DefinitionError: with every finding of the document and of its graph; cycles are found
         even where other findings exist.
     """
     collector = FindingCollector()
-    options = Options(tuple(step_types or ()), unsupported_keys, unsupported_steps)
+    options = Options(step_types, unsupported_keys, unsupported_steps)
     reading = read_document(definition, collector, options)
-    graph = None
+    graph, known = None, FrozenDict[str, "StepType"]()
     if reading.pipeline is not None:
-        check_properties(reading.pipeline, collector)
-        check_arguments(reading.pipeline, options.severity_of_keys, collector)
-        check_policies(reading.pipeline, collector)
-        check_rules(reading.pipeline, collector)
+        names = dict.fromkeys(step.type for step in reading.pipeline.walk())
+        known = FrozenDict({name: step_types[name] for name in names if name in step_types})
+        check_types(reading.pipeline, step_types, collector)
+        check_properties(reading.pipeline, known, collector)
+        check_arguments(reading.pipeline, known, options.severity_of_keys, collector)
+        check_policies(reading.pipeline, known, collector)
+        check_rules(reading.pipeline, known, collector)
         graph = connect(reading.pipeline, collector)
     pipeline = reading.settle(collector, source or name_of(definition))
     # Without a graph there is a finding, and settling has raised it.
     assert graph is not None
-    return Plan(pipeline, graph)
+    return Plan(pipeline, graph, known)

@@ -11,7 +11,7 @@ from airflow.providers.amazon.aws.links.base_aws import BASE_AWS_CONSOLE_LINK, B
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_sm_pipelines.step_types.console_locations import Places
+    from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 
 
 class Console:
@@ -24,9 +24,9 @@ class Console:
         self._region = region
         self._domain = BaseAwsLink.get_aws_domain(partition)
 
-    def page(self, places: Places, values: Mapping[str, str]) -> str | None:
+    def page(self, locations: ConsoleLocations, values: Mapping[str, str]) -> str | None:
         """The page of what a step runs; ``values`` are those that its address names."""
-        path = filled(places.page, {"region": self._region, **values}, escaped=True)
+        path = filled(locations.page, {"region": self._region, **values}, escaped=True)
         return None if path is None else self._url(path)
 
     def log(self, group: str, streams: str) -> str | None:

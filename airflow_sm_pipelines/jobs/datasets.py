@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from airflow_sm_pipelines.step_types.datasets import DATASETS, DatasetPaths
+=======
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_sm_pipelines.step_types.member_paths import members_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_sm_pipelines.step_types.datasets import DatasetPaths
+>>>>>>> 76c32fd (The record of a step type says all of it; the registry is lazy, knows entry points and can forget)
 
 S3 = "s3://"
-EACH = "[]"
 
 
 class Datasets(Struct, frozen=True):
@@ -20,26 +31,12 @@ class Datasets(Struct, frozen=True):
     outputs: tuple[str, ...]
 
 
-def datasets_of(step_type: str, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> Datasets:
+def datasets_of(paths: DatasetPaths, request: Mapping[str, Any], result: Mapping[str, Any] | None) -> Datasets:
     """What a job reads and writes, by its Create request and, where it has succeeded, its step's result."""
-    paths = DATASETS.get(step_type, DatasetPaths())
     written = _uris(result or {}, paths.results)
     return Datasets(_uris(request, paths.inputs), written or _uris(request, paths.outputs))
 
 
 def _uris(value: Mapping[str, Any], paths: tuple[str, ...]) -> tuple[str, ...]:
-    found = (uri for path in paths for uri in _at(value, path.split(".")))
+    found = (uri for path in paths for uri in members_at(value, path))
     return tuple(dict.fromkeys(uri for uri in found if isinstance(uri, str) and uri.startswith(S3)))
-
-
-def _at(value: Any, names: list[str]) -> Iterator[Any]:
-    if not names:
-        yield value
-        return
-    name, rest = names[0], names[1:]
-    member = value.get(name.removesuffix(EACH)) if isinstance(value, Mapping) else None
-    if not name.endswith(EACH):
-        yield from _at(member, rest)
-    elif isinstance(member, list):
-        for element in member:
-            yield from _at(element, rest)

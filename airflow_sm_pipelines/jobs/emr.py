@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.step_types.job_kind import member_at
+from airflow_sm_pipelines.step_types.member_paths import member_at
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json

@@ -17,7 +17,6 @@ from airflow_sm_pipelines.aws.failures import (
     type_of_call_error,
 )
 from airflow_sm_pipelines.aws.letter_case import from_api
-from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.validation.service_model import PASCAL_CASED
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 MISSING_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 MISSING_MESSAGE = re.compile(r"not found|could not find|can't find|cannot find|does not exist", re.IGNORECASE)
@@ -96,14 +96,14 @@ def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> St
     )
 
 
-def describe_job(access: AwsAccess, job: Mapping[str, Any]) -> dict[str, Any]:
+def describe_job(access: AwsAccess, job: Mapping[str, Any], step_types: Mapping[str, StepType]) -> dict[str, Any]:
     """Describe the job that a step's ``sagemaker`` XCom names, its secrets included, in the form of the step's result.
 
     :raises StepFailure: where there is no job, or AWS cannot say
     """
-    step_type = STEP_TYPES[job["step_type"]]
-    if step_type.kind is None:
-        raise StepFailure(f"A {step_type.name} step runs no job that a masked value could be read from.")
+    step_type = step_types.get(job["step_type"])
+    if step_type is None or step_type.kind is None:
+        raise StepFailure(f"A {job['step_type']} step runs no job that a masked value could be read from.")
     own = step_type.kind
     kind = replace(own, asked_with=job.get("asked_with", {}), describe=job.get("describe", own.describe))
     client = access.client(kind.service)

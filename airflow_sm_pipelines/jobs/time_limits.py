@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.step_types.job_kind import JobKind, member_at
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.member_paths import member_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,6 @@ from airflow.sdk import Asset, AssetAlias
 
 from airflow_sm_pipelines.jobs.datasets import datasets_of
 from airflow_sm_pipelines.settings import Assets
-from airflow_sm_pipelines.step_types.datasets import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,15 +20,16 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.settings import Settings
-
-GROUP_FIELD = "ModelPackageGroupName"
-REGISTERING = "RegisterModel"
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 
-def outlets_of(dag_id: str, step: Step, settings: Settings) -> list[AssetAlias]:
+def outlets_of(dag_id: str, step: Step, step_type: StepType | None, settings: Settings) -> list[AssetAlias]:
     """The outlets of a step's task: one alias, ``<dag id>.<step>``, where the deployment wants assets of the step."""
-    registers = settings.assets.models and step.type == REGISTERING and GROUP_FIELD in step.arguments
-    writes = settings.assets.outputs and step.type in DATASETS and DATASETS[step.type].outputs
+    if step_type is None:
+        return []
+    package = step_type.model_package
+    registers = settings.assets.models and package is not None and package.group in step.arguments
+    writes = settings.assets.outputs and step_type.datasets.outputs
     return [_alias(dag_id, step.name)] if registers or writes else []
 
 
@@ -43,14 +43,20 @@ def model_package_group(name: str) -> Asset:
 
 
 def announce(
-    context: Context, dag_id: str, step: Step, settings: Settings, request: Mapping[str, Any], result: Mapping[str, Any]
+    context: Context,
+    dag_id: str,
+    step: Step,
+    step_type: StepType,
+    settings: Settings,
+    request: Mapping[str, Any],
+    result: Mapping[str, Any],
 ) -> None:
     """Tell Airflow of what a step has made; the event's extra says of a version which it is."""
-    if not outlets_of(dag_id, step, settings):
+    if not outlets_of(dag_id, step, step_type, settings):
         return
     # The children of a ForEach step have names of their own, and their body's outlet.
     events = context["outlet_events"][_alias(dag_id, context["ti"].task_id)]
-    for asset, extra in _made(step, settings.assets, request, result):
+    for asset, extra in _made(step_type, settings.assets, request, result):
         events.add(asset, extra=extra)
 
 
@@ -59,12 +65,11 @@ def _alias(dag_id: str, name: str) -> AssetAlias:
 
 
 def _made(
-    step: Step, wanted: Assets, request: Mapping[str, Any], result: Mapping[str, Any]
+    step_type: StepType, wanted: Assets, request: Mapping[str, Any], result: Mapping[str, Any]
 ) -> Iterator[tuple[Asset, dict[str, Any]]]:
-    if step.type == REGISTERING:
-        if wanted.models and (group := request.get(GROUP_FIELD)):
-            told = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
-            yield model_package_group(str(group)), {name: result[name] for name in told if name in result}
-    elif wanted.outputs:
-        for uri in datasets_of(step.type, request, None).outputs:
+    package = step_type.model_package
+    if wanted.models and package is not None and (group := request.get(package.group)):
+        yield model_package_group(str(group)), {name: result[name] for name in package.described if name in result}
+    if wanted.outputs:
+        for uri in datasets_of(step_type.datasets, request, None).outputs:
             yield Asset(uri=uri), {}

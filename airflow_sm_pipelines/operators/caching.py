@@ -17,7 +17,6 @@ from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.jobs.identity import iso_time
 from airflow_sm_pipelines.operators.additions import account_in
 from airflow_sm_pipelines.operators.request import shown
-from airflow_sm_pipelines.step_types import STEP_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +29,13 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.operators.job import JobStepOperator
     from airflow_sm_pipelines.operators.job_end import EndingJobOperator
     from airflow_sm_pipelines.settings import Settings
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
 
-def may_cache(step: Step, settings: Settings) -> bool:
+def may_cache(step: Step, step_type: StepType | None, settings: Settings) -> bool:
     """Whether results of a step may be reused: what its CacheConfig, its type and the deployment say of it."""
-    known, config = STEP_TYPES.get(step.type), step.cache
-    if known is None or not known.cached or config is None or not settings.cache:
+    config = step.cache
+    if step_type is None or not step_type.cached or config is None or not settings.cache:
         return False
     return config.enabled is not False and config.expire_after is not None
 
@@ -44,14 +44,13 @@ def cache_attributes(
     operator: JobStepOperator, arguments: Mapping[str, Json], scope: TaskScope
 ) -> dict[str, str] | None:
     """The digests by which a result of this step is found again; None where it is not cached."""
-    step = operator.step
-    if not may_cache(step, operator.settings) or step.cache is None:
+    step, step_type = operator.step, operator.step_type
+    if not may_cache(step, step_type, operator.settings) or step.cache is None:
         return None
     if to_text(resolve(step.cache.enabled, scope)).lower() != "true":
         return None
-    known = STEP_TYPES[step.type]
-    settings = {name: resolve(step.settings.get(name), scope) for name in known.cache_key.settings}
-    attributes = {**dict(key_attributes(known, arguments, settings)), **_place(operator, arguments)}
+    settings = {name: resolve(step.settings.get(name), scope) for name in step_type.cache_key.settings}
+    attributes = {**dict(key_attributes(step_type, arguments, settings)), **_place(operator, arguments)}
     return {path: digest(value) for path, value in attributes.items()}
 
 

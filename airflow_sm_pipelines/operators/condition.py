@@ -10,6 +10,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.definition.model import Compare, In, Not, Or
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.operators.for_each_group import items_task_ids
 from airflow_sm_pipelines.operators.step import StepOperator
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object, Value
-    from airflow_sm_pipelines.definition.model import Branches, Condition
+    from airflow_sm_pipelines.definition.model import Branches, Condition, Step
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.graph import Graph
 
 
 class ConditionStepOperator(StepOperator, BaseBranchOperator):
@@ -32,6 +34,11 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
 
     :param untaken: the ids of the steps to skip for each outcome
     """
+
+    @override
+    @classmethod
+    def arguments_of(cls, step: Step, graph: Graph) -> dict[str, Any]:
+        return {"untaken": {outcome: _untaken(step, graph, outcome) for outcome in (True, False)}}
 
     def __init__(self, *, untaken: dict[bool, Sequence[str]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -75,6 +82,13 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
         if dag is None:
             raise RuntimeError(f"the step {self.task_id} is in no Dag")
         self.skip(context["ti"], [dag.get_task(task_id) for task_id in self.untaken[self._outcome]])
+
+
+def _untaken(step: Step, graph: Graph, outcome: bool) -> tuple[str, ...]:
+    """The tasks to skip for an outcome: the steps of the other branch, and what comes first of a ForEach step."""
+    assert step.branches is not None
+    other = step.branches.else_steps if outcome else step.branches.if_steps
+    return (*graph.untaken(step.name, outcome), *items_task_ids(other))
 
 
 def _as_value(condition: Condition) -> Value:

@@ -9,8 +9,6 @@ from airflow_sm_pipelines.jobs.console import Console, filled
 from airflow_sm_pipelines.jobs.job_log import JobLog, LogPlace, LogTail, last_lines
 from airflow_sm_pipelines.operators.links import LINKS, AwsConsoleLink, push_links
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.step_types import STEP_TYPES
-from airflow_sm_pipelines.step_types.console_locations import NOWHERE, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,21 +27,16 @@ class PlacedStepOperator(StepOperator):
 
     link_addresses: Mapping[str, str] = MappingProxyType({})
 
-    @property
-    def places(self) -> Places:
-        known = STEP_TYPES.get(self.step.type)
-        return NOWHERE if known is None else known.places
-
     def place_values(self) -> Mapping[str, str]:
-        """What the names in :class:`Places` stand for."""
+        """What the names in :class:`ConsoleLocations` stand for."""
         raise NotImplementedError
 
     @property
     def log_place(self) -> LogPlace | None:
         """The CloudWatch streams of what the step runs."""
         values = self.place_values()
-        group = filled(self.places.log_group, values)
-        streams = filled(self.places.log_streams, values)
+        group = filled(self.step_type.console.log_group, values)
+        streams = filled(self.step_type.console.log_streams, values)
         return None if group is None or streams is None else LogPlace(group, streams)
 
     def log_address(self, console: Console) -> str | None:
@@ -58,7 +51,7 @@ class PlacedStepOperator(StepOperator):
     def show_links(self, context: Context, client: Any) -> None:
         """Let the task's page lead to what the step runs; ``client`` is one of boto3's, whose region is meant."""
         console = Console(client.meta.region_name, client.meta.partition)
-        page = console.page(self.places, self.place_values())
+        page = console.page(self.step_type.console, self.place_values())
         self.link_addresses = push_links(context, page, self.log_address(console))
 
     def log_tail(self) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOp
 from typing_extensions import override
 
 from airflow_sm_pipelines.operators.deployment import DeploymentOperator
-from airflow_sm_pipelines.step_types.endpoint import KIND, REFUSED_BY_PIPELINES, UPDATE
+from airflow_sm_pipelines.step_types.endpoint import KIND, UPDATE
 
 CONFIG_FIELD = "EndpointConfigName"
 
@@ -23,7 +23,6 @@ class EndpointStepOperator(DeploymentOperator, SageMakerEndpointOperator):
     kind = KIND
     update = UPDATE
     only_on_create = ("Tags",)
-    refused_by_pipelines = REFUSED_BY_PIPELINES
 
     @override
     def difference(self, described: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointConfigOperator
 
 from airflow_sm_pipelines.operators.user_named import NewResourceOperator
-from airflow_sm_pipelines.step_types.endpoint_config import KIND, REFUSED_BY_PIPELINES
+from airflow_sm_pipelines.step_types.endpoint_config import KIND
 
 
 class EndpointConfigStepOperator(NewResourceOperator, SageMakerEndpointConfigOperator):
@@ -15,4 +15,3 @@ class EndpointConfigStepOperator(NewResourceOperator, SageMakerEndpointConfigOpe
     """
 
     kind = KIND
-    refused_by_pipelines = REFUSED_BY_PIPELINES

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule, XComArg
 
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
-from airflow_sm_pipelines.operators.registry import operator_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,11 +30,11 @@ def items_task_ids(steps: Iterable[Step]) -> Iterator[str]:
 
 
 def add_for_each(
-    step: Step, arguments: Mapping[str, Any], body_arguments: Mapping[str, Any]
+    step: Step, arguments: Mapping[str, Any], body_operator: type[StepOperator], body_arguments: Mapping[str, Any]
 ) -> tuple[StepOperator, StepOperator]:
     """The first and the last task of a ForEach step: what comes before it goes to the one, what needs it to the other.
 
-    The first finds the items, the body's own operator is mapped over them, and the last, of the step's name, is there
+    The first finds the items, ``body_operator`` is mapped over them, and the last, of the step's name, is there
     when all children have ended. ``arguments`` are those of the step's operator, ``body_arguments`` those of its
     body's.
     """
@@ -45,16 +44,12 @@ def add_for_each(
     assert step.for_each is not None
     body, limit = step.for_each.body[0], step.for_each.max_concurrency
     first = ForEachItemsOperator(**{**arguments, "task_id": items_task_id(step), "task_display_name": None})
-    children = (
-        operator_for(body.type)
-        .partial(
-            **body_arguments,
-            # The children keep the limit themselves; what the scheduler knows of it spares them most of the waiting.
-            max_active_tis_per_dagrun=limit if isinstance(limit, int) or limit is None else MAX_CONCURRENCY,
-            map_index_template=f"{body.name}-{{{{ ti.map_index }}}}",
-        )
-        .expand(iteration=XComArg(first))
-    )
+    children = body_operator.partial(
+        **body_arguments,
+        # The children keep the limit themselves; what the scheduler knows of it spares them most of the waiting.
+        max_active_tis_per_dagrun=limit if isinstance(limit, int) or limit is None else MAX_CONCURRENCY,
+        map_index_template=f"{body.name}-{{{{ ti.map_index }}}}",
+    ).expand(iteration=XComArg(first))
     last = ForEachStepOperator(**{**arguments, "trigger_rule": TriggerRule.ALL_DONE}, items_task_id=items_task_id(step))
     first.set_downstream(last)
     children.set_downstream(last)

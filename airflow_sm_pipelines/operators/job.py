@@ -62,7 +62,7 @@ class JobStepOperator(WaitingJobOperator):
         super().__init__(step=step, pipeline=pipeline, settings=settings, **unused, **kwargs)
         self.config = {}
         self.deferrable = settings.deferrable if deferrable is None else deferrable
-        if may_cache(step, settings):
+        if may_cache(step, self.step_type, settings):
             self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
 
     def own_job_names(self) -> dict[str, str]:

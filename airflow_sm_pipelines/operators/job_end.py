@@ -11,7 +11,8 @@ from airflow_sm_pipelines.jobs.masking import is_sensitive
 from airflow_sm_pipelines.jobs.time_limits import reason_of_limit
 from airflow_sm_pipelines.operators.caching import remember
 from airflow_sm_pipelines.operators.job_look import LookingJobOperator
-from airflow_sm_pipelines.step_types.job_kind import JobState, member_at
+from airflow_sm_pipelines.step_types.job_kind import JobState
+from airflow_sm_pipelines.step_types.member_paths import member_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,7 +29,7 @@ class LineageOperator(EndingJobOperator):
     @override
     def _end(self, context: Context, described: dict[str, Any]) -> Any:
         result: dict[str, Any] = super()._end(context, described)
-        announce(context, self.dag_id, self.step, self.settings, self.config, result)
+        announce(context, self.dag_id, self.step, self.step_type, self.settings, self.config, result)
         self._result = result
         return result
 
@@ -44,7 +44,7 @@ class LineageOperator(EndingJobOperator):
     def _lineage(self, result: dict[str, Any] | None) -> OperatorLineage[Any, Any]:
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        found = datasets_of(self.step.type, self.config, result)
+        found = datasets_of(self.step_type.datasets, self.config, result)
         return OperatorLineage(
             inputs=[_dataset(uri) for uri in found.inputs], outputs=[_dataset(uri) for uri in found.outputs]
         )

@@ -24,6 +24,7 @@ from airflow_sm_pipelines.operators.concurrency_limit import wait_for_turn
 from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, Part, copied
 from airflow_sm_pipelines.operators.request import Request, shown
 from airflow_sm_pipelines.operators.selection_decision import find_part
+from airflow_sm_pipelines.step_types.step_type import StepType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.graph import Graph
     from airflow_sm_pipelines.settings import Settings
 
 
@@ -79,6 +81,16 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self.pipeline = pipeline
         self.settings = settings
         self.request: Json | Request = Request(self.request_template())
+
+    @classmethod
+    def arguments_of(cls, step: Step, graph: Graph) -> dict[str, Any]:  # noqa: ARG003 # for those that need them
+        """What the operator is constructed with beyond what every step's is: what the graph says of its step."""
+        return {}
+
+    @property
+    def step_type(self) -> StepType:
+        """What is known of the step's type; of one that is not known, its name."""
+        return self.pipeline.step_types.get(self.step.type) or StepType(self.step.type)
 
     def request_template(self) -> Value:
         """What is shown as the step's request and resolved when it starts."""

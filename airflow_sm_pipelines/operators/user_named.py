@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 class NamedStepOperator(JobStepOperator):
     """A step that makes a resource under a name of the user's; without one, under a generated name.
 
-    ``refused_by_pipelines`` are members of the request that SageMaker Pipelines would refuse: they are passed on, and
-    the task's log says so.
+    Members of the request that SageMaker Pipelines would refuse are passed on, and the task's log says so.
     """
-
-    refused_by_pipelines: ClassVar[tuple[str, ...]] = ()
 
     _name_is_given = False
 
@@ -42,7 +39,7 @@ class NamedStepOperator(JobStepOperator):
 
     @override
     def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
-        for member in self.refused_by_pipelines:
+        for member in self.step_type.refused_by_pipelines:
             if member in request:
                 self.log.warning(
                     "SageMaker Pipelines refuses %s in a step of type %s; it is passed on", member, self.step.type

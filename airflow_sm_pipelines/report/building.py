@@ -8,7 +8,6 @@ from airflow_sm_pipelines.report.document_keys import document_items
 from airflow_sm_pipelines.report.model import Report, StepReport, Use
 from airflow_sm_pipelines.report.retries import retries_of
 from airflow_sm_pipelines.report.step_keys import step_items
-from airflow_sm_pipelines.step_types import step_type_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +31,11 @@ def report_of(plan: Plan) -> Report:
     reports = [
         StepReport(
             step=step,
-            known=step_type_for(step.type, step.arguments),
+            known=plan.type_of(step),
             waits_for=plan.graph.upstream.get(step.name, ()),
             used_by=tuple(used_by.get(step.name, ())),
             retries=retries_of(step),
-            items=tuple(step_items(step, plan.pipeline, unknown_keys.get(step.name, ()))),
+            items=tuple(step_items(step, plan.type_of(step), plan.pipeline, unknown_keys.get(step.name, ()))),
             loop=loop,
         )
         for step, loop in _in_order(plan)

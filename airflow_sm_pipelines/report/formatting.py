@@ -25,8 +25,8 @@ def tell_step(report: StepReport) -> Iterator[str]:
     yield f"{step.name} [{step.type}] {step.path}"
     if report.loop is not None:
         yield from _block("body of", [f"{report.loop}, once for each of its items"])
-    if known is not None and known.operator is not None:
-        yield from _block("operator", [known.operator])
+    if known is not None and known.operator_path is not None:
+        yield from _block("operator", [known.operator_path])
         yield from _block("which is a", [known.instance_of] if known.instance_of else [])
     else:
         yield from _block("operator", [f"none: {cannot_be_run(step.type)}"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import JsonGet
-from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, filled_roles, is_tagged
-from airflow_sm_pipelines.step_types import step_type_for
+from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, defaulted_roles, is_tagged
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.member_paths import members_at
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 ANY = "*"
 TAGS = "Tags"
-ELEMENTS = "[]"
 
 
 def policy_of(plan: Plan) -> dict[str, Any]:
@@ -34,18 +34,16 @@ def policy_of(plan: Plan) -> dict[str, Any]:
     reads = False
     for step in _steps(plan):
         reads = reads or any(isinstance(located.expression, JsonGet) for located in step.expressions)
-        step_type = step_type_for(step.type, step.arguments)
+        step_type = plan.type_of(step)
         if step_type is None:
             continue
         tagged = is_tagged(step_type) or _has_tags(step.arguments)
-        needed = actions_of(step_type, tagged=tagged, experiment=plan.pipeline.experiment is not None)
-        actions.setdefault(step.type, set()).update(needed)
+        needed = actions_of(step_type, step_type.calls, tagged=tagged, experiment=plan.pipeline.experiment is not None)
+        actions.setdefault(_sid(step.type), set()).update(needed)
         roles.update(_roles(step_type, step.arguments, plan.pipeline.role_arn))
-        if step_type.places.log_group_pattern is not None:
-            log_groups.add(step_type.places.log_group_pattern)
-    statements = [
-        _statement(f"{name}Steps", sorted(needed), [ANY]) for name, needed in sorted(actions.items()) if needed
-    ]
+        if step_type.console.log_group_pattern is not None:
+            log_groups.add(step_type.console.log_group_pattern)
+    statements = [_statement(sid, sorted(needed), [ANY]) for sid, needed in sorted(actions.items()) if needed]
     if reads:
         statements.append(_statement("PropertyFiles", list(READING), [ANY]))
     if log_groups:
@@ -64,6 +62,11 @@ def _steps(plan: Plan) -> Iterator[Step]:
             yield from step.for_each.body
 
 
+def _sid(step_type: str) -> str:
+    """A statement's id, for which IAM takes letters and digits."""
+    return f"{re.sub('[^A-Za-z0-9]', '', step_type)}Steps"
+
+
 def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
 
@@ -78,24 +81,10 @@ def _has_tags(arguments: Mapping[str, Value]) -> bool:
 
 def _roles(step_type: StepType, arguments: Mapping[str, Value], role_arn: str | None) -> Iterator[str]:
     """The roles that a step passes to AWS; ``role_arn`` is the pipeline's own."""
-    for path in filled_roles(step_type):
-        yield from (_role(given if given is not None else role_arn) for given in _at(arguments, path.split(".")))
-    for path in step_type.given_roles:
-        yield from (_role(given) for given in _at(arguments, path.split(".")) if given is not None)
-
-
-def _at(value: Value, names: list[str]) -> Iterator[Value]:
-    """What stands at the end of a path, None where it is missing there; nothing where the way to it is not there."""
-    if not names:
-        yield value
-    elif isinstance(value, Mapping):
-        name = names[0].removesuffix(ELEMENTS)
-        member = value.get(name)
-        if name != names[0]:
-            for element in member if isinstance(member, tuple) else ():
-                yield from _at(element, names[1:])
-        elif member is not None or len(names) == 1:
-            yield from _at(member, names[1:])
+    for path in defaulted_roles(step_type):
+        yield from (_role(given if given is not None else role_arn) for given in members_at(arguments, path))
+    for path in step_type.passed_roles:
+        yield from (_role(given) for given in members_at(arguments, path) if given is not None)
 
 
 def _role(given: Value) -> str:

@@ -1,4 +1,4 @@
-"""The IAM actions that a step type needs, from what the catalog tells of its calls."""
+"""The IAM actions that a step type needs, from its record."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def action_of(call: str) -> str:
     return f"{SERVICES.get(service, service)}:{operation}"
 
 
-def actions_of(step_type: StepType, *, tagged: bool, experiment: bool) -> tuple[str, ...]:
-    """The IAM actions for a step's own calls, in the order of the catalog.
+def actions_of(step_type: StepType, calls: tuple[str, ...], *, tagged: bool, experiment: bool) -> tuple[str, ...]:
+    """The IAM actions for a step's own ``calls``, in their order.
 
     ``tagged`` tells whether its request has tags, ``experiment`` whether it is part of one. Its role and its log are
     not in it: they are allowed on resources of their own.
     """
-    actions = [action_of(call) for call in step_type.calls if call not in LOG_CALLS]
+    actions = [action_of(call) for call in calls if call not in LOG_CALLS]
     actions += step_type.permissions
-    services = dict.fromkeys(call.partition(":")[0] for call in step_type.calls)
+    services = dict.fromkeys(call.partition(":")[0] for call in calls)
     if tagged:
         actions += [TAGGING[service] for service in services if service in TAGGING]
     if experiment and takes_experiment(step_type):
@@ -63,12 +63,12 @@ def takes_experiment(step_type: StepType) -> bool:
     return step_type.kind is not None and "ExperimentConfig" in step_type.kind.joins
 
 
-def filled_roles(step_type: StepType) -> tuple[str, ...]:
+def defaulted_roles(step_type: StepType) -> tuple[str, ...]:
     """The members of Arguments by which a role is passed to AWS, and which the pipeline's role fills."""
     own = step_type.kind.role_field if step_type.kind is not None else None
-    return (*((own,) if own is not None else ()), *step_type.filled_roles)
+    return (*((own,) if own is not None else ()), *step_type.defaulted_roles)
 
 
 def passes_roles(step_type: StepType) -> bool:
     """Whether a step hands a role to AWS."""
-    return bool(filled_roles(step_type) or step_type.given_roles)
+    return bool(defaulted_roles(step_type) or step_type.passed_roles)

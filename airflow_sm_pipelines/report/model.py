@@ -68,7 +68,7 @@ class Retry(Struct, frozen=True):
 class StepReport(Struct, frozen=True):
     """One step: what runs it, what it waits for, what waits for it, and what became of each of its keys.
 
-    ``known`` is what the catalog says of its type, None for a type that it does not have. ``loop`` is the ForEach step
+    ``known`` is what is known of its type, None for a type that is not known. ``loop`` is the ForEach step
     in whose body it stands.
     """
 

@@ -10,7 +10,6 @@ from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
 from airflow_sm_pipelines.report.readable import leaves, readable
 from airflow_sm_pipelines.report.retries import retries_of
-from airflow_sm_pipelines.step_types import step_type_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,24 +18,16 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
 
-GROUP_FIELD = "ModelPackageGroupName"
-NAMED_AS_GIVEN = frozenset(
-    {
-        *("EndpointConfig", "Endpoint", "InferenceComponent", "BedrockCustomModel", "BedrockCustomModelDeployment"),
-        *("BedrockModelImport", "BedrockProvisionedModelThroughput"),
-    }
-)
-"""The types whose name in the Arguments is the name itself, not a prefix (semantics 14.8)."""
-
 GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"
 SHORT_NAME = "<token>-<step>"
 LONG_NAME_LIMIT = 63
 """Jobs whose names must be shorter than this have a name of the short form."""
 
 
-def step_items(step: Step, pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
+def step_items(
+    step: Step, known: StepType | None, pipeline: Pipeline, unknown_keys: Iterable[Finding]
+) -> Iterator[Item]:
     """Every key of a step, and what holds in place of those that are absent."""
-    known = step_type_for(step.type, step.arguments)
     yield Item(f"{step.path}.Name", Status.HANDLED, f"the task id is {step.name}")
     yield _type_item(step, known)
     if step.display_name is not None:
@@ -63,7 +54,7 @@ def _status(known: StepType | None) -> Status:
 
 def _type_item(step: Step, known: StepType | None) -> Item:
     if known is not None and known.operator is not None:
-        return Item(f"{step.path}.Type", Status.HANDLED, f"{step.type} is run by {known.operator}")
+        return Item(f"{step.path}.Type", Status.HANDLED, f"{step.type} is run by {known.operator_path}")
     text = f"its task fails when it is reached: {cannot_be_run(step.type)}"
     return Item(f"{step.path}.Type", Status.UNSUPPORTED, text)
 
@@ -75,9 +66,9 @@ def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> I
         return
     name, role = known.kind.name_field, known.kind.role_field
     if step.arguments.get(name) is not None:
-        text = "the name as it is" if step.type in NAMED_AS_GIVEN else "a prefix of the generated name"
+        text = "the name as it is" if known.user_named else "a prefix of the generated name"
         yield Item(f"{path}.{name}", Status.HANDLED, text)
-    elif step.arguments.get(GROUP_FIELD) is not None:
+    elif known.model_package is not None and step.arguments.get(known.model_package.group) is not None:
         yield Item(f"{path}.{name}", Status.DEFAULTED, "none: the package is a version of its group")
     else:
         generated = SHORT_NAME if known.kind.name_limit < LONG_NAME_LIMIT else GENERATED_NAME

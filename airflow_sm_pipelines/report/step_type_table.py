@@ -1,4 +1,4 @@
-"""The page of all step types, from the catalog: ``python -m airflow_sm_pipelines.report.step_type_table``."""
+"""The page of all step types, from their records: ``python -m airflow_sm_pipelines.report.step_type_table``."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ silent: [step-types.md](step-types.md).
 def table() -> Iterator[str]:
     """The lines of the page."""
     yield HEAD
-    for name in sorted(STEP_TYPES):
-        yield row(STEP_TYPES[name])
+    yield from map(row, STEP_TYPES.built_in)
 
 
 def row(step_type: StepType) -> str:
@@ -50,7 +49,7 @@ def row(step_type: StepType) -> str:
     cells = (
         step_type.name,
         _operator(step_type),
-        _codes(step_type.calls),
+        _codes(step_type.every_call),
         _codes(_actions(step_type)),
         _codes(_properties(step_type)),
         _retries(step_type),
@@ -61,14 +60,14 @@ def row(step_type: StepType) -> str:
 
 
 def _operator(step_type: StepType) -> str:
-    operator, instance = ((path or "").rpartition(".")[2] for path in (step_type.operator, step_type.instance_of))
+    operator, instance = ((path or "").rpartition(".")[2] for path in (step_type.operator_path, step_type.instance_of))
     return f"`{operator}`<br>(`{instance}`)"
 
 
 def _actions(step_type: StepType) -> tuple[str, ...]:
     """Every action that some step of the type needs."""
-    actions = actions_of(step_type, tagged=True, experiment=True)
-    logs = tuple(call for call in LOG_CALLS if call in step_type.calls)
+    actions = actions_of(step_type, step_type.every_call, tagged=True, experiment=True)
+    logs = tuple(call for call in LOG_CALLS if call in step_type.every_call)
     return (*actions, *logs, *((PASSING,) if passes_roles(step_type) else ()))
 
 

@@ -1,91 +1,68 @@
-"""The step types as data: one entry for each file beside this one. No Airflow, no AWS.
+"""The step types as data: one file for each, and one line in the table below. No Airflow, no AWS.
 
-A type that is not in here is read as the definition has it, its properties are not checked, and no operator runs it.
+A type that is not known is read as the definition has it, its properties are not checked, and no operator runs it.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.step_types import (
-    automl,
-    bedrock_custom_model,
-    bedrock_custom_model_deployment,
-    bedrock_model_import,
-    bedrock_provisioned_model_throughput,
-    callback,
-    clarify_check,
-    condition,
-    emr,
-    emr_serverless,
-    endpoint,
-    endpoint_config,
-    fail,
-    for_each,
-    inference_component,
-    job,
-    lambda_function,
-    lineage,
-    model,
-    processing,
-    quality_check,
-    register_model,
-    training,
-    transform,
-    tuning,
-)
+from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_sm_pipelines.step_types.step_type import StepType
 
-_EXECUTABLE = (
-    automl,
-    bedrock_custom_model,
-    bedrock_custom_model_deployment,
-    bedrock_model_import,
-    bedrock_provisioned_model_throughput,
-    callback,
-    clarify_check,
-    condition,
-    emr,
-    emr_serverless,
-    endpoint,
-    endpoint_config,
-    fail,
-    for_each,
-    inference_component,
-    job,
-    lambda_function,
-    lineage,
-    model,
-    processing,
-    quality_check,
-    register_model,
-    training,
-    transform,
-    tuning,
+STEP_TYPES = StepTypeRegistry(
+    {
+        name: f"{__name__}.{module}"
+        for name, module in (
+            ("AutoML", "automl"),
+            ("BedrockCustomModel", "bedrock_custom_model"),
+            ("BedrockCustomModelDeployment", "bedrock_custom_model_deployment"),
+            ("BedrockModelImport", "bedrock_model_import"),
+            ("BedrockProvisionedModelThroughput", "bedrock_provisioned_model_throughput"),
+            ("Callback", "callback"),
+            ("ClarifyCheck", "clarify_check"),
+            ("Condition", "condition"),
+            ("EMR", "emr"),
+            ("EMRServerless", "emr_serverless"),
+            ("Endpoint", "endpoint"),
+            ("EndpointConfig", "endpoint_config"),
+            ("Fail", "fail"),
+            ("ForEach", "for_each"),
+            ("InferenceComponent", "inference_component"),
+            ("Job", "job"),
+            ("Lambda", "lambda_function"),
+            ("Lineage", "lineage"),
+            ("Model", "model"),
+            ("Processing", "processing"),
+            ("QualityCheck", "quality_check"),
+            ("RegisterModel", "register_model"),
+            ("Training", "training"),
+            ("Transform", "transform"),
+            ("Tuning", "tuning"),
+        )
+    }
 )
-
-_TYPES = {module.STEP_TYPE.name: module.STEP_TYPE for module in _EXECUTABLE}
-
-STEP_TYPES: Mapping[str, StepType] = MappingProxyType(_TYPES)
-"""The step types that are known, those that users registered included."""
+"""The step types that are known, those of entry points and those that users registered included."""
 
 
-def step_type_for(name: str, arguments: Mapping[str, object]) -> StepType | None:
-    """The step type of a step with these Arguments, with the API that they are for; None where it is not known."""
-    known = STEP_TYPES.get(name)
-    return None if known is None else known.used_with(arguments)
-
-
-def register_step_type(step_type: StepType) -> None:
-    """Make a step type known, or put another operator in the place of a known one's.
+def register_step_type(step_type: StepType, *, replace: bool = False) -> None:
+    """Make a step type known in this process, or put another operator in the place of a known one's.
 
     Call it in the dags file, before the definitions are loaded, or in a module that the file imports: a worker parses
-    the file too. ``operator`` is the dotted path of a subclass of ``airflow_sm_pipelines.operators.step.StepOperator``,
-    or of ``airflow_sm_pipelines.operators.job.JobStepOperator`` for what is created, waited for, stopped and described.
+    the file too. What does not run the dags file (``lint``, ``iam``, ``explain``, the triggerer) knows a type by an
+    entry point of the group ``airflow_sm_pipelines.step_types``.
+
+    :param replace: whether it may take the place of another type of its name
+    :raises StepTypeError: for a name that is taken, or a type that nothing can run
     """
-    _TYPES[step_type.name] = step_type
+    STEP_TYPES.register(step_type, replace=replace)
+
+
+def unregister_step_type(name: str) -> None:
+    """Undo :func:`register_step_type`; what stood under the name before is known again.
+
+    :raises StepTypeError: for a name that was not registered
+    """
+    STEP_TYPES.unregister(name)

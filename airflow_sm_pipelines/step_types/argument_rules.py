@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.step_types.member_paths import member_at
+
 
 class ArgumentRules(Struct, frozen=True):
     """The rules for one step type; members are named by dotted paths into the Arguments.
@@ -43,16 +45,9 @@ class ArgumentRules(Struct, frozen=True):
                 yield path, "cannot be given: the service sets it"
 
 
-def _at(arguments: Mapping[str, object], path: str) -> object:
-    value: object = arguments
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
 def _has(arguments: Mapping[str, object], path: str) -> bool:
-    return _at(arguments, path) is not None
+    return member_at(arguments, path) is not None
 
 
 def _has_members(arguments: Mapping[str, object], path: str) -> bool:
-    return isinstance(_at(arguments, path), Mapping)
+    return isinstance(member_at(arguments, path), Mapping)

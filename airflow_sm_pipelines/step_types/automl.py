@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, Variant, job_calls, sagemaker
 
@@ -43,11 +44,13 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.operators.automl.AutoMLStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerAutoMLOperator",
     kind=KIND,
-    calls=(*job_calls(KIND), "sagemaker:CreateAutoMLJobV2", "sagemaker:DescribeAutoMLJobV2"),
+    calls=job_calls(KIND),
     arguments=sagemaker("CreateAutoMLJob"),
     properties=sagemaker("DescribeAutoMLJob"),
     extra_properties=("BestCandidateProperties",),
-    variants=(Variant(MEMBERS_OF_V2, KIND_V2, sagemaker(KIND_V2.create), sagemaker(KIND_V2.describe)),),
+    variants=(
+        Variant(MEMBERS_OF_V2, KIND_V2, job_calls(KIND_V2), sagemaker(KIND_V2.create), sagemaker(KIND_V2.describe)),
+    ),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(
@@ -65,5 +68,10 @@ STEP_TYPE = StepType(
             "DataSplitConfig",
         )
     ),
-    places=Places(sagemaker_page("auto-ml/{name}")),
+    datasets=DatasetPaths(
+        inputs=(CHANNEL, "AutoMLJobInputDataConfig[].DataSource.S3DataSource.S3Uri"),
+        outputs=("OutputDataConfig.S3OutputPath",),
+        results=("BestCandidate.InferenceContainers[].ModelDataUrl",),
+    ),
+    console=ConsoleLocations(sagemaker_page("auto-ml/{name}")),
 )

@@ -5,7 +5,8 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
+from airflow_sm_pipelines.step_types.datasets import DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
 
@@ -34,5 +35,7 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateCustomModel"),
     properties=ApiShape("bedrock", "GetCustomModel"),
-    places=Places("bedrock/home?region={region}#/custom-models"),
+    datasets=DatasetPaths(inputs=("ModelSourceConfig.S3DataSource.S3Uri",)),
+    user_named=True,
+    console=ConsoleLocations("bedrock/home?region={region}#/custom-models"),
 )

@@ -5,7 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
 
@@ -35,5 +35,6 @@ STEP_TYPE = StepType(
     properties=ApiShape("bedrock", "GetCustomModelDeployment"),
     # The SageMaker SDK names the ARN so, where the API has CustomModelDeploymentArn.
     extra_properties=("ModelDeploymentArn",),
-    places=Places("bedrock/home?region={region}#/custom-models"),
+    user_named=True,
+    console=ConsoleLocations("bedrock/home?region={region}#/custom-models"),
 )

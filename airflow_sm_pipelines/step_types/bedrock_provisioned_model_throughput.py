@@ -5,7 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
 
@@ -33,5 +33,6 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateProvisionedModelThroughput"),
     properties=ApiShape("bedrock", "GetProvisionedModelThroughput"),
-    places=Places("bedrock/home?region={region}#/provisioned-throughput"),
+    user_named=True,
+    console=ConsoleLocations("bedrock/home?region={region}#/provisioned-throughput"),
 )

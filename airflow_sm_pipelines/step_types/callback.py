@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType
 
 STEP_TYPE = StepType(
@@ -17,5 +17,5 @@ STEP_TYPE = StepType(
         "50 outputs in an answer, each with a name of 256 characters and a value of 1024",
         "`callback_timeout` for the answer, 7 days by default",
     ),
-    places=Places("sqs/v3/home?region={region}#/queues/{QueueUrl}"),
+    console=ConsoleLocations("sqs/v3/home?region={region}#/queues/{QueueUrl}"),
 )

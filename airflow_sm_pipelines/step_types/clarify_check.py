@@ -28,7 +28,7 @@ STEP_TYPE = StepType(
     kind=processing.KIND,
     calls=(*CALLS, "s3:PutObject"),
     permissions=PERMISSIONS,
-    given_roles=processing.STEP_TYPE.given_roles,
+    passed_roles=processing.STEP_TYPE.passed_roles,
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS,
     cached=True,
@@ -43,5 +43,6 @@ STEP_TYPE = StepType(
             "SuppliedBaselineConstraints",
         )
     ),
-    places=processing.PLACES,
+    datasets=processing.DATASETS,
+    console=processing.CONSOLE,
 )

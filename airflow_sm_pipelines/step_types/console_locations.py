@@ -13,7 +13,7 @@ STUDIO = "sagemaker/home?region={region}#/landing"
 """The page for what the console shows in SageMaker Studio alone, whose address no one outside of it knows."""
 
 
-class Places(Struct, frozen=True):
+class ConsoleLocations(Struct, frozen=True):
     """The console's page and the CloudWatch log of what a step type runs, as texts with ``{names}`` to fill in.
 
     ``page`` is an address in the console, after its domain. The log is the streams of ``log_group`` whose names begin
@@ -35,7 +35,7 @@ class Places(Struct, frozen=True):
         )
 
 
-NOWHERE = Places()
+NOWHERE = ConsoleLocations()
 """Those of a type that runs nothing in AWS."""
 
 
@@ -44,6 +44,6 @@ def sagemaker_page(page: str) -> str:
     return f"sagemaker/home?region={{region}}#/{page}"
 
 
-def job_places(page: str, logs: str) -> Places:
+def job_console(page: str, logs: str) -> ConsoleLocations:
     """Those of a job of SageMaker: its streams bear its name, one for each of its hosts."""
-    return Places(sagemaker_page(page), f"/aws/sagemaker/{logs}", "{name}/")
+    return ConsoleLocations(sagemaker_page(page), f"/aws/sagemaker/{logs}", "{name}/")

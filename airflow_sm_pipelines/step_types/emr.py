@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, CacheKey, RetryTypes, StepType, Variant, job_calls
 
@@ -28,6 +28,8 @@ KIND = JobKind(
     result_field="Step",
 )
 KIND_OF_OWN_CLUSTER = replace(KIND, create="RunJobFlow", stop="TerminateJobFlows", tags_field="Tags")
+# By its name, the step that an earlier try has made; the cluster's log, and why it ended.
+LOOKING = ("emr:ListSteps", "emr:DescribeCluster")
 
 RULES = ArgumentRules(
     required=("StepConfig", "StepConfig.HadoopJarStep"),
@@ -50,14 +52,17 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.operators.emr.EmrStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.emr.EmrAddStepsOperator",
     kind=KIND,
-    calls=(
-        *job_calls(KIND),
-        *("emr:RunJobFlow", "emr:TerminateJobFlows", "emr:ListClusters", "emr:ListSteps", "emr:DescribeCluster"),
-    ),
+    calls=(*job_calls(KIND), *LOOKING),
     properties=ApiShape("emr", "DescribeStep", "Step"),
     extra_properties=("ClusterId",),
-    variants=(Variant(("ClusterConfig",), KIND_OF_OWN_CLUSTER),),
-    given_roles=(
+    variants=(
+        Variant(
+            ("ClusterConfig",),
+            KIND_OF_OWN_CLUSTER,
+            calls=(*job_calls(KIND_OF_OWN_CLUSTER), *LOOKING, "emr:ListClusters"),
+        ),
+    ),
+    passed_roles=(
         "ExecutionRoleArn",
         *(f"ClusterConfig.{role}" for role in ("ServiceRole", "JobFlowRole", "AutoScalingRole")),
     ),
@@ -72,5 +77,5 @@ STEP_TYPE = StepType(
     ),
     rules=RULES,
     limits=("256 pending and active steps in a cluster",),
-    places=Places("emr/home?region={region}#/clusterDetails/{ClusterId}"),
+    console=ConsoleLocations("emr/home?region={region}#/clusterDetails/{ClusterId}"),
 )

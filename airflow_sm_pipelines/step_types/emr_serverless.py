@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import ApiShape, RetryTypes, StepType, job_calls
+from airflow_sm_pipelines.step_types.step_type import ApiShape, RetryTypes, StepType, Variant, job_calls
 
 KIND = JobKind(
     noun="EMR Serverless job run",
@@ -37,15 +37,22 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.operators.emr_serverless.EmrServerlessStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.emr.EmrServerlessStartJobOperator",
     kind=KIND,
-    calls=(
-        *job_calls(KIND),
-        *("emr-serverless:CreateApplication", "emr-serverless:GetApplication", "emr-serverless:StartApplication"),
-        *("emr-serverless:ListJobRuns", "emr-serverless:StopApplication", "emr-serverless:DeleteApplication"),
+    calls=job_calls(KIND),
+    variants=(
+        Variant(
+            ("ApplicationConfig",),
+            KIND,
+            calls=(
+                *job_calls(KIND),
+                *(f"emr-serverless:{name}Application" for name in ("Create", "Get", "Start", "Stop", "Delete")),
+                "emr-serverless:ListJobRuns",
+            ),
+        ),
     ),
     properties=ApiShape("emr-serverless", "GetJobRun"),
     retries=RetryTypes.ALL,
-    filled_roles=("ExecutionRoleArn",),
-    given_roles=("JobConfig.executionRoleArn",),
+    defaulted_roles=("ExecutionRoleArn",),
+    passed_roles=("JobConfig.executionRoleArn",),
     rules=RULES,
-    places=Places("emr/home?region={region}#/serverless"),
+    console=ConsoleLocations("emr/home?region={region}#/serverless"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import StepType, job_calls, sagemaker
 
@@ -20,8 +20,6 @@ KIND = JobKind(
     role_field=None,
 )
 UPDATE = "UpdateEndpoint"
-# Members that SageMaker Pipelines refuses in a step, though the API has them.
-REFUSED_BY_PIPELINES = ("DeploymentConfig",)
 
 STEP_TYPE = StepType(
     name="Endpoint",
@@ -32,5 +30,7 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateEndpoint"),
     properties=sagemaker("DescribeEndpoint"),
     cached=True,
-    places=Places(sagemaker_page("endpoints/{name}"), "/aws/sagemaker/Endpoints/{name}"),
+    user_named=True,
+    refused_by_pipelines=("DeploymentConfig",),
+    console=ConsoleLocations(sagemaker_page("endpoints/{name}"), "/aws/sagemaker/Endpoints/{name}"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
@@ -17,8 +17,6 @@ KIND = JobKind(
     status_field=None,
     role_field=None,
 )
-# Members that SageMaker Pipelines refuses in a step, though the API has them.
-REFUSED_BY_PIPELINES = ("DataCaptureConfig", "ExplainerConfig")
 
 STEP_TYPE = StepType(
     name="EndpointConfig",
@@ -28,8 +26,10 @@ STEP_TYPE = StepType(
     calls=job_calls(KIND),
     arguments=sagemaker("CreateEndpointConfig"),
     properties=sagemaker("DescribeEndpointConfig"),
-    given_roles=("ExecutionRoleArn",),
+    passed_roles=("ExecutionRoleArn",),
     retries=RetryTypes.ALL,
     cached=True,
-    places=Places(sagemaker_page("endpointConfig/{name}")),
+    user_named=True,
+    refused_by_pipelines=("DataCaptureConfig", "ExplainerConfig"),
+    console=ConsoleLocations(sagemaker_page("endpointConfig/{name}")),
 )

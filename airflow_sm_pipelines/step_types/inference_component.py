@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import StepType, job_calls, sagemaker
 
@@ -29,5 +29,6 @@ STEP_TYPE = StepType(
     calls=(*job_calls(KIND), *LOG_CALLS, f"sagemaker:{UPDATE}"),
     arguments=sagemaker("CreateInferenceComponent"),
     properties=sagemaker("DescribeInferenceComponent"),
-    places=Places(sagemaker_page("endpoints/{EndpointName}"), "/aws/sagemaker/InferenceComponents/{name}"),
+    user_named=True,
+    console=ConsoleLocations(sagemaker_page("endpoints/{EndpointName}"), "/aws/sagemaker/InferenceComponents/{name}"),
 )

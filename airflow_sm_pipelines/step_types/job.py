@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import STUDIO, Places
+from airflow_sm_pipelines.step_types.console_locations import STUDIO, ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
@@ -31,5 +31,5 @@ STEP_TYPE = StepType(
     extra_properties=("JobConfigDocument",),
     # Of retries AWS tells nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
-    places=Places(STUDIO),
+    console=ConsoleLocations(STUDIO),
 )

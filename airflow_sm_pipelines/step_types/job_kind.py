@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
+from airflow_sm_pipelines.step_types.member_paths import member_at
+
 ONE_DAY = 86400
 
 
@@ -93,11 +95,3 @@ class JobKind(Struct, frozen=True):
 
     def status_of(self, described: Mapping[str, Any]) -> str:
         return str(member_at(described, self.status_field) or "") if self.status_field else "created"
-
-
-def member_at(described: Mapping[str, Any], path: str) -> Any:
-    """A member of a response by its dotted path, None where it is not there."""
-    value: Any = described
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType
 
 LONGEST_RUN_SECONDS = 600
@@ -16,5 +16,5 @@ STEP_TYPE = StepType(
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
     limits=(f"{LONGEST_RUN_SECONDS // 60} minutes for the function to answer",),
-    places=Places("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
+    console=ConsoleLocations("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
 )

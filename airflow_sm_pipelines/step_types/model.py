@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
@@ -28,5 +29,8 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeModel"),
     retries=RetryTypes.CALLS,
     cached=False,
-    places=Places(sagemaker_page("models/{name}")),
+    datasets=DatasetPaths(
+        inputs=tuple(f"{member}.{path}" for member in ("PrimaryContainer", "Containers[]") for path in CONTAINER_MODEL)
+    ),
+    console=ConsoleLocations(sagemaker_page("models/{name}")),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_places
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_console
+from airflow_sm_pipelines.step_types.datasets import DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import ONE_DAY, JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
@@ -21,7 +22,10 @@ KIND = JobKind(
     default_limit=ONE_DAY,
     joins=("ExperimentConfig",),
 )
-PLACES = job_places("processing-jobs/{name}", "ProcessingJobs")
+DATASETS = DatasetPaths(
+    inputs=("ProcessingInputs[].S3Input.S3Uri",), outputs=("ProcessingOutputConfig.Outputs[].S3Output.S3Uri",)
+)
+CONSOLE = job_console("processing-jobs/{name}", "ProcessingJobs")
 
 STEP_TYPE = StepType(
     name="Processing",
@@ -31,7 +35,7 @@ STEP_TYPE = StepType(
     calls=(*job_calls(KIND), *LOG_CALLS),
     arguments=sagemaker("CreateProcessingJob"),
     properties=sagemaker("DescribeProcessingJob"),
-    given_roles=("ProcessingInputs[].DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn",),
+    passed_roles=("ProcessingInputs[].DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn",),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(
@@ -41,5 +45,6 @@ STEP_TYPE = StepType(
             "ProcessingInputs",
         )
     ),
-    places=PLACES,
+    datasets=DATASETS,
+    console=CONSOLE,
 )

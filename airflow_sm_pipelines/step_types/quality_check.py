@@ -37,7 +37,7 @@ STEP_TYPE = StepType(
     kind=processing.KIND,
     calls=CALLS,
     permissions=PERMISSIONS,
-    given_roles=processing.STEP_TYPE.given_roles,
+    passed_roles=processing.STEP_TYPE.passed_roles,
     arguments=sagemaker("CreateProcessingJob"),
     extra_properties=BASELINE_CONSTRAINTS + BASELINE_STATISTICS,
     cached=True,
@@ -52,5 +52,6 @@ STEP_TYPE = StepType(
             "SuppliedBaselineStatistics",
         )
     ),
-    places=processing.PLACES,
+    datasets=processing.DATASETS,
+    console=processing.CONSOLE,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths, ModelPackageVersion
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
@@ -34,8 +35,12 @@ STEP_TYPE = StepType(
     ),
     arguments=sagemaker("CreateModelPackage"),
     properties=sagemaker("DescribeModelPackage"),
-    given_roles=("ValidationSpecification.ValidationRole",),
+    passed_roles=("ValidationSpecification.ValidationRole",),
     retries=RetryTypes.CALLS,
     cached=False,
-    places=Places(sagemaker_page("model-packages")),
+    datasets=DatasetPaths(inputs=tuple(f"InferenceSpecification.Containers[].{path}" for path in CONTAINER_MODEL)),
+    model_package=ModelPackageVersion(
+        group="ModelPackageGroupName", described=("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+    ),
+    console=ConsoleLocations(sagemaker_page("model-packages")),
 )

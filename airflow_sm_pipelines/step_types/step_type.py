@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.step_types.console_locations import NOWHERE, Places
+from airflow_sm_pipelines.step_types.console_locations import NOWHERE, ConsoleLocations
+from airflow_sm_pipelines.step_types.datasets import NO_DATASETS, DatasetPaths, ModelPackageVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,36 +45,61 @@ class CacheKey(Struct, frozen=True):
     settings: tuple[str, ...] = ()
 
 
+class Guide(Struct, frozen=True):
+    """What a user must know of a step type beyond its row in the table: a section of docs/step-types.md.
+
+    ``text`` is Markdown. Types with the same guide share the section.
+    """
+
+    title: str
+    text: str
+
+
 class Variant(Struct, frozen=True):
     """Another API by which a step type runs, taken where the Arguments have one of ``members`` (null does not count).
 
-    ``kind``, ``arguments`` and ``properties`` stand in the place of the step type's own; None is as it is there.
+    ``kind``, ``calls``, ``arguments`` and ``properties`` stand in the place of the step type's own; None is as it is
+    there.
     """
 
     members: tuple[str, ...]
     kind: JobKind
+    calls: tuple[str, ...] | None = None
     arguments: ApiShape | None = None
     properties: ApiShape | None = None
 
 
 class StepType(Struct, frozen=True):
-    """A step type of SageMaker Pipelines (semantics 2.1).
+    """A step type of SageMaker Pipelines (semantics 2.1), or of a user's own: all that is to be known of it.
 
-    ``operator`` is the dotted path of the Airflow operator that runs it, None where none does yet, and ``instance_of``
-    the class of Airflow or of the Amazon provider that its task is an instance of. ``calls`` are the AWS operations it
-    makes, with their service, and ``permissions`` the IAM actions that it needs besides. ``arguments`` is the request
-    that the step's Arguments are, and ``properties`` the response that ``Steps.<name>.…`` refers to;
-    ``extra_properties`` are top-level members that the response lacks. ``variants`` are other APIs that it may have.
+    ``operator`` is the Airflow operator that runs it: a subclass of
+    :class:`airflow_sm_pipelines.operators.step.StepOperator`, or its dotted path, so that what only reads definitions
+    imports no Airflow. ``instance_of`` is the dotted path of the class of Airflow or of the Amazon provider that its
+    task is an instance of.
 
-    ``filled_roles`` and ``given_roles`` are the members of Arguments, beside the kind's ``role_field``, by which a role
-    is handed to AWS, as dotted paths (``[]`` goes through a list): the first have the pipeline's role where they are
-    missing. ``cached`` tells whether the service caches the type, and ``cache_key`` by what. ``rules`` are what its
-    Arguments keep to beyond that request, ``limits`` in words what bounds it, beside its kind's limits of name and
-    time. ``places`` are where AWS shows what the step runs, and its log.
+    **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
+    that it needs besides. ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
+    that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``variants``
+    are other APIs that it may have. ``rules`` are what its Arguments keep to beyond the request.
+
+    **Roles.** ``defaulted_roles`` and ``passed_roles`` are the members of Arguments, beside the kind's ``role_field``,
+    by which a role is handed to AWS, as dotted paths (``[]`` goes through a list): the first have the pipeline's role
+    where they are missing.
+
+    **Names.** ``user_named`` tells that a name in the Arguments is the very name, where that of other types is a prefix
+    of a generated one (semantics 14.8). ``refused_by_pipelines`` are members of the request that SageMaker Pipelines
+    refuses though the API has them; they are passed on, and the task's log says so.
+
+    **Results.** ``cached`` tells whether the service caches the type, and ``cache_key`` by what. ``datasets`` are what
+    is read and written in S3, ``model_package`` the version of a model package that is registered. ``console`` is where
+    AWS shows what the step runs, and its log.
+
+    **Words.** ``retries`` are the exception types that RetryPolicies can name, ``limits`` what bounds the step beside
+    its kind's limits of name and time, and ``guide`` its section in the documentation.
     """
 
     name: str
-    operator: str | None = None
+    operator: str | type[Any] | None = None
     instance_of: str | None = None
     kind: JobKind | None = None
     calls: tuple[str, ...] = ()
@@ -82,19 +108,36 @@ class StepType(Struct, frozen=True):
     properties: ApiShape | None = None
     extra_properties: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
-    filled_roles: tuple[str, ...] = ()
-    given_roles: tuple[str, ...] = ()
-    retries: RetryTypes = RetryTypes.NONE
+    rules: ArgumentRules | None = None
+    defaulted_roles: tuple[str, ...] = ()
+    passed_roles: tuple[str, ...] = ()
+    user_named: bool = False
+    refused_by_pipelines: tuple[str, ...] = ()
     cached: bool = False
     cache_key: CacheKey = CacheKey()
-    rules: ArgumentRules | None = None
+    datasets: DatasetPaths = NO_DATASETS
+    model_package: ModelPackageVersion | None = None
+    console: ConsoleLocations = NOWHERE
+    retries: RetryTypes = RetryTypes.NONE
     limits: tuple[str, ...] = ()
-    places: Places = NOWHERE
+    guide: Guide | None = None
 
     @property
     def apis(self) -> tuple[StepType | Variant, ...]:
         """What tells of a request and its response: the step type, and its variants."""
         return (self, *self.variants)
+
+    @property
+    def every_call(self) -> tuple[str, ...]:
+        """The calls of the type and of its variants, each once."""
+        return tuple(dict.fromkeys(call for api in self.apis for call in api.calls or ()))
+
+    @property
+    def operator_path(self) -> str | None:
+        """The dotted path of the operator, None where no operator runs the type."""
+        if self.operator is None or isinstance(self.operator, str):
+            return self.operator
+        return f"{self.operator.__module__}.{self.operator.__qualname__}"
 
     def used_with(self, arguments: Mapping[str, object]) -> StepType:
         """The step type as it is for a step of these Arguments: where they are those of a variant, with its API."""
@@ -103,6 +146,7 @@ class StepType(Struct, frozen=True):
                 return replace(
                     self,
                     kind=variant.kind,
+                    calls=self.calls if variant.calls is None else variant.calls,
                     arguments=variant.arguments or self.arguments,
                     properties=variant.properties or self.properties,
                 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_places
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_console
+from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import ONE_DAY, JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
@@ -21,7 +22,7 @@ KIND = JobKind(
     default_limit=ONE_DAY,
     joins=("ExperimentConfig", "MlflowConfig"),
 )
-PLACES = job_places("jobs/{name}", "TrainingJobs")
+CONSOLE = job_console("jobs/{name}", "TrainingJobs")
 
 STEP_TYPE = StepType(
     name="Training",
@@ -44,5 +45,8 @@ STEP_TYPE = StepType(
             "InputDataConfig",
         )
     ),
-    places=PLACES,
+    datasets=DatasetPaths(
+        inputs=(CHANNEL,), outputs=("OutputDataConfig.S3OutputPath",), results=("ModelArtifacts.S3ModelArtifacts",)
+    ),
+    console=CONSOLE,
 )

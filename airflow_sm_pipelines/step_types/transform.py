@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_places
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_console
+from airflow_sm_pipelines.step_types.datasets import DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
@@ -37,5 +38,8 @@ STEP_TYPE = StepType(
             "TransformInput",
         )
     ),
-    places=job_places("transform-jobs/{name}", "TransformJobs"),
+    datasets=DatasetPaths(
+        inputs=("TransformInput.DataSource.S3DataSource.S3Uri",), outputs=("TransformOutput.S3OutputPath",)
+    ),
+    console=job_console("transform-jobs/{name}", "TransformJobs"),
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, Places, sagemaker_page
+from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
 MOST_SUMMARIES = 50
 """How many training jobs the result lists."""
+
+DEFINITIONS = ("TrainingJobDefinition", "TrainingJobDefinitions[]")
+"""The members of the request that tell of a training job."""
 
 KIND = JobKind(
     noun="tuning job",
@@ -33,7 +37,7 @@ STEP_TYPE = StepType(
     arguments=sagemaker("CreateHyperParameterTuningJob"),
     properties=sagemaker("DescribeHyperParameterTuningJob"),
     extra_properties=("TrainingJobSummaries",),
-    filled_roles=("TrainingJobDefinition.RoleArn", "TrainingJobDefinitions[].RoleArn"),
+    defaulted_roles=tuple(f"{definition}.RoleArn" for definition in DEFINITIONS),
     retries=RetryTypes.ALL,
     cached=True,
     cache_key=CacheKey(
@@ -47,6 +51,10 @@ STEP_TYPE = StepType(
             "TrainingJobDefinitions",
         )
     ),
+    datasets=DatasetPaths(
+        inputs=tuple(f"{definition}.{CHANNEL}" for definition in DEFINITIONS),
+        outputs=tuple(f"{definition}.OutputDataConfig.S3OutputPath" for definition in DEFINITIONS),
+    ),
     limits=(f"TrainingJobSummaries of the best {MOST_SUMMARIES} jobs",),
-    places=Places(sagemaker_page("hyper-tuning-jobs/{name}"), "/aws/sagemaker/TrainingJobs", "{name}-"),
+    console=ConsoleLocations(sagemaker_page("hyper-tuning-jobs/{name}"), "/aws/sagemaker/TrainingJobs", "{name}-"),
 )

@@ -9,8 +9,8 @@ from msgspec import Struct
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.paths import render_path
-from airflow_sm_pipelines.step_types import step_type_for
-from airflow_sm_pipelines.validation.shapes import ANY, LIST, MAP, shape_table
+from airflow_sm_pipelines.validation.shape_texts import ANY, LIST, MAP
+from airflow_sm_pipelines.validation.shapes import shape_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector, Severity
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.definition.paths import JsonPath
-    from airflow_sm_pipelines.step_types.step_type import ApiShape
-    from airflow_sm_pipelines.validation.shapes import Shape, ShapeTable
+    from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType
+    from airflow_sm_pipelines.validation.shape_texts import Shape
+    from airflow_sm_pipelines.validation.shapes import ShapeTable
 
 PASSED_ON = "it is passed on as it is"
 """How the message ends that tells of such a key."""
@@ -29,19 +30,22 @@ _CONTAINERS = (FrozenDict, tuple)
 """A tuple, since ``FrozenDict | tuple`` would be built anew at every test of a hot loop."""
 
 
-def check_arguments(pipeline: Pipeline, severity: Severity, collector: FindingCollector) -> None:
+def check_arguments(
+    pipeline: Pipeline, step_types: Mapping[str, StepType], severity: Severity, collector: FindingCollector
+) -> None:
     """A finding for each key of Arguments that the step's Create request lacks; it is passed on all the same.
 
     Expressions and free-form maps are not looked into. Types without a request of their own are not checked.
     """
     table = shape_table()
     for step in pipeline.walk():
-        known = step_type_for(step.type, step.arguments)
-        if known is None or known.arguments is None:
+        known = step_types.get(step.type)
+        request = None if known is None else known.used_with(step.arguments).arguments
+        if request is None:
             continue
-        shape = table.request(known.arguments)
+        shape = table.request(request)
         if shape is not None:
-            _Walk(table, known.arguments, step, severity, collector).visit(step.arguments, shape, None)
+            _Walk(table, request, step, severity, collector).visit(step.arguments, shape, None)
 
 
 class _Walk(Struct, frozen=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.step_type import RetryTypes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
@@ -16,10 +17,10 @@ CALL_TYPES = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 """The exception types that any call to AWS can end with; the others are those of jobs."""
 
 
-def check_policies(pipeline: Pipeline, collector: FindingCollector) -> None:
-    """A warning for each of them. Types that the catalog does not have are not checked."""
+def check_policies(pipeline: Pipeline, step_types: Mapping[str, StepType], collector: FindingCollector) -> None:
+    """A warning for each of them. Types that are not known are not checked."""
     for step in pipeline.walk():
-        known = STEP_TYPES.get(step.type)
+        known = step_types.get(step.type)
         if known is None:
             continue
         if step.retry_policies:

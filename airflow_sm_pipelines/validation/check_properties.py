@@ -14,17 +14,19 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyReference,
     format_path,
 )
-from airflow_sm_pipelines.step_types import for_each, step_type_for
-from airflow_sm_pipelines.validation.shapes import ANY, MAP, SINGLE, is_structure, shape_table
+from airflow_sm_pipelines.step_types import for_each
+from airflow_sm_pipelines.validation.shape_texts import ANY, MAP, SINGLE, is_structure
+from airflow_sm_pipelines.validation.shapes import shape_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_sm_pipelines.definition.expressions import PathToken, PropertyPath
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
-    from airflow_sm_pipelines.validation.shapes import Shape, ShapeTable
+    from airflow_sm_pipelines.validation.shape_texts import Shape
+    from airflow_sm_pipelines.validation.shapes import ShapeTable
 
 _LISTED = 12
 
@@ -37,10 +39,10 @@ class _Misfit(Struct, frozen=True):
     meant: PropertyPath | None = None
 
 
-def check_properties(pipeline: Pipeline, collector: FindingCollector) -> None:
+def check_properties(pipeline: Pipeline, step_types: Mapping[str, StepType], collector: FindingCollector) -> None:
     """An error for each reference to a property that its step's type cannot have.
 
-    Types that the catalog does not have, and those of which no response is known, are not checked.
+    Types that are not known, and those of which no response is known, are not checked.
     """
     steps: dict[str, Step] = {}
     for step in pipeline.walk():
@@ -55,16 +57,18 @@ def check_properties(pipeline: Pipeline, collector: FindingCollector) -> None:
                 case _:
                     continue
             target = steps.get(name)
-            misfit = None if target is None else _misfit_of(target, path, collector)
+            misfit = None if target is None else _misfit_of(target, path, step_types, collector)
             if misfit is not None:
                 place = f"{root}{format_path(path[: misfit.depth])}"
                 meant = None if misfit.meant is None else f"{root}{format_path(misfit.meant)}"
                 collector.error(f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant)
 
 
-def _misfit_of(step: Step, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
-    step_type = step_type_for(step.type, step.arguments)
-    misfit = None if step_type is None else _misfit(step_type, path, collector)
+def _misfit_of(
+    step: Step, path: PropertyPath, step_types: Mapping[str, StepType], collector: FindingCollector
+) -> _Misfit | None:
+    known = step_types.get(step.type)
+    misfit = None if known is None else _misfit(known.used_with(step.arguments), path, collector)
     if misfit is not None or step.for_each is None or len(step.for_each.body) != 1:
         return misfit
     body, depth = step.for_each.body[0], 1
@@ -80,7 +84,7 @@ def _misfit_of(step: Step, path: PropertyPath, collector: FindingCollector) -> _
             return _Misfit(1, f"is a list, its elements are read by [0] and not by {format_path((token,))}", inside)
         case _:
             return None
-    inner = _misfit_of(body, path[depth:], collector) if path[depth:] else None
+    inner = _misfit_of(body, path[depth:], step_types, collector) if path[depth:] else None
     if inner is None:
         return None
     meant = None if inner.meant is None else (*path[:depth], *inner.meant)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def generate() -> dict[str, Any]:
-    """The table for the step types of the catalog."""
-    apis = [api for step_type in STEP_TYPES.values() for api in step_type.apis]
+    """The table for the step types of this package."""
+    apis = [api for step_type in STEP_TYPES.built_in for api in step_type.apis]
     requests = sorted({api.arguments for api in apis if api.arguments}, key=str)
     responses = sorted({api.properties for api in apis if api.properties}, key=str)
     models = {service: load_model(service) for service in sorted({api.service for api in (*requests, *responses)})}

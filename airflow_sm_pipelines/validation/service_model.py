@@ -1,16 +1,16 @@
-"""botocore's service models as the structures of :mod:`airflow_sm_pipelines.validation.shapes`."""
+"""botocore's service models as the structures of :mod:`airflow_sm_pipelines.validation.shape_texts`."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_sm_pipelines.validation.shapes import ANY, LIST, MAP, SINGLE, is_structure
+from airflow_sm_pipelines.validation.shape_texts import ANY, LIST, MAP, SINGLE, is_structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_sm_pipelines.validation.shapes import Shape, Structures
+    from airflow_sm_pipelines.validation.shape_texts import Shape, Structures
 
 Model: TypeAlias = "dict[str, Any]"
 

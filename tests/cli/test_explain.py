@@ -169,7 +169,7 @@ def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
 
 def test_generated_and_given_names_are_those_of_the_runtime() -> None:
     from airflow_sm_pipelines.jobs.identity import job_name
-    from airflow_sm_pipelines.operators.registry import operator_for
+    from airflow_sm_pipelines.operators.registry import operator_of
     from airflow_sm_pipelines.operators.user_named import NamedStepOperator
 
     told = {}
@@ -186,7 +186,7 @@ def test_generated_and_given_names_are_those_of_the_runtime() -> None:
                 told[name, bool(given)] = next(item.text for item in report.all_items() if item.path == path)
             expected, _ = job_name("<execution id>", "<step>", "<token>", 0, limit=known.kind.name_limit)
             assert told[name, False] == f"generated: {expected}"
-            literal = issubclass(operator_for(name), NamedStepOperator)
+            literal = issubclass(operator_of(known), NamedStepOperator)
             assert told[name, True] == ("the name as it is" if literal else "a prefix of the generated name")
     assert len(told) > 10
 
@@ -261,7 +261,7 @@ def test_a_whole_document_as_text(file: str, capsys: pytest.CaptureFixture[str])
 
 def test_a_type_that_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = document(step("Own", "Mine", {"x": 1}))
-    assert statuses(report_of(plan(own, step_types=("Mine",))))["$.Steps[0].Type"] is Status.UNSUPPORTED
+    assert statuses(report_of(plan(own, unsupported_steps="placeholder")))["$.Steps[0].Type"] is Status.UNSUPPORTED
     write(tmp_path / "own.json", own)
     assert main(["explain", str(tmp_path / "own.json"), "--unsupported-steps", "placeholder"]) == 0
     told = capsys.readouterr().out

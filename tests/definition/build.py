@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow_sm_pipelines.definition import DefinitionError, Finding, Pipeline, Severity, Step, read_definition
 from airflow_sm_pipelines.definition.findings import FindingCollector
+from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.reader import read_document
 from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.graph import Plan
@@ -75,7 +76,7 @@ def settled(definition: Any, **options: Any) -> Plan:
     graph = None if reading.pipeline is None else connect(reading.pipeline, collector)
     pipeline = reading.settle(collector, "definition")
     assert graph is not None
-    return Plan(pipeline, graph)
+    return Plan(pipeline, graph, FrozenDict())
 
 
 def findings(definition: Any, **options: Any) -> tuple[Finding, ...]:

@@ -27,6 +27,7 @@ from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph import build_graph
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests import corpus
 from tests.differential.cases import Json, definition_of, outer_expressions, own_arguments, walk_steps
 from tests.differential.own_documents import PATHS
@@ -188,6 +189,7 @@ class GivenScope(TaskScope):
             mlflow=pipeline.mlflow,
             role_arn=None,
             graph=build_graph(pipeline),
+            step_types=STEP_TYPES,
         )
         scope = cls(
             cast("Any", context),

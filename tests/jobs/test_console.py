@@ -63,22 +63,22 @@ WITHOUT = {"Condition", "Fail", "ForEach", "Lineage"}
 def test_the_page_of_what_a_step_runs(name: str, partition: str) -> None:
     region, domain = DOMAINS[partition]
     expected = f"{domain}{PAGES[name].format(region=region)}"
-    assert Console(region, partition).page(STEP_TYPES[name].places, VALUES) == expected
+    assert Console(region, partition).page(STEP_TYPES[name].console, VALUES) == expected
 
 
 def test_a_page_whose_address_is_not_known_yet_is_none() -> None:
-    assert Console("eu-west-1", "aws").page(STEP_TYPES["EMR"].places, {"name": "the-name"}) is None
+    assert Console("eu-west-1", "aws").page(STEP_TYPES["EMR"].console, {"name": "the-name"}) is None
 
 
 def test_a_partition_whose_console_is_not_known_has_no_pages() -> None:
-    assert Console("us-iso-east-1", "aws-iso").page(STEP_TYPES["Training"].places, VALUES) is None
+    assert Console("us-iso-east-1", "aws-iso").page(STEP_TYPES["Training"].console, VALUES) is None
 
 
 def test_where_the_logs_are() -> None:
     found = {
-        name: (filled(step_type.places.log_group, VALUES), filled(step_type.places.log_streams, VALUES))
+        name: (filled(step_type.console.log_group, VALUES), filled(step_type.console.log_streams, VALUES))
         for name, step_type in STEP_TYPES.items()
-        if step_type.places.log_group is not None
+        if step_type.console.log_group is not None
     }
     assert found == LOGS
 

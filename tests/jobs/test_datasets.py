@@ -7,7 +7,7 @@ import pytest
 
 from airflow_sm_pipelines.jobs.datasets import datasets_of
 from airflow_sm_pipelines.step_types import STEP_TYPES
-from airflow_sm_pipelines.step_types.datasets import DATASETS
+from airflow_sm_pipelines.step_types.datasets import NO_DATASETS
 
 
 def channel(uri: str) -> dict[str, Any]:
@@ -64,15 +64,17 @@ def channel(uri: str) -> dict[str, Any]:
 def test_what_a_request_reads_and_writes(
     step_type: str, request_: dict[str, Any], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> None:
-    found = datasets_of(step_type, request_, None)
+    found = datasets_of(STEP_TYPES[step_type].datasets, request_, None)
     assert (found.inputs, found.outputs) == (inputs, outputs)
 
 
 def test_a_result_names_what_was_written_more_closely() -> None:
     request = {"OutputDataConfig": {"S3OutputPath": "s3://b/m"}}
     result = {"ModelArtifacts": {"S3ModelArtifacts": "s3://b/m/job/output/model.tar.gz"}}
-    assert datasets_of("Training", request, result).outputs == ("s3://b/m/job/output/model.tar.gz",)
-    assert datasets_of("Training", request, {}).outputs == ("s3://b/m",)
+    assert datasets_of(STEP_TYPES["Training"].datasets, request, result).outputs == (
+        "s3://b/m/job/output/model.tar.gz",
+    )
+    assert datasets_of(STEP_TYPES["Training"].datasets, request, {}).outputs == ("s3://b/m",)
 
 
 def reached(shape: Any, path: str) -> Any:
@@ -86,9 +88,9 @@ def reached(shape: Any, path: str) -> Any:
     return shape
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [each.name for each in STEP_TYPES.built_in if each.datasets != NO_DATASETS])
 def test_every_path_is_one_of_the_api(name: str) -> None:
-    kind, paths = STEP_TYPES[name].kind, DATASETS[name]
+    kind, paths = STEP_TYPES[name].kind, STEP_TYPES[name].datasets
     assert kind is not None
     service = botocore.session.get_session().get_service_model(kind.service)
     requests = [

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from airflow_sm_pipelines import StepType, register_step_type
+from airflow_sm_pipelines import StepType, register_step_type, unregister_step_type
 from airflow_sm_pipelines.expressions.stringify import Json
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.step_types import _TYPES
 from tests.runs.harness import Airflow, get, pipeline, training
 
 
@@ -35,7 +34,7 @@ class EchoStepOperator(StepOperator):
 def echo_type() -> Iterator[None]:
     register_step_type(StepType(name="Echo", operator=f"{__name__}.EchoStepOperator", extra_properties=("Said",)))
     yield
-    del _TYPES["Echo"]
+    unregister_step_type("Echo")
 
 
 @pytest.mark.usefixtures("echo_type")
