@@ -126,7 +126,9 @@ def setting(name: str) -> Any:
         # An empty connection means botocore's own chain of credentials; an empty number or choice means the default.
         is_free = option.type in ("string", "json") and not option.choices
         text = option.default if text is None or not is_free else ""
-    return _typed(name, option, text) if text else None
+    if not text:
+        return MappingProxyType({}) if option.type == "json" else None
+    return _typed(name, option, text)
 
 
 def check_name(name: str) -> None:
