@@ -5,7 +5,15 @@ from __future__ import annotations
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, Variant, job_calls, sagemaker
+from airflow_sm_pipelines.step_types.step_type import (
+    CacheKey,
+    Guide,
+    RetryTypes,
+    StepType,
+    Variant,
+    job_calls,
+    sagemaker,
+)
 
 LIMIT = "CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"
 PROBLEM_TYPES = (
@@ -38,6 +46,16 @@ KIND_V2 = JobKind(
 )
 # Members that only the request of the second version has.
 MEMBERS_OF_V2 = ("AutoMLJobInputDataConfig", "AutoMLProblemTypeConfig", "AutoMLComputeConfig", "DataSplitConfig")
+
+GUIDE = Guide(
+    "AutoML",
+    """\
+`CreateAutoMLJob`, or `CreateAutoMLJobV2` where the Arguments have `AutoMLJobInputDataConfig`,
+`AutoMLProblemTypeConfig`, `AutoMLComputeConfig` or `DataSplitConfig` (a `null` does not count). Arguments and
+references are checked against the version that is called. AWS does not say how the files of `BestCandidateProperties`
+are named: `statistics.json` and `analysis.json` are taken.
+""",
+)
 
 STEP_TYPE = StepType(
     name="AutoML",
@@ -74,4 +92,5 @@ STEP_TYPE = StepType(
         results=("BestCandidate.InferenceContainers[].ModelDataUrl",),
     ),
     console=ConsoleLocations(sagemaker_page("auto-ml/{name}")),
+    guide=GUIDE,
 )

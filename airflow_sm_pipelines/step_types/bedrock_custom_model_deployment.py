@@ -5,6 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.step_types.bedrock import GUIDE
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
@@ -37,4 +38,5 @@ STEP_TYPE = StepType(
     extra_properties=("ModelDeploymentArn",),
     user_named=True,
     console=ConsoleLocations("bedrock/home?region={region}#/custom-models"),
+    guide=GUIDE,
 )

@@ -5,6 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.step_types.bedrock import GUIDE
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.datasets import DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -38,4 +39,5 @@ STEP_TYPE = StepType(
     datasets=DatasetPaths(inputs=("ModelDataSource.S3DataSource.S3Uri",)),
     user_named=True,
     console=ConsoleLocations("bedrock/home?region={region}#/import-models"),
+    guide=GUIDE,
 )

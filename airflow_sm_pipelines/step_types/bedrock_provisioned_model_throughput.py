@@ -5,6 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.step_types.bedrock import GUIDE
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
@@ -35,4 +36,5 @@ STEP_TYPE = StepType(
     properties=ApiShape("bedrock", "GetProvisionedModelThroughput"),
     user_named=True,
     console=ConsoleLocations("bedrock/home?region={region}#/provisioned-throughput"),
+    guide=GUIDE,
 )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from airflow_sm_pipelines.step_types import processing
-from airflow_sm_pipelines.step_types.check import BASELINE_CONSTRAINTS, CALLS, PERMISSIONS, BaselineFiles, CheckKind
+from airflow_sm_pipelines.step_types.check import (
+    BASELINE_CONSTRAINTS,
+    CALLS,
+    GUIDE,
+    PERMISSIONS,
+    BaselineFiles,
+    CheckKind,
+)
 from airflow_sm_pipelines.step_types.step_type import CacheKey, StepType, sagemaker
 
 CHECK = CheckKind(
@@ -45,4 +52,5 @@ STEP_TYPE = StepType(
     ),
     datasets=processing.DATASETS,
     console=processing.CONSOLE,
+    guide=GUIDE,
 )

@@ -7,7 +7,15 @@ from msgspec.structs import replace
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import ApiShape, CacheKey, RetryTypes, StepType, Variant, job_calls
+from airflow_sm_pipelines.step_types.step_type import (
+    ApiShape,
+    CacheKey,
+    Guide,
+    RetryTypes,
+    StepType,
+    Variant,
+    job_calls,
+)
 
 KIND = JobKind(
     noun="EMR step",
@@ -47,6 +55,40 @@ RULES = ArgumentRules(
     ),
 )
 
+GUIDE = Guide(
+    "EMR",
+    """\
+**On a cluster that is there** (`ClusterId`): `AddJobFlowSteps`, with `ExecutionRoleArn` where given;
+`ActionOnFailure` as given, else `CONTINUE`. A kill cancels the EMR step (`CancelSteps`; EMR before 5.28 cancels only
+steps that have not begun, and the step goes on). The cluster is left as it is.
+
+**On a cluster of its own** (`ClusterConfig`): one `RunJobFlow` that has the step in it, with
+`KeepJobFlowAliveWhenNoSteps` false and `ActionOnFailure` as given, else `TERMINATE_CLUSTER`. So the cluster ends with
+its step whatever dies, and no `AddJobFlowSteps` is made. Success, failure, kill and time-out ask for its termination
+besides (`TerminateJobFlows`); a try that finds the cluster of one that died goes on with it. The step does not wait
+until the cluster is down. `Name`, `Steps`, `AutoTerminationPolicy`, `Instances.KeepJobFlowAliveWhenNoSteps` and
+`Instances.TerminationProtected` are refused in a ClusterConfig, as in the SDK.
+
+**Names.** The EMR step, and the cluster where one is made, get a name as jobs do: `pipelines-…`, or `StepConfig.Name`
+as the prefix of it.
+
+**One step per attempt.** EMR has no token that makes a call happen once. The name, unique to the attempt, is on
+record before the call; botocore makes the call once; and a later try looks for the name (`ListClusters`, `ListSteps`)
+before it calls again. That leaves one gap: a cluster or step that EMR has made and does not list a second later is
+made twice. A cluster that no one knows of ends with its step.
+
+**Failures.** `FAILED`, `CANCELLED` and `INTERRUPTED` fail the step with the `FailureDetails` (reason, message, log
+file), else with the state of the cluster and why it is in it. A limit that EMR names in its answer to the call is
+`Emr.RESOURCE_LIMIT` for RetryPolicies.
+
+**Result.** The members of DescribeStep's `Step`, and `ClusterId`. `Config.Properties` whose names are those of
+secrets are masked in XCom, and read back for a step that refers to them.
+
+**Permissions.** The calls are `elasticmapreduce:…`; `RunJobFlow` needs `iam:PassRole` for the `ServiceRole` and
+`JobFlowRole` (and `AutoScalingRole`) of the ClusterConfig.
+""",
+)
+
 STEP_TYPE = StepType(
     name="EMR",
     operator="airflow_sm_pipelines.operators.emr.EmrStepOperator",
@@ -78,4 +120,5 @@ STEP_TYPE = StepType(
     rules=RULES,
     limits=("256 pending and active steps in a cluster",),
     console=ConsoleLocations("emr/home?region={region}#/clusterDetails/{ClusterId}"),
+    guide=GUIDE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import StepType, job_calls, sagemaker
 
@@ -33,4 +34,5 @@ STEP_TYPE = StepType(
     user_named=True,
     refused_by_pipelines=("DeploymentConfig",),
     console=ConsoleLocations(sagemaker_page("endpoints/{name}"), "/aws/sagemaker/Endpoints/{name}"),
+    guide=GUIDE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
@@ -32,4 +33,5 @@ STEP_TYPE = StepType(
     user_named=True,
     refused_by_pipelines=("DataCaptureConfig", "ExplainerConfig"),
     console=ConsoleLocations(sagemaker_page("endpointConfig/{name}")),
+    guide=GUIDE,
 )

@@ -1,7 +1,7 @@
 """The step types that installed distributions give: the entry points of the group ``airflow_sm_pipelines.step_types``.
 
 An entry point leads to a :class:`StepType`, to several, to a function that gives one or several, or to a module, whose
-``STEP_TYPES`` (several) or ``STEP_TYPE`` is meant.
+``STEP_TYPE`` or else ``STEP_TYPES`` (several) is meant.
 """
 
 from __future__ import annotations
@@ -85,8 +85,9 @@ def _loaded(entry_point: EntryPoint) -> tuple[tuple[StepType, ...], str | None]:
 def _step_types(loaded: Any) -> tuple[StepType, ...]:
     """What an entry point leads to, as step types."""
     if isinstance(loaded, ModuleType):
-        several = getattr(loaded, "STEP_TYPES", None)
-        loaded = getattr(loaded, "STEP_TYPE", None) if several is None else several
+        # The first of them: a module that imports this package's STEP_TYPES has the name too.
+        one = getattr(loaded, "STEP_TYPE", None)
+        loaded = getattr(loaded, "STEP_TYPES", None) if one is None else one
     elif callable(loaded):
         loaded = loaded()
     if isinstance(loaded, StepType):
@@ -94,6 +95,6 @@ def _step_types(loaded: Any) -> tuple[StepType, ...]:
     if isinstance(loaded, Iterable) and not isinstance(loaded, str | bytes):
         return tuple(loaded)
     raise StepTypeError(
-        "it leads to no StepType, nor to several, a function that gives them, or a module with STEP_TYPES or STEP_TYPE,"
+        "it leads to no StepType, nor to several, a function that gives them, or a module with STEP_TYPE or STEP_TYPES,"
         f" but to {type(loaded).__name__}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import StepType, job_calls, sagemaker
 
@@ -31,4 +32,5 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeInferenceComponent"),
     user_named=True,
     console=ConsoleLocations(sagemaker_page("endpoints/{EndpointName}"), "/aws/sagemaker/InferenceComponents/{name}"),
+    guide=GUIDE,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.console_locations import STUDIO, ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="job",
@@ -19,6 +19,18 @@ KIND = JobKind(
 )
 CATEGORY_FIELD = "JobCategory"
 
+GUIDE = Guide(
+    "Job",
+    """\
+`CreateJob`, in categories such as `AgentRFTEvaluation`. Properties are those of DescribeJob, and go on into the JSON
+that the string `JobConfigDocument` holds: `Steps.Evaluate.JobConfigDocument.ServiceOutput.MlflowDetails.RunId`.
+`JobName` is a prefix, as for other jobs. A killed step stops its job.
+
+The API is younger than the oldest botocore that is supported; without it, the step fails when it is reached. The
+SDK's templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.117 has no such member and refuses it.
+""",
+)
+
 STEP_TYPE = StepType(
     name="Job",
     operator="airflow_sm_pipelines.operators.job_step.CategoryJobStepOperator",
@@ -32,4 +44,5 @@ STEP_TYPE = StepType(
     # Of retries AWS tells nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
     console=ConsoleLocations(STUDIO),
+    guide=GUIDE,
 )

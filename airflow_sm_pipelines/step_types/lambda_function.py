@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
-from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType
+from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType
 
 LONGEST_RUN_SECONDS = 600
 """How long a function may take to answer."""
+
+GUIDE = Guide(
+    "Lambda",
+    """\
+The event is the resolved Arguments, native JSON types and all; the call waits for the function (`RequestResponse`)
+and holds its worker meanwhile.
+
+**Outputs.** `Steps.X.OutputParameters['k']` has its declared type. A String takes any value, nested ones as JSON
+text; an Integer, Float or Boolean also a text that writes one (`"3"`, `"true"`). A declared output that is missing, a
+value that is not of its type (`NaN` and `Infinity` are of none but String), and an error of the function (told in the
+function's words) each fail the step, for good. What is not declared is left out. Outputs are not masked in XCom,
+whatever their names: nothing could read them back. Do not return secrets.
+
+**Ten minutes.** A function that has not answered by then fails the step. It goes on up to its own timeout, as it does
+when the task is killed: Lambda cannot end an invocation.
+
+**At most once per attempt.** botocore makes the call once, and that it is about to be made is on record before. What
+Lambda answers with throttling or a fault of its own is retried as on every step. A reply that was lost on the way,
+and a worker that died during the call, fail the step, since the function may have run; where it may run twice, say so
+with a retry policy of the step for `Step.SERVICE_FAULT`, and it is invoked again.
+""",
+)
 
 STEP_TYPE = StepType(
     name="Lambda",
@@ -17,4 +39,5 @@ STEP_TYPE = StepType(
     retries=RetryTypes.CALLS,
     limits=(f"{LONGEST_RUN_SECONDS // 60} minutes for the function to answer",),
     console=ConsoleLocations("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
+    guide=GUIDE,
 )

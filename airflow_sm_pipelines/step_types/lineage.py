@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.step_types.step_type import StepType
+from airflow_sm_pipelines.step_types.step_type import Guide, StepType
 
 MOST_ENTITIES = 5
 """How many entities of each kind a step can make."""
@@ -37,6 +37,23 @@ CONTEXT = EntityKind(
 ENTITY_KINDS = (ACTION, ARTIFACT, CONTEXT)
 ASSOCIATIONS = "Associations"
 
+GUIDE = Guide(
+    "Lineage",
+    """\
+Actions, artifacts and contexts are made first, in this order, then the associations: at most 5 of each kind and 10
+associations. A reference by `Name` and `Type` is to an entity of the same step; anything else is named by its `Arn`.
+What breaks this fails the step before the first call.
+
+What exists already is taken as it is, and not changed: an action or context of that name, the artifact of that
+`SourceUri` (AWS keeps but one), an association between the same two. So the step can be tried again, and run again
+with the same names.
+
+Properties: `ActionArns['<name>']`, `ArtifactArns['<name>']`, `ContextArns['<name>']`, and
+`Associations[<n>].SourceArn`, `.DestinationArn`, `.AssociationType` in the order of the Arguments. An artifact
+without a name is in no property.
+""",
+)
+
 STEP_TYPE = StepType(
     name="Lineage",
     operator="airflow_sm_pipelines.operators.lineage.LineageStepOperator",
@@ -47,4 +64,5 @@ STEP_TYPE = StepType(
     ),
     limits=(f"{MOST_ENTITIES} entities of each kind", f"{MOST_ASSOCIATIONS} associations"),
     extra_properties=(*(kind.result for kind in ENTITY_KINDS), ASSOCIATIONS),
+    guide=GUIDE,
 )

@@ -9,6 +9,7 @@ from airflow_sm_pipelines.step_types.check import (
     BASELINE_CONSTRAINTS,
     BASELINE_STATISTICS,
     CALLS,
+    GUIDE,
     PERMISSIONS,
     BaselineFiles,
     CheckKind,
@@ -54,4 +55,5 @@ STEP_TYPE = StepType(
     ),
     datasets=processing.DATASETS,
     console=processing.CONSOLE,
+    guide=GUIDE,
 )

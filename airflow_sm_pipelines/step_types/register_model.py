@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths, ModelPackageVersion
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
+from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
     noun="model package",
@@ -21,6 +21,16 @@ KIND = JobKind(
     usually_done=True,
     # A package in a group has the tags of its group.
     tags_field=None,
+)
+
+GUIDE = Guide(
+    "RegisterModel",
+    """\
+A model package group that is absent is made. A package that AWS validates is waited for; when it fails, the step
+tells each validation and image scan that failed, by name, with AWS's reason. AWS has no call that stops a validation:
+a killed step leaves it under way. In a group the `ClientToken` makes sure that a call whose reply was lost makes no
+second version.
+""",
 )
 
 STEP_TYPE = StepType(
@@ -43,4 +53,5 @@ STEP_TYPE = StepType(
         group="ModelPackageGroupName", described=("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
     ),
     console=ConsoleLocations(sagemaker_page("model-packages")),
+    guide=GUIDE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from airflow_sm_pipelines.report import step_type_page
 from airflow_sm_pipelines.report.settings_page import page
 from airflow_sm_pipelines.report.step_type_table import table
 
@@ -16,3 +17,7 @@ def test_the_table_of_step_types() -> None:
 
 def test_the_page_of_settings() -> None:
     assert (DOCS / "settings.md").read_text() == "\n".join(page()) + "\n"
+
+
+def test_the_page_of_step_types() -> None:
+    assert (DOCS / "step-types.md").read_text() == "\n".join(step_type_page.page()) + "\n"
