@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-
-from airflow_sm_pipelines.step_types.datasets import DATASETS, DatasetPaths
-=======
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.step_types.member_paths import members_at
 
@@ -19,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_sm_pipelines.step_types.datasets import DatasetPaths
->>>>>>> 76c32fd (The record of a step type says all of it; the registry is lazy, knows entry points and can forget)
 
 S3 = "s3://"
 

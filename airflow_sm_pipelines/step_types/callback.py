@@ -40,6 +40,12 @@ let its retention end what nobody waits for. A message with the right token and 
 `sqs:ReceiveMessage`, `sqs:ChangeMessageVisibility` and `sqs:DeleteMessage`. A queue that cannot be read from the
 first look on fails the step.
 
+**What no step can take.** The queue is for answers to Callback steps alone. A message that is no JSON object with a
+token of ten `[a-zA-Z0-9]` can be for no step, and would come back for as long as the queue keeps it, so it is deleted:
+a warning in the triggerer's log gives its id and the reason. So is an answer with text that cannot be stored (U+0000,
+or half of a surrogate pair), which counts as none: its step waits on, and takes the next one. The endpoint refuses
+such an answer with a `ValidationException`.
+
 **Outputs** are typed as those of a Lambda step, and a declared one that is missing fails the step.
 
 **Waiting** holds no worker (`deferrable`), and ends after `callback_timeout` seconds (seven days by default) with a

@@ -103,7 +103,7 @@ def test_entry_points_are_looked_for_when_a_name_is_not_known(folder: Path, regi
     assert "Training" in registry
     assert registry["Training"].name == "Training"
     assert "mine_lazy" not in sys.modules
-    assert registry.faults == ()
+    assert not registry.faults
     assert "Other" not in registry
     assert [fault.reason for fault in registry.faults] == ["SystemExit: too early"]
 
@@ -149,10 +149,7 @@ def test_a_broken_entry_point_is_a_finding_where_a_type_is_not_known(folder: Pat
     unknown, broken = raised.value.findings
     assert (unknown.path, broken.path) == ("$.Steps[1].Type", "$.Steps[1].Type")
     assert "unknown step type 'Mine'" in unknown.message
-    assert (
-        "mine = there_is_no_such_module of acme-steps 1.0 of the group airflow_sm_pipelines.step_types cannot be used"
-        in (broken.message)
-    )
+    assert "the entry point mine = there_is_no_such_module of acme-steps 1.0 of the group" in broken.message
 
 
 def test_an_entry_point_may_ask_for_step_types_while_it_is_imported(folder: Path) -> None:
