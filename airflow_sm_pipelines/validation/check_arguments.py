@@ -65,7 +65,7 @@ class _Walk(Struct, frozen=True):
             if kind == MAP:
                 self._visit_values(value, shape[1:], path)
                 return
-            members = self.table.structures[self.api.service].get(shape, {})
+            members = self.table.known(self.api.service, shape)
             if not value.keys() <= members.keys():
                 members = self._check_keys(value, shape, path)
             for key, member in value.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_sm_pipelines.validation.shape_texts import ANY, LIST, MAP, SINGLE, is_structure
@@ -18,6 +19,7 @@ PASCAL_CASED = frozenset({"Bedrock"})
 """The services whose API writes its members in camelCase, where definitions write them in PascalCase."""
 
 
+@lru_cache(maxsize=1)  # tens of megabytes
 def load_model(service: str) -> Model:
     """The API model of a service as botocore ships it, a file of JSON."""
     from botocore.loaders import Loader

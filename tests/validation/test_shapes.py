@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.definition import DefinitionError
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.step_types import STEP_TYPES
-from airflow_sm_pipelines.step_types.step_type import ApiShape, sagemaker
+from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
+from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, sagemaker
 from airflow_sm_pipelines.validation import generate_shapes, shapes
 from airflow_sm_pipelines.validation.shape_texts import is_structure
 from airflow_sm_pipelines.validation.shapes import TABLE_FILE, shape_table
@@ -130,7 +132,39 @@ def test_without_botocore_the_table_alone_counts(monkeypatch: pytest.MonkeyPatch
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", missing)
-    assert shapes.installed_structures.__wrapped__("sagemaker", "1.0") == {}
+    assert shapes.installed_botocore.__wrapped__() is None
+    monkeypatch.setattr(shapes, "installed_botocore", lambda: None)
+    assert shapes.installed_structures.__wrapped__("sagemaker") == {}
+    assert shapes.installed_shape.__wrapped__("glue", "StartJobRun", "input") is None
+
+
+GLUE = StepType(
+    "GlueJob",
+    "acme.steps.GlueJobStepOperator",
+    arguments=ApiShape("glue", "StartJobRun"),
+    properties=ApiShape("glue", "GetJobRun", "JobRun"),
+)
+
+
+def test_the_api_of_a_users_own_type_is_that_of_the_installed_botocore() -> None:
+    registry = StepTypeRegistry({"Training": "airflow_sm_pipelines.step_types.training"})
+    registry.register(GLUE)
+    glue = step("G", "GlueJob", {"JobName": "etl", "NotificationProperty": {"NotifyDelayAfterr": 1}})
+    user = step("U", arguments={"RoleArn": get("Steps.G.JobRunStat"), "HyperParameters": {"s": get("Steps.G.Id")}})
+    with pytest.raises(DefinitionError) as raised:
+        plan(document(glue, user), step_types=registry)
+    assert [(finding.path, finding.suggestion) for finding in raised.value.findings] == [
+        ("$.Steps[0].Arguments.NotificationProperty.NotifyDelayAfterr", "NotifyDelayAfter"),
+        ("$.Steps[1].Arguments.RoleArn", "Steps.G.JobRunState"),
+    ]
+
+
+@pytest.mark.parametrize("api", [ApiShape("glue", "NoSuchOperation"), ApiShape("no-such-service", "Create")])
+def test_an_api_that_botocore_lacks_is_not_compared(api: ApiShape) -> None:
+    registry = StepTypeRegistry({})
+    registry.register(StepType("Mine", "acme.steps.MineStepOperator", arguments=api, properties=api))
+    own = step("A", "Mine", {"X": 1, "Y": get("Steps.B.Z.z")})
+    assert plan(document(own, step("B", "Mine", {})), step_types=registry).pipeline.warnings == ()
 
 
 def test_the_table_cannot_change_under_its_readers() -> None:
