@@ -229,6 +229,44 @@ def test_wrong_and_repeated_answers_change_nothing_and_a_failure_fails_the_step(
     assert bench.endpoint.requests("sagemaker", "CreateTrainingJob") == ()
 
 
+def test_answers_that_cannot_be_stored_and_poison_harm_neither_step_nor_triggerer(bench: Bench) -> None:
+    by_call = bench.ask(TELLING)
+    first = bench.next_message()
+    by_queue = bench.ask(ASKING)
+    second = bench.next_message()
+    success = bench.sagemaker.send_pipeline_execution_step_success
+    failure = bench.sagemaker.send_pipeline_execution_step_failure
+
+    for bad in ("no\0", "\ud800"):
+        for token in (first["token"], second["token"]):
+            named = [{"Name": "text", "Value": bad}]
+            assert refusal(success, CallbackToken=token, OutputParameters=named) == ("ValidationException", 400)
+            named = [{"Name": bad, "Value": "1"}]
+            assert refusal(success, CallbackToken=token, OutputParameters=named) == ("ValidationException", 400)
+            assert refusal(failure, CallbackToken=token, FailureReason=bad) == ("ValidationException", 400)
+        reply = {"token": second["token"], "status": "Success"}
+        send(bench.endpoint, bench.replies, {**reply, "OutputParameters": [{"Name": "text", "Value": bad}]})
+        send(bench.endpoint, bench.replies, {**reply, "status": "Failure", "FailureReason": bad})
+    for message in ("no JSON", "[" * 250_000, '{"token": "\\ud800"}', "[]"):
+        send(bench.endpoint, bench.replies, message)
+    poison = bench.requests("SendMessage", bench.replies)
+    bench.until(
+        lambda: len(bench.requests("DeleteMessage", bench.replies)) == len(poison) or None, "the poison is deleted"
+    )
+    assert [run.states[ASK] for run in (by_call, by_queue)] == ["deferred", "deferred"]
+
+    success(CallbackToken=first["token"], OutputParameters=outputs(11))
+    send(bench.endpoint, bench.replies, {**reply, "OutputParameters": outputs(12)})
+    assert [run.end() for run in (by_call, by_queue)] == ["success", "success"]
+    assert [run.outputs["count"] for run in (by_call, by_queue)] == [11, 12]
+    bench.deployment.process("triggerer").check_running()
+    assert take(bench.endpoint, bench.replies) == []
+    told = [
+        line for log in bench.logs() for line in log.splitlines() if "is for no Callback step and was deleted" in line
+    ]
+    assert len(told) >= len(poison)
+
+
 def test_an_answer_in_the_reply_queue_ends_the_step(bench: Bench) -> None:
     run = bench.ask(ASKING)
     message = bench.next_message()
