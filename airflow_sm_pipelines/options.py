@@ -157,6 +157,13 @@ OPTIONS = {
         "True",
         "Whether Airflow's API server takes answers to Callback steps at /aws/sagemaker (no login: the token counts).",
     ),
+    "callback_refusals_per_minute": Option(
+        "integer",
+        "300",
+        "How many refused calls a minute that endpoint answers with the reason, in each process of the API server."
+        " Further ones get a ThrottlingException. An answer that a step waits for is taken at any rate.",
+        minimum=1,
+    ),
     "unsupported_steps": Option(
         "string",
         "error",

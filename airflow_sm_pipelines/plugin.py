@@ -20,9 +20,9 @@ URL_PREFIX = "/aws"
 
 async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the endpoint."""
-    from airflow_sm_pipelines.server.callback_app import app
+    from airflow_sm_pipelines.server.callback_door import app
 
-    await app(scope, receive, send)
+    await app()(scope, receive, send)
 
 
 def _apps() -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import string
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from airflow_sm_pipelines.callbacks.encryption import seal, unseal
+
+log = logging.getLogger(__name__)
 
 ALPHABET = string.ascii_letters + string.digits
 TOKEN_LENGTH = 10
@@ -123,10 +126,17 @@ class Letter(Struct, frozen=True):
         return json.dumps({**asdict(self), "answer": self.answer and self.answer.to_json()})
 
     @classmethod
-    def from_text(cls, text: str) -> Letter:
-        members = json.loads(text)
-        answer = members.pop("answer")
-        return cls(**members, answer=answer and Answer.from_json(answer))
+    def found_in(cls, value: object) -> Letter | None:
+        """The letter in a mailbox, None where there is none: whoever may write XCom may have left anything there."""
+        if not isinstance(value, str):
+            return None
+        try:
+            members = json.loads(value)
+            answer = members.pop("answer")
+            return cls(**members, answer=answer and Answer.from_json(answer))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            log.warning("What is in the mailbox of a Callback step is no letter (%s)", type(error).__name__)
+            return None
 
 
 class Notice(Struct, frozen=True):

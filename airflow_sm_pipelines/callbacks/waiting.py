@@ -168,13 +168,13 @@ async def _from_mailbox(wait: CallbackWait, look: Look) -> Answer:
     errors = 0
     while True:
         try:
-            text = await look(wait.mailbox)
+            found = await look(wait.mailbox)
         except AirflowRuntimeError as error:
             errors += 1
             log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
         else:
             errors = 0
-            letter = Letter.from_text(text) if isinstance(text, str) else None
+            letter = Letter.found_in(found)
             if letter is not None and letter.answer is not None:
                 return letter.answer
         await asyncio.sleep(wait.pace.after(errors))

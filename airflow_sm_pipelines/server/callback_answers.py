@@ -39,15 +39,19 @@ def take_answer(request: Answering) -> str:
     :raises WireError: ResourceNotFound where no step waits for the token, or no longer; ConflictException where it has
         got its answer
     """
-    with _ONE_AT_A_TIME, create_session() as session:
-        return _take(request, session)
-
-
-def _take(request: Answering, session: Session) -> str:
     digest = digest_of(request.token)
+    with create_session() as session:
+        # Whoever guesses tokens does not hold up the answers.
+        if session.scalar(select(XComModel.task_id).where(XComModel.key == mailbox_key(digest))) is None:
+            raise _not_found()
+    with _ONE_AT_A_TIME, create_session() as session:
+        return _take(request, digest, session)
+
+
+def _take(request: Answering, digest: str, session: Session) -> str:
     query = select(XComModel).where(XComModel.key == mailbox_key(digest))
     row = session.scalar(with_row_locks(query, session=session, of=XComModel))
-    letter = _letter_of(row)
+    letter = None if row is None else Letter.found_in(row.value)
     if row is None or letter is None or not is_token_of(request.token, row.key.rpartition("_")[2]):
         raise _not_found()
     if letter.state == "answered":
@@ -68,10 +72,6 @@ def _take(request: Answering, session: Session) -> str:
     )
     row.value = answered.to_text()
     return letter.execution_arn
-
-
-def _letter_of(row: XComModel | None) -> Letter | None:
-    return Letter.from_text(row.value) if row is not None and isinstance(row.value, str) else None
 
 
 def _waits(row: XComModel, session: Session) -> bool:

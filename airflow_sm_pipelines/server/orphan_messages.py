@@ -60,7 +60,8 @@ def _sending(session: Session, unowned: Unowned) -> Sending | None:
 def _tell_stopping(session: Session, unowned: Unowned, sending: Sending) -> None:
     place = Mailbox(sending.digest, unowned.dag_id, unowned.run_id, unowned.task_id, unowned.map_index)
     mailbox = session.scalar(select(XComModel).filter_by(**place.address))
-    if mailbox is not None and Letter.from_text(mailbox.value).state != "waiting":
+    letter = None if mailbox is None else Letter.found_in(mailbox.value)
+    if letter is not None and letter.state != "waiting":
         return
     notice = Notice.unseal(sending.notice)
     # Before the message: its worker is to answer all the same, at once maybe, and then waits for this to end.

@@ -21,11 +21,14 @@ sagemaker.send_pipeline_execution_step_success(CallbackToken=token, OutputParame
 ```
 
 It asks for no login and checks no signature: the token (59 random bits) is the credential, so it needs HTTPS, and
-`[sagemaker_pipelines] callback_endpoint = False` leaves it out. Errors are SageMaker's, all with HTTP 400; AWS does
-not say which it gives when, so this was chosen: `ResourceNotFound` for a token that no step waits for, or no longer;
-`ConflictException` for one that has its answer; `ValidationException` for a request that breaks the API's limits,
-after which the token is still good. The same call again, with the same `ClientRequestToken` (as botocore repeats it
-after a lost reply), gets the same response and changes nothing.
+`[sagemaker_pipelines] callback_endpoint = False` leaves it out. Errors are SageMaker's, with HTTP 400; AWS does not
+say which it gives when, so this was chosen: `ResourceNotFound` for a token that no step waits for, or no longer;
+`ConflictException` for one that has its answer; `ValidationException` for a request that breaks the API's limits, or
+holds text that cannot be stored, after which the token is still good; `SerializationException` for a body that is no
+such request. A body of more than 400,000 bytes gets HTTP 413. Each API server process answers
+`callback_refusals_per_minute` refused calls with their reason, and further ones with HTTP 429 and
+`ThrottlingException`; an answer that a step waits for is taken at any rate. The same call again, with the same
+`ClientRequestToken` (as botocore repeats it after a lost reply), gets the same response and changes nothing.
 
 **A reply queue.** With `callback_reply_queue_url` set, workers may instead put a message in that SQS queue:
 

@@ -68,8 +68,8 @@ def test_a_message_to_a_fifo_queue_is_told_from_a_repeated_one() -> None:
 def test_letters_and_addresses() -> None:
     answer = Answer("Success", outputs={"n": "1"})
     letter = Letter("arn", "answered", answer, "digest")
-    assert Letter.from_text(letter.to_text()) == letter
-    assert Letter.from_text(Letter("arn").to_text()) == Letter("arn")
+    assert Letter.found_in(letter.to_text()) == letter
+    assert Letter.found_in(Letter("arn").to_text()) == Letter("arn")
     assert Mailbox("d", "dag", "run", "task", 3).address == {
         "key": "sagemaker_callback_d",
         "dag_id": "dag",
@@ -77,3 +77,10 @@ def test_letters_and_addresses() -> None:
         "task_id": "task",
         "map_index": 3,
     }
+
+
+@pytest.mark.parametrize(
+    "found", [None, 7, ["text"], "", "no letter", "[]", "{}", '{"answer": 7}', '{"answer": null}', "[" * 250_000]
+)
+def test_what_is_no_letter(found: object) -> None:
+    assert Letter.found_in(found) is None

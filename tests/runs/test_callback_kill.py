@@ -119,7 +119,9 @@ def letter(run: Run) -> Letter:
 
     with create_session(scoped=False) as session:
         text = session.scalar(select(XComModel.value).filter_by(run_id=run.run_id, key=key(run)))
-    return Letter.from_text(str(text))
+    found = Letter.found_in(text)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
