@@ -143,6 +143,13 @@ OPTIONS = {
         " RegisterModel steps add a version to; outputs, the S3 outputs of jobs; all.",
         choices=("none", "models", "outputs", "all"),
     ),
+    "max_json_file_size": Option(
+        "integer",
+        "33554432",
+        "The most bytes that a step reads of a file itself: one for Std:JsonGet, a report of violations, an analysis"
+        " config. A larger file fails the step.",
+        minimum=1,
+    ),
     "callback_reply_queue_url": Option(
         "string",
         None,

@@ -77,6 +77,7 @@ class Settings(Struct, frozen=True):
     assets: Assets
     cache: bool
     cache_entries: int
+    max_json_file_size: int
     callback_reply_queue_url: str | None
     callback_timeout: float
     unsupported_steps: UnsupportedSteps

@@ -79,3 +79,8 @@ def test_the_new_name_wins_over_the_old(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_default_can_be_used() -> None:
     assert {name for name, option in OPTIONS.items() if option.default is not None and setting(name) is None} == set()
+
+
+def test_what_is_not_set_is_empty() -> None:
+    assert read_settings().extra_job_tags == {}
+    assert read_settings().role_arn is None

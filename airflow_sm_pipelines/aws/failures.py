@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Par
 from botocore.exceptions import ConnectionError as NoConnectionError
 from msgspec import Struct
 
+from airflow_sm_pipelines.definition.text import storable
+
 
 class ExceptionType(Enum):
     """The exception types that a step's RetryPolicies can name."""
@@ -72,7 +74,8 @@ class StepFailure(AirflowException):
     def __init__(
         self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
     ) -> None:
-        super().__init__(message)
+        # AWS's words, and others', are in it: they go to the log, and to XCom for a ForEach step.
+        super().__init__(storable(message))
         self.exception_type = exception_type
         self.outcome_unknown = outcome_unknown
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import CallError
+from airflow_sm_pipelines.definition.text import unstorable
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 
 SCHEME = "s3://"
+MOST_FILE_BYTES = 33_554_432
+"""How large a file may be that is read into memory, where nobody says: 32 MiB."""
+
 MISSING_CODES = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 DENIED_CODES = frozenset({"AccessDenied", "403"})
 
@@ -29,14 +34,19 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
     :raises UnresolvedError: for what is no such URI
     """
+    if (told := unstorable(uri)) is not None:
+        raise UnresolvedError(ascii(uri), f"is not the S3 URI of a file: it has {told}.")
     bucket, _, key = uri.removeprefix(SCHEME).partition("/")
     if not uri.startswith(SCHEME) or not bucket or not key or key.endswith("/"):
         raise UnresolvedError(repr(uri), "is not the S3 URI of a file.")
     return bucket, key
 
 
-def read_file(client: Any, uri: str) -> S3File | None:
-    """A file, or None where there is none; any other error of S3 is raised as it is."""
+def read_file(client: Any, uri: str, most_bytes: int = MOST_FILE_BYTES) -> S3File | None:
+    """A file, or None where there is none; any other error of S3 is raised as it is.
+
+    :raises UnresolvedError: for what is no URI of a file, and for a file of more bytes; no more than these are read
+    """
     bucket, key = bucket_and_key(uri)
     try:
         response = client.get_object(Bucket=bucket, Key=key)
@@ -44,9 +54,15 @@ def read_file(client: Any, uri: str) -> S3File | None:
         if CallError.of(error).code in MISSING_CODES:
             return None
         raise
+    with closing(response["Body"]) as body:
+        size = response.get("ContentLength", 0)
+        content = b"" if size > most_bytes else body.read(most_bytes + 1)
+    if size > most_bytes or len(content) > most_bytes:
+        limit = f"[sagemaker_pipelines] max_json_file_size allows {most_bytes}"
+        raise UnresolvedError(uri, f"has {max(size, len(content))} bytes, and {limit}.")
     encryption = ("ServerSideEncryption", "SSEKMSKeyId")
     return S3File(
-        response["Body"].read(),
+        content,
         f"{response['ETag']} {response['LastModified'].isoformat()} {response.get('VersionId', '')}".strip(),
         {name: response[name] for name in encryption if response.get(name)},
     )

@@ -12,10 +12,13 @@ from __future__ import annotations
 import logging
 import operator
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.model import Compare, Comparison, In, Not, Or
-from airflow_sm_pipelines.expressions.errors import ConditionError
+from airflow_sm_pipelines.expressions.errors import ConditionError, shortened_name
+from airflow_sm_pipelines.expressions.json_text import MOST_DIGITS, number_in, quoted
 from airflow_sm_pipelines.expressions.values import resolve
 
 if TYPE_CHECKING:
@@ -44,6 +47,13 @@ def evaluate_all(conditions: Sequence[Condition], scope: Scope) -> bool:
     :raises UnresolvedError: when an operand, needed or not, cannot be resolved
     :raises ConditionError: when operands cannot be compared
     """
+    try:
+        return _evaluate_all(conditions, scope)
+    except RecursionError:
+        raise ConditionError("The conditions are nested too deeply to be evaluated.") from None
+
+
+def _evaluate_all(conditions: Sequence[Condition], scope: Scope) -> bool:
     operands = {id(operand): resolve(operand, scope) for operand in _operands(conditions)}
     # Every condition is evaluated, so that a comparison that cannot be made is not hidden by an earlier False.
     outcomes = [_holds(condition, operands) for condition in conditions]
@@ -68,7 +78,10 @@ def _operands(conditions: Iterable[Condition]) -> Iterable[Value]:
 def _holds(condition: Condition, operands: dict[int, Json]) -> bool:
     match condition:
         case Compare(comparison, left, right):
-            return _compare(comparison, operands[id(left)], operands[id(right)])
+            try:
+                return _compare(comparison, operands[id(left)], operands[id(right)])
+            except ConditionError as error:
+                raise ConditionError(f"{error}{_named(left, right)}") from None
         case In(query, values):
             return any(_is_member(operands[id(query)], operands[id(value)]) for value in values)
         case Not(inner):
@@ -85,8 +98,19 @@ def _compare(comparison: Comparison, left: Json, right: Json) -> bool:
     if comparison is Comparison.NOT_EQUALS:
         return left != right
     if isinstance(left, bool):
-        raise ConditionError(f"{comparison.value} cannot order the booleans {_shown(left)} and {_shown(right)}.")
+        raise ConditionError(f"{comparison.value} cannot order the booleans {quoted(left)} and {quoted(right)}.")
     return ORDERINGS[comparison](left, right)
+
+
+def _named(left: Value, right: Value) -> str:
+    """Which expressions gave the operands, for a message; literals need no name."""
+    names = [
+        f"{side} is {shortened_name(format_expression(value))}"
+        for side, value in (("The left value", left), ("the right value", right))
+        if not isinstance(value, str | int | float | bool | None | Mapping | tuple)
+    ]
+    text = ", ".join(names)
+    return f" {text[0].upper()}{text[1:]}." if names else ""
 
 
 def _as_comparable(comparison: Comparison, left: Json, right: Json) -> tuple[Json, Json]:
@@ -94,13 +118,13 @@ def _as_comparable(comparison: Comparison, left: Json, right: Json) -> tuple[Jso
     if kinds[0] == kinds[1] and kinds[0] in ("number", "string", "boolean"):
         return left, right
     if kinds == ("number", "string") and (number := _number_in(right)) is not None:
-        log.info("%s: the text %s is compared as a number with %s", comparison.value, _shown(right), _shown(left))
+        log.info("%s: the text %s is compared as a number with %s", comparison.value, quoted(right), quoted(left))
         return left, number
     if kinds == ("string", "number") and (number := _number_in(left)) is not None:
-        log.info("%s: the text %s is compared as a number with %s", comparison.value, _shown(left), _shown(right))
+        log.info("%s: the text %s is compared as a number with %s", comparison.value, quoted(left), quoted(right))
         return number, right
     raise ConditionError(
-        f"{comparison.value} cannot compare the {kinds[0]} {_shown(left)} with the {kinds[1]} {_shown(right)}."
+        f"{comparison.value} cannot compare the {kinds[0]} {quoted(left)} with the {kinds[1]} {quoted(right)}."
     )
 
 
@@ -111,7 +135,10 @@ def _is_member(query: Json, value: Json) -> bool:
 def _number_in(text: Json) -> float | int | None:
     if not isinstance(text, str) or not JSON_NUMBER.fullmatch(text):
         return None
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+    number = number_in(text)
+    if number is None:
+        raise ConditionError(f"A number of {len(text)} digits cannot be compared; {MOST_DIGITS} are the most.")
+    return number
 
 
 def _kind(value: Json) -> str:
@@ -124,8 +151,3 @@ def _kind(value: Json) -> str:
     if value is None:
         return "null"
     return "list" if isinstance(value, list) else "object"
-
-
-def _shown(value: Json) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+LONGEST_NAME = 500
+"""As many characters of an expression as a message names it by: a Join can have thousands of parts."""
+
+
+def shortened_name(expression: str) -> str:
+    """An expression in a message."""
+    return expression if len(expression) <= LONGEST_NAME else f"{expression[:LONGEST_NAME]}…"
+
 
 class UnresolvedError(Exception):
     """An expression that gives nothing to use: the step that asked for it fails, and no retry can help.
@@ -10,7 +18,7 @@ class UnresolvedError(Exception):
     """
 
     def __init__(self, expression: str, reason: str) -> None:
-        super().__init__(f"{expression} {reason}")
+        super().__init__(f"{shortened_name(expression)} {reason}")
         self.expression = expression
         self.reason = reason
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, TypeGuard
@@ -13,6 +13,7 @@ from msgspec import Struct
 from airflow_sm_pipelines.definition.expressions import ChildOutput, format_expression
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
 from airflow_sm_pipelines.expressions.iteration import child_name
+from airflow_sm_pipelines.expressions.json_text import JsonTextError, number_too_large, read_json, shown, unusable
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.expressions.stringify import Json
 
-_SHOWN = 100
+MAX_CONCURRENCY_TEXT = re.compile("0*[0-9]{1,3}")
 _TOLD = 10
 
 
@@ -37,11 +38,16 @@ def items_of(given: Json) -> list[Json]:
     value = given
     if isinstance(given, str):
         try:
-            value = json.loads(given)
-        except ValueError as error:
-            raise ForEachError(f"gave {_shortened(given)}, which is no JSON ({error}), and a list is needed") from None
+            value = read_json(given)
+        except JsonTextError as error:
+            raise ForEachError(f"gave {shown(given)}, which is no JSON ({error}), and a list is needed") from None
     if not isinstance(value, list):
-        raise ForEachError(f"gave {_shortened(given)}, and a list is needed, or the JSON text of one")
+        raise ForEachError(f"gave {shown(given)}, and a list is needed, or the JSON text of one")
+    for index, item in enumerate(value):
+        if (told := unusable(item)) is not None:
+            raise ForEachError(f"gave an item with the index {index} that {told}")
+        if (number := number_too_large(item)) is not None:
+            raise ForEachError(f"gave an item with the index {index} that has {shown(number)}, more than 64 bits")
     return value
 
 
@@ -50,11 +56,11 @@ def limit_of(given: Json) -> int | None:
 
     :raises ForEachError: for anything but a whole number from 1 to 50, or the text of one
     """
-    number = int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
+    number = int(given) if isinstance(given, str) and MAX_CONCURRENCY_TEXT.fullmatch(given) else given
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_CONCURRENCY:
-        raise ForEachError(f"gave {_shortened(given)}, and a whole number from 1 to {MAX_CONCURRENCY} is needed")
+        raise ForEachError(f"gave {shown(given)}, and a whole number from 1 to {MAX_CONCURRENCY} is needed")
     return number
 
 
@@ -113,9 +119,7 @@ class Selector(Struct, frozen=True):
             # HyperParameters, and what else is text by API, may hold numbers.
             value = _number_in(value)
         if not _is_number(value):
-            told = (
-                f"{_shortened(look_up(child.output, self.field.path))} for {child_name(self.field.step, child.index)}"
-            )
+            told = f"{shown(look_up(child.output, self.field.path))} for {child_name(self.field.step, child.index)}"
             raise ForEachError(f"{name} is {told}, and only numbers can be compared")
         return value
 
@@ -141,7 +145,7 @@ def told_failures(children: Sequence[Child], body: str) -> str:
     lines = [f"{len(lost)} of its {len(children)} children did not succeed:"]
     for child in lost[:_TOLD]:
         reason = child.reason or f"it {child.state.value}; Airflow's log of the task tells why"
-        lines.append(f"- {child_name(body, child.index)}, item {_shortened(child.item)}: {reason}")
+        lines.append(f"- {child_name(body, child.index)}, item {shown(child.item)}: {reason}")
     if len(lost) > _TOLD:
         lines.append(f"- and {len(lost) - _TOLD} more")
     return "\n".join(lines)
@@ -156,12 +160,6 @@ def _is_number(value: Json) -> TypeGuard[float]:
 
 def _number_in(text: str) -> Json:
     try:
-        value: Json = json.loads(text)
-    except ValueError:
+        return read_json(text)
+    except JsonTextError:
         return None
-    return value
-
-
-def _shortened(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"

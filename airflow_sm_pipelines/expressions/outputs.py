@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.text import unstorable
+from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS, number_in, shown
 from airflow_sm_pipelines.expressions.stringify import to_text
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
-LONGEST_SHOWN = 100
+MOST_NAMED = 20
+LONGEST_LIST = 500
 
 
 class OutputError(Exception):
@@ -33,7 +35,8 @@ def typed_outputs(declared: Mapping[str, ParameterType], given: Mapping[str, Jso
     """
     missing = [name for name in declared if name not in given]
     if missing:
-        listed = ", ".join(sorted(given)) or "nothing"
+        listed = ", ".join(sorted(given)[:MOST_NAMED]) or "nothing"
+        listed = f"{listed[:LONGEST_LIST]}, ..." if len(given) > MOST_NAMED or len(listed) > LONGEST_LIST else listed
         raise OutputError(f"{source} did not give the declared output {', '.join(missing)}; it gave {listed}.")
     return {name: _typed(name, kind, given[name], source) for name, kind in declared.items()}
 
@@ -45,7 +48,7 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
     """
     match kind, value:
         case ParameterType.STRING, str() | bool() | int() | float() | list() | dict():
-            return to_text(value)
+            return _storable_text(name, value, source)
         case ParameterType.BOOLEAN, bool():
             return value
         case ParameterType.BOOLEAN, str() if value.lower() in ("true", "false"):
@@ -53,14 +56,28 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
         case ParameterType.FLOAT, int() | float() | str():
             number = _number(value)
             if number is not None and abs(number) <= sys.float_info.max:
+                if abs(number) >= LARGEST_FLOAT:
+                    told = f"which is too large: Airflow stores a Float of less than {LARGEST_FLOAT:g}"
+                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
                 return float(number)
         case ParameterType.INTEGER, int() | float() | str():
             number = _number(value)
             if number is not None and number == int(number):
+                if int(number) not in SAFE_INTEGERS:
+                    told = "which is too large for an Integer (64 bits)"
+                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
                 return int(number)
-    shown = json.dumps(value, ensure_ascii=False)
-    shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
-    raise OutputError(f"{source} gave the output {name} = {shown}, which is no {kind.value}.")
+    raise OutputError(f"{source} gave the output {name} = {shown(value)}, which is no {kind.value}.")
+
+
+def _storable_text(name: str, value: Json, source: str) -> str:
+    try:
+        text = to_text(value)
+    except (RecursionError, ValueError):
+        raise OutputError(f"{source} gave an output {name} that has no text: it is nested too deeply.") from None
+    if (told := unstorable(text)) is not None:
+        raise OutputError(f"{source} gave an output {name} with {told}, which cannot be stored.")
+    return text
 
 
 def _number(value: str | float) -> float | int | None:
@@ -69,8 +86,11 @@ def _number(value: str | float) -> float | int | None:
     if isinstance(value, str):
         text = value.strip()
         try:
-            value = int(text) if WHOLE_NUMBER.fullmatch(text) else float(text)
+            number = number_in(text) if WHOLE_NUMBER.fullmatch(text) else float(text)
         except ValueError:
             return None
+        if number is None:
+            return None
+        value = number
     # JSON has no infinity and no NaN, and neither has XCom; but Python reads and writes both.
     return value if isinstance(value, int) or math.isfinite(value) else None

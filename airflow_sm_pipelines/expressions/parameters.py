@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.findings import nearest
@@ -9,6 +10,7 @@ from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.stringify import to_text
 
 if TYPE_CHECKING:
@@ -23,10 +25,14 @@ def coerce(parameter: Parameter, given: Json) -> Json:
 
     :raises UnresolvedError: for a value that is not of the type
     """
-    value = _coerced(parameter.type, given)
-    if value is None:
+    try:
+        value = _coerced(parameter.type, given)
+    except (ValueError, OverflowError):
+        # A number of more digits than Python reads, or than a Float holds.
+        value = None
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         raise UnresolvedError(
-            f"Parameters.{parameter.name}", f"is of type {parameter.type.value}, which {given!r} is not."
+            f"Parameters.{parameter.name}", f"is of type {parameter.type.value}, which {quoted(given)} is not."
         )
     return value
 
@@ -40,7 +46,9 @@ def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]
     for name in unknown:
         near = nearest(name, parameters)
         hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
-        told.append(f"{name!r} (given {given[name]!r}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
+        told.append(
+            f"{name!r} (given {quoted(given[name])}, {_kind(given[name])}) is no parameter of the pipeline.{hint}"
+        )
     names = ", ".join(sorted(parameters)) or "none"
     return f"{' '.join(told)} The pipeline's parameters are: {names}."
 
@@ -83,4 +91,6 @@ def _coerced(declared: ParameterType, given: Json) -> Json:
         return given if declared is ParameterType.BOOLEAN else None
     if declared is ParameterType.FLOAT:
         return float(given)
-    return int(given) if declared is ParameterType.INTEGER and float(given).is_integer() else None
+    if declared is not ParameterType.INTEGER:
+        return None
+    return given if isinstance(given, int) else int(given) if given.is_integer() else None

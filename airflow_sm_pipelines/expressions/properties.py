@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import Index, Key, Member, format_path
+from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,9 @@ NAMING_FIELDS = (
     "Name",
     "Key",
 )
+
+# How many names a message lists of what is there instead.
+MOST_LISTED = 50
 
 # Members that are strings holding JSON, into which a path goes on (semantics 2.16, Job).
 JSON_MEMBERS = frozenset({"JobConfigDocument"})
@@ -75,10 +78,9 @@ def _holds_json(token: PathToken) -> bool:
 
 def _parse(text: str) -> Json:
     try:
-        document: Json = json.loads(text)
-    except ValueError as error:
+        return read_json(text)
+    except JsonTextError as error:
         raise LookupError(f"it does not hold valid JSON: {error}") from None
-    return document
 
 
 def _find_by_name(elements: list[Json], name: str) -> Json:
@@ -94,7 +96,8 @@ def _find_by_name(elements: list[Json], name: str) -> Json:
 
 def _listed(names: Iterable[str]) -> str:
     listed = sorted(names)
-    return ", ".join(listed) if listed else "nothing"
+    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return ", ".join(listed[:MOST_LISTED]) + more if listed else "nothing"
 
 
 def _kind(value: Json) -> str:

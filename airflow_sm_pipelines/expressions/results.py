@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.text import storable, storable_value, unstorable_in
+from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS
 from airflow_sm_pipelines.jobs.identity import iso_time
 
 if TYPE_CHECKING:
@@ -14,7 +18,11 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.expressions.stringify import Json
 
+log = logging.getLogger(__name__)
+
 MASKED = "***"
+# Python writes whole numbers of some 14,000 bits as text, and no larger ones.
+MOST_BITS = 10_000
 # The maps of a request whose keys are the user's own names, some of which name secrets.
 MASKED_MAPS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters", "Properties", "properties"})
 
@@ -22,9 +30,16 @@ MASKED_MAPS = frozenset({"Environment", "HyperParameters", "StaticHyperParameter
 def to_result(response: Mapping[str, object], is_sensitive: Callable[[str], bool]) -> dict[str, Json]:
     """A boto3 response as one JSON object: times in ISO-8601 UTC, no response metadata, secrets masked.
 
+    What JSON and Airflow's database cannot hold has another form: NaN and Infinity are texts, as in AWS's own JSON, so
+    is a float of 2^63 and more, which PostgreSQL's JSON would give back as a whole number, and a character that cannot
+    be stored is U+FFFD, which the log says.
+
     ``is_sensitive`` tells whether a name is that of a secret.
     """
     members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
+    if (told := unstorable_in(members)) is not None:
+        log.warning("AWS's response has %s of a text, which cannot be stored: U+FFFD stands for it", told)
+        members = storable_value(members)
     converted = _convert(members, is_sensitive)
     if not isinstance(converted, dict):
         raise TypeError("a response is an object")
@@ -32,6 +47,11 @@ def to_result(response: Mapping[str, object], is_sensitive: Callable[[str], bool
 
 
 def _convert(value: object, is_sensitive: Callable[[str], bool]) -> Json:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, float) and abs(value) >= LARGEST_FLOAT:
+        # A text that writes a number is compared with numbers as one.
+        return repr(value)
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, datetime):
@@ -60,7 +80,7 @@ def summarize(request: Json, limit: int) -> Json:
 
     Long strings, then long lists, then whole members, the largest first, give way to a note of what was there.
     """
-    shortened = request
+    request = shortened = _sendable(request)
     for longest_text, most_elements in ((None, None), (200, None), (100, 10), (60, 3)):
         shortened = _shorten(request, longest_text, most_elements)
         if len(str(shortened)) <= limit:
@@ -72,6 +92,20 @@ def summarize(request: Json, limit: int) -> Json:
         if len(str(shortened)) <= limit:
             break
     return shortened
+
+
+def _sendable(value: Json) -> Json:
+    """A request that Airflow's processes can tell each other: whole numbers of more than 64 bits are texts, and U+FFFD
+    stands for what cannot be stored."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_sendable(element) for element in value]
+    if isinstance(value, dict):
+        return {name: _sendable(member) for name, member in value.items()}
+    if not isinstance(value, int) or isinstance(value, bool) or value in SAFE_INTEGERS:
+        return value
+    return str(value) if value.bit_length() <= MOST_BITS else f"(a number of {value.bit_length()} bits)"
 
 
 def _shorten(value: Json, longest_text: int | None, most_elements: int | None) -> Json:

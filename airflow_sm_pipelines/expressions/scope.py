@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.aws.s3_files import MOST_FILE_BYTES, read_file
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.expressions.parameters import coerce
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 from airflow_sm_pipelines.expressions.results import MASKED
@@ -40,7 +40,7 @@ class TaskScope:
 
     ``evaluated_at`` (epoch seconds) is ``Execution.CurrentDateTime``; ``job_names`` gives
     ``Execution.TrainingJobName`` and its like to the step whose job bears that name. ``iteration`` is given to the
-    body of a ForEach step.
+    body of a ForEach step. No file of more than ``most_file_bytes`` is read.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class TaskScope:
         evaluated_at: float | None = None,
         job_names: Mapping[str, str] = MappingProxyType({}),
         iteration: Iteration | None = None,
+        most_file_bytes: int = MOST_FILE_BYTES,
     ) -> None:
         self._context = context
         self._pipeline = pipeline
@@ -61,6 +62,7 @@ class TaskScope:
         self._evaluated_at = time.time() if evaluated_at is None else evaluated_at
         self._job_names = job_names
         self._iteration = iteration
+        self._most_file_bytes = most_file_bytes
         self._results: dict[str, Json] = {}
         self._documents: dict[str, Json] = {}
 
@@ -154,19 +156,17 @@ class TaskScope:
         return self._iteration.current_item(reference)
 
     def _read_json(self, uri: str) -> Json:
-        parts = urlsplit(uri)
-        if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
-            raise UnresolvedError(repr(uri), "is not the S3 URI of a file.")
         try:
-            response = self._access.client("s3").get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
-            content: bytes = response["Body"].read()
+            file = read_file(self._access.client("s3"), uri, self._most_file_bytes)
         except (ClientError, BotoCoreError) as error:
-            raise _unreadable(uri, error) from error
+            said = CallError.of(error)
+            raise StepFailure(f"{uri} could not be read from S3: {said}", type_of_call_error(error)) from error
+        if file is None:
+            raise UnresolvedError(uri, "does not exist, and the step needs it.")
         try:
-            document: Json = json.loads(content)
-        except ValueError as error:
+            return read_json(file.content)
+        except JsonTextError as error:
             raise UnresolvedError(uri, f"does not hold valid JSON: {error}.") from None
-        return document
 
     def _result(self, step: str) -> Json:
         if step not in self._results:
@@ -184,11 +184,3 @@ class TaskScope:
         if not isinstance(job, dict) or "step_type" not in job:
             raise UnresolvedError(f"Steps.{step}", "is masked, and there is no job to read it from.")
         return describe_job(self._access, job, self._pipeline.step_types)
-
-
-def _unreadable(uri: str, error: ClientError | BotoCoreError) -> Exception:
-    """The failure of a step that needs a file: a missing one is final, a throttled read is not."""
-    said = CallError.of(error)
-    if said.code in ("NoSuchKey", "NoSuchBucket", "404"):
-        return UnresolvedError(uri, "does not exist, and the step needs it.")
-    return StepFailure(f"{uri} could not be read from S3: {said}", type_of_call_error(error))

@@ -23,6 +23,7 @@ from airflow_sm_pipelines.definition.expressions import (
 )
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get
+from airflow_sm_pipelines.expressions.json_text import shown, unusable
 from airflow_sm_pipelines.expressions.stringify import to_text
 
 if TYPE_CHECKING:
@@ -68,9 +69,14 @@ def resolve(value: Value, scope: Scope) -> Json:
         return resolve_object(value, scope)
     if isinstance(value, tuple):
         return [resolve(element, scope) for element in value]
-    resolved = _evaluate(value, scope)
+    try:
+        resolved = _evaluate(value, scope)
+    except RecursionError:
+        raise UnresolvedError(type(value).__name__, "is nested too deeply to be resolved.") from None
     if resolved is None:
         raise UnresolvedError(format_expression(value), "is undefined: it resolves to nothing.")
+    if (told := unusable(resolved)) is not None:
+        raise UnresolvedError(format_expression(value), f"{told}.")
     return resolved
 
 
@@ -105,8 +111,11 @@ def _evaluate_json_get(expression: JsonGet, scope: Scope) -> Json:
     source = expression.source
     uri = scope.property_file_uri(source) if isinstance(source, PropertyFileReference) else resolve(source, scope)
     if not isinstance(uri, str):
-        raise UnresolvedError(format_expression(expression), f"needs an S3 URI, not {uri!r}.")
-    document = scope.read_json(uri)
+        raise UnresolvedError(format_expression(expression), f"needs an S3 URI, not {shown(uri)}.")
+    try:
+        document = scope.read_json(uri)
+    except UnresolvedError as error:
+        raise UnresolvedError(format_expression(expression), f"cannot be read: {error}") from None
     try:
         return json_get(document, expression.path)
     except JsonPathError as error:

@@ -7,10 +7,11 @@ given baseline constraints; what an entry is about has other names in each (deve
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+
+from airflow_sm_pipelines.expressions.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def read_violations(report: bytes) -> tuple[Violation, ...]:
     :raises ValueError: for a report that is no JSON
     :raises TypeError: for one that is not what the containers write
     """
-    document = json.loads(report)
+    document: Any = read_json(report)
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
     entries = [] if document.get("violations") is None else document["violations"]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
-from airflow_sm_pipelines.aws.s3_files import bucket_and_key, is_denied, read_file
+from airflow_sm_pipelines.aws.s3_files import S3File, bucket_and_key, is_denied, read_file
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.jobs.baselines import Check, find_latest_approved, read_check
 from airflow_sm_pipelines.jobs.violations import EXIT_MESSAGE, Violation, read_violations, tell
@@ -107,7 +107,7 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
         if self.check.skip:
             return None
         try:
-            report = read_file(self.access.client("s3"), self._report_uri(self.config))
+            report = self._read_report(self._report_uri(self.config))
         except (ClientError, BotoCoreError) as error:
             if is_denied(error):
                 return None
@@ -133,11 +133,14 @@ class CheckStepOperator(JobStepOperator, SageMakerProcessingOperator):
                 self.log.warning("%s: FailOnViolation is false. %s", self.check_kind.title, found)
         return super()._end(context, described)
 
+    def _read_report(self, uri: str) -> S3File | None:
+        return read_file(self.access.client("s3"), uri, self.settings.max_json_file_size)
+
     def _read_violations(self, context: Context, described: dict[str, Any]) -> tuple[Violation, ...]:
         uri = self._report_uri(described)
         found: tuple[Violation, ...] = ()
         try:
-            report = read_file(self.access.client("s3"), uri)
+            report = self._read_report(uri)
             if report is not None and report.version != self.check.earlier_report:
                 found = read_violations(report.content)
         except (ClientError, BotoCoreError) as error:

@@ -11,6 +11,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.aws.s3_files import bucket_and_key, read_file
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.json_text import read_json
 from airflow_sm_pipelines.operators.check import CheckStepOperator
 from airflow_sm_pipelines.step_types.clarify_check import CHECK
 
@@ -74,7 +75,7 @@ class ClarifyCheckStepOperator(CheckStepOperator):
         source, target = self._original_config, self._copy_uri(self.config)
         s3 = self.access.client("s3")
         try:
-            original = read_file(s3, source)
+            original = read_file(s3, source, self.settings.max_json_file_size)
             if original is None:
                 self._fail_config(context, f"{source} does not exist, and the check needs it")
             content = with_model_name(original.content, self.check.model_name or "")
@@ -100,7 +101,7 @@ def with_model_name(config: bytes, model_name: str) -> bytes:
     :raises ValueError: for what is no JSON
     :raises TypeError: for what is no JSON object, or has a predictor that is none
     """
-    document = json.loads(config)
+    document = read_json(config)
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
     predictor = document.get("predictor") or {}

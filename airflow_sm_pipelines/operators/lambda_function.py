@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
 from airflow_sm_pipelines.definition.settings import output_parameters
+from airflow_sm_pipelines.expressions.json_text import JsonLimitError, JsonTextError, read_json, shown
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
@@ -164,9 +165,10 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
                 # With the answer comes the end of the function's log, for which no permission is needed.
                 **({"LogType": "Tail"} if self.settings.log_tail_lines > 0 else {}),
             )
-            answer: Json = _decoded(response["Payload"].read())
+            payload = response["Payload"].read()
         except (ClientError, BotoCoreError) as error:
             self._fail_call(context, error)
+        answer = self._decoded(context, payload)
         self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
             message = f"the function {self.function_name} ended with an error: {_told(answer)}"
@@ -198,6 +200,17 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
         message = f"the reply of the function {self.function_name} was lost, and it may have run: {CallError.of(error)}"
         self._fail(context, message, ExceptionType.SERVICE_FAULT if self._may_repeat else None)
 
+    def _decoded(self, context: Context, payload: bytes) -> Json:
+        """A function's answer; one that is no JSON (of a custom runtime) is its text."""
+        try:
+            return read_json(payload) if payload else None
+        except JsonLimitError as error:
+            if output_parameters(self.step):
+                self._fail(context, f"the answer of the function {self.function_name} cannot be read: {error}.")
+            return None
+        except JsonTextError:
+            return payload.decode("utf-8", "replace")
+
     def _outputs(self, context: Context, answer: Json) -> dict[str, Json]:
         source = f"the function {self.function_name}"
         declared = output_parameters(self.step)
@@ -213,18 +226,9 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
         self.fail_attempt(context, StepFailure(f"Step {self.task_id!r} failed: {message}", exception_type))
 
 
-def _decoded(payload: bytes) -> Json:
-    """A function's answer; one that is no JSON (of a custom runtime) is its text."""
-    try:
-        answer: Json = json.loads(payload) if payload else None
-    except ValueError:
-        return payload.decode("utf-8", "replace")
-    return answer
-
-
 def _told(answer: Json) -> str:
     """The error of a function in its own words."""
     if isinstance(answer, dict) and "errorMessage" in answer:
         kind = answer.get("errorType")
         return f"{kind}: {answer['errorMessage']}" if kind else str(answer["errorMessage"])
-    return json.dumps(answer)
+    return shown(answer)

@@ -123,6 +123,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             evaluated_at=self.record.evaluated_at,
             job_names=self.own_job_names(),
             iteration=self.iteration,
+            most_file_bytes=self.settings.max_json_file_size,
         )
 
     def own_job_names(self) -> dict[str, str]:
@@ -147,6 +148,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self._resolution_error = failure
         except (UnresolvedError, ConditionError) as error:
             self._resolution_error = StepFailure(f"Step {self.task_id!r} failed: {error}")
+        except RecursionError:
+            message = f"Step {self.task_id!r} failed: its request is nested too deeply to be resolved."
+            self._resolution_error = StepFailure(message)
         except (ClientError, BotoCoreError) as error:
             self._resolution_error = StepFailure(
                 f"Step {self.task_id!r} failed: {CallError.of(error)}", type_of_call_error(error)

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -158,7 +158,8 @@ class GivenFiles:
         content = self._files.get(f"s3://{Bucket}/{Key}")
         if content is None:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "absent"}}, "GetObject")
-        return {"Body": BytesIO((content if isinstance(content, str) else json.dumps(content)).encode())}
+        body = BytesIO((content if isinstance(content, str) else json.dumps(content)).encode())
+        return {"Body": body, "ETag": "e", "LastModified": datetime(2026, 1, 1, tzinfo=UTC)}
 
 
 class GivenScope(TaskScope):

@@ -106,3 +106,25 @@ def test_a_text_that_is_a_number_is_compared_as_one_and_the_log_says_so(caplog: 
     with caplog.at_level("INFO"):
         assert holds(Compare(LT, "0.5", 0.6))
     assert "the text '0.5' is compared as a number with 0.6" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 4300])
+def test_a_text_of_more_digits_than_can_be_read(text: str) -> None:
+    for condition in (Compare(EQ, 1, text), Compare(LT, text, 1.5)):
+        with pytest.raises(ConditionError, match=r"A number of \d+ digits cannot be compared; 4300 are the most\."):
+            holds(condition)
+    assert not holds(In(1, (text,)))
+
+
+def test_large_numbers_are_compared_exactly() -> None:
+    large = int("7" * 40)
+    assert holds(Compare(GT, large, large - 1), Compare(EQ, large, "7" * 40), Compare(LT, large, 10**400))
+    assert holds(Compare(LT, 1.5, 10**400), Compare(GT, "9" * 4300, 1.5), Compare(LT, 5, "1e999"))
+
+
+def test_conditions_that_are_nested_too_deeply() -> None:
+    condition: Condition = Compare(EQ, 1, 1)
+    for _ in range(5000):
+        condition = Not(condition)
+    with pytest.raises(ConditionError, match="nested too deeply"):
+        holds(condition)

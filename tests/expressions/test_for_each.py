@@ -36,12 +36,30 @@ def test_anything_else_has_no_items(given: Any) -> None:
         items_of(given)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("[" * 250_000, "is no JSON (it is nested too deeply)"),
+        (f"[{'9' * 5000}]", "is no JSON (it has a number of 5000 digits"),
+        ('[1, {"a": NaN}]', "an item with the index 1 that is nan"),
+        (["a", "\0"], "an item with the index 1 that has U+0000"),
+        ('["\\ud800"]', "an item with the index 0 that has U+D800"),
+        ([[2**64]], "an item with the index 0 that has 18446744073709551616, more than 64 bits"),
+    ],
+)
+def test_items_that_cannot_be_stored(given: Any, told: str) -> None:
+    with pytest.raises(ForEachError) as caught:
+        items_of(given)
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 @pytest.mark.parametrize(("given", "limit"), [(None, None), (1, 1), (50, 50), ("7", 7)])
 def test_a_limit(given: Any, limit: int | None) -> None:
     assert limit_of(given) == limit
 
 
-@pytest.mark.parametrize("given", [0, 51, True, 2.5, "", "x", "-1", "51", [1]])
+@pytest.mark.parametrize("given", [0, 51, True, 2.5, "", "x", "-1", "51", "9" * 5000, [1]])
 def test_no_limit(given: Any) -> None:
     with pytest.raises(ForEachError, match=r"a whole number from 1 to 50 is needed$"):
         limit_of(given)

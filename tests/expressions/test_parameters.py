@@ -6,6 +6,7 @@ import pytest
 
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.parameters import coerce, unknown_names
 from airflow_sm_pipelines.expressions.stringify import Json
 
@@ -25,6 +26,8 @@ def parameter(kind: str) -> Parameter:
         ("Integer", 5, 5),
         ("Integer", "5", 5),
         ("Integer", "-5", -5),
+        ("Integer", "7" * 40, int("7" * 40)),
+        ("Integer", 10**400, 10**400),
         ("Integer", 5.0, 5),
         ("Float", 1, 1.0),
         ("Float", "1e-3", 0.001),
@@ -51,6 +54,13 @@ def test_values_of_a_type(kind: str, given: Json, value: Json) -> None:
         ("Integer", ""),
         ("Integer", "1_000"),
         ("Float", "nan"),
+        ("Float", "9" * 400),
+        pytest.param("Float", 10**400, id="Float-400 digits"),
+        ("Float", float("inf")),
+        ("Integer", "9" * 5000),
+        ("Integer", float("nan")),
+        ("Integer", float("inf")),
+        pytest.param("String", 10**5000, id="String-5000 digits"),
         ("Float", "one"),
         ("Float", False),
         ("Boolean", "yes"),
@@ -62,7 +72,7 @@ def test_values_of_a_type(kind: str, given: Json, value: Json) -> None:
 def test_what_is_not_of_the_type_names_the_parameter(kind: str, given: Json) -> None:
     with pytest.raises(UnresolvedError) as raised:
         coerce(parameter(kind), given)
-    assert f"Parameters.P is of type {kind}, which {given!r} is not" in str(raised.value)
+    assert f"Parameters.P is of type {kind}, which {quoted(given)} is not" in str(raised.value)
 
 
 def test_unknown_names_are_told_with_value_type_and_the_nearest_name() -> None:

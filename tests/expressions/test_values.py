@@ -103,6 +103,47 @@ def test_a_null_member_is_left_out_at_every_depth() -> None:
     assert resolve_object({"A": None}, SCOPE) == {}
 
 
+WILD = FixedScope(
+    parameters={"Nul": "a\0", "Half": "\ud800", "Nested": ["\0"], "Large": int("7" * 40)},
+    files={"s3://b/f.json": {"nan": float("nan"), "inf": float("-inf"), "half": "x\udfff", "large": int("7" * 40)}},
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (JsonGet("s3://b/f.json", "nan"), "Std:JsonGet('s3://b/f.json', 'nan') is nan, which is no number"),
+        (JsonGet("s3://b/f.json", "inf"), "'inf') is -inf, which is no number"),
+        (JsonGet("s3://b/f.json", "half"), "'half') has U+DFFF at character 2 of a text, which cannot be stored"),
+        (ParameterReference("Nul"), "Parameters.Nul has U+0000"),
+        (ParameterReference("Nested"), "Parameters.Nested has U+0000"),
+        (Join("", (ParameterReference("Half"),)), "Parameters.Half has U+D800"),
+        (JsonGet(ParameterReference("Large"), "a"), "needs an S3 URI, not 7777"),
+        (Join("", ("x" * 10_000, ParameterReference("Missing"))), "Parameters.Missing"),
+        (JsonGet("s3://b/" + "x" * 10_000, "a"), "is undefined"),
+    ],
+)
+def test_what_can_be_neither_sent_nor_stored_names_its_expression(value: Value, message: str) -> None:
+    with pytest.raises(UnresolvedError) as raised:
+        resolve(value, WILD)
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 1200
+
+
+def test_large_whole_numbers_are_exact() -> None:
+    large = JsonGet("s3://b/f.json", "large")
+    assert resolve(large, WILD) == int("7" * 40)
+    assert resolve(Join("-", (large, ParameterReference("Large"))), WILD) == f"{'7' * 40}-{'7' * 40}"
+
+
+def test_an_expression_that_is_nested_too_deeply() -> None:
+    value: Value = "x"
+    for _ in range(5000):
+        value = Join("", (value,))
+    with pytest.raises(UnresolvedError, match=r"^Join is nested too deeply to be resolved"):
+        resolve(value, SCOPE)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
