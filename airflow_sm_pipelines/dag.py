@@ -13,6 +13,7 @@ from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
@@ -22,7 +23,6 @@ from airflow_sm_pipelines.jobs.retry import StepRetries
 from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.operators.assets import outlets_of
-from airflow_sm_pipelines.operators.caching import may_cache
 from airflow_sm_pipelines.operators.for_each_group import add_for_each
 from airflow_sm_pipelines.operators.registry import operators_of
 from airflow_sm_pipelines.params import params_of, selection_params
@@ -211,7 +211,7 @@ def _arguments(
     step_type = facts.step_types.get(step.type)
     if outlets := outlets_of(dag.dag_id, step, step_type, settings):
         arguments["outlets"] = [*(dag.default_args.get("outlets") or ()), *outlets]
-    if may_cache(step, step_type, settings):
+    if may_cache(step_type, step, settings):
         # An inlet lets the task at the asset's state, and makes no events.
         arguments["inlets"] = [*(dag.default_args.get("inlets") or ()), cache_asset(dag.dag_id)]
     if step.name in rejoin:

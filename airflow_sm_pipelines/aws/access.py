@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -13,6 +14,8 @@ from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
     from airflow_sm_pipelines.expressions.stringify import Json
 
 
@@ -46,6 +49,17 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
         except NoRegionError:
             raise no_region(self.aws_conn_id) from None
 
+    @asynccontextmanager
+    async def async_client(self, service: str) -> AsyncIterator[Any]:
+        """An asynchronous client of a service, of its own."""
+        async with await self.hook(service).get_async_conn() as client:
+            yield client
+
+    def calling_once(self, **config: Any) -> AwsAccess:
+        """The same access for calls that must not be repeated by botocore; ``config`` is more of botocore's."""
+        once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
+        return self.configured({**(self.botocore_config or {}), **once, **config})
+
     def renewed(self) -> AwsAccess:
         """The same access with clients of its own, whose credentials are looked for anew."""
         return self.configured(self.botocore_config)
@@ -53,6 +67,11 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
     def configured(self, botocore_config: dict[str, Any] | None) -> AwsAccess:
         """The access of clients that have another configuration of botocore."""
         return AwsAccess(self.aws_conn_id, self.region_name, self.verify, botocore_config)
+
+    @staticmethod
+    def at(access: Mapping[str, Any]) -> AwsAccess:
+        """Another access, of its JSON form."""
+        return AwsAccess(**access)
 
     def any_hook(self) -> AwsGenericHook[Any]:
         """A hook whose client is there already, if one is: region and account are the same for all."""

@@ -1,19 +1,22 @@
 """Failures with a type: which of SageMaker's exception types a failure is, so that a retry policy can name it.
 
 The codes and texts are those of semantics 7; what none of them names has no type, and no policy can retry it.
+
+botocore is imported where an error is looked at: ``lint`` reads the step types, which are told of failures, without it.
 """
 
 from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowException
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
-from botocore.exceptions import ConnectionError as NoConnectionError
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.text import storable
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
 
 
 class ExceptionType(Enum):
@@ -51,9 +54,6 @@ FAULT_CODES = frozenset(
 EXPIRED_CREDENTIALS_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-# The bases of all there are: of what could not be connected to, and of what was lost after that.
-CONNECTION_ERRORS = (NoConnectionError, HTTPClientError)
-
 # How the reasons begin that tell in the user's own words what the user's own code did.
 USERS_OWN_REASON = re.compile(r"\s*AlgorithmError")
 INTERNAL_ERROR_REASON = re.compile(r"\s*(ClientError:\s*)?InternalServerError")
@@ -64,7 +64,7 @@ CAPACITY_REASON = re.compile(
 LIMIT_REASON = re.compile(r"ResourceLimitExceeded|service limit .* is ", re.IGNORECASE)
 
 
-class StepFailure(AirflowException):
+class StepFailure(Exception):  # noqa: N818 # a step's failure is an outcome, whoever's error it was
     """A step failed: the message for the person who reads the task's log, and the type for its retry policies.
 
     ``outcome_unknown`` marks one after which a job may run: a call whose reply was lost, a job that cannot be looked
@@ -80,7 +80,7 @@ class StepFailure(AirflowException):
         self.outcome_unknown = outcome_unknown
 
 
-class SightLost(StepFailure):
+class JobUnreachable(StepFailure):
     """A job could not be looked at for as long as a worker waits for that, through errors that pass.
 
     The job goes on. So this is no failure for the retry policies: the try counts as lost, as with a worker's death.
@@ -92,8 +92,10 @@ class SightLost(StepFailure):
 
 def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | None:
     """The type of an error that an AWS call answered with."""
+    from botocore.exceptions import ClientError
+
     if not isinstance(error, ClientError):
-        return ExceptionType.SERVICE_FAULT if isinstance(error, CONNECTION_ERRORS) else None
+        return ExceptionType.SERVICE_FAULT if is_connection_error(error) else None
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     message = error.response.get("Error", {}).get("Message", "")
@@ -106,6 +108,20 @@ def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | No
     if code in FAULT_CODES or status >= 500:
         return ExceptionType.SERVICE_FAULT
     return None
+
+
+def is_connection_error(error: Exception) -> bool:
+    """Whether AWS could not be connected to, or the connection was lost after that."""
+    from botocore.exceptions import ConnectionError as NoConnectionError
+    from botocore.exceptions import HTTPClientError
+
+    # The bases of all there are.
+    return isinstance(error, NoConnectionError | HTTPClientError)
+
+
+def is_lost(error: ClientError | BotoCoreError) -> bool:
+    """Whether a call may have taken effect though it failed: its reply was lost, or the service failed in it."""
+    return is_connection_error(error) or type_of_call_error(error) is ExceptionType.SERVICE_FAULT
 
 
 def type_of_failure_reason(reason: str) -> ExceptionType | None:
@@ -126,6 +142,8 @@ def type_of_failure_reason(reason: str) -> ExceptionType | None:
 
 def is_transient(error: Exception) -> bool:
     """Whether a call that only looks at a job may be made again: the job itself goes on meanwhile."""
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         return code in EXPIRED_CREDENTIALS_CODES or type_of_call_error(error) in (
@@ -145,6 +163,8 @@ class CallError(Struct, frozen=True):
 
     @classmethod
     def of(cls, error: ClientError | BotoCoreError) -> CallError:
+        from botocore.exceptions import ClientError
+
         if isinstance(error, ClientError):
             details = error.response.get("Error", {})
             return cls(details.get("Code", ""), details.get("Message", ""))

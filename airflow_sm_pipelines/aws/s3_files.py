@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import CallError
@@ -50,7 +49,7 @@ def read_file(client: Any, uri: str, most_bytes: int = MOST_FILE_BYTES) -> S3Fil
     bucket, key = bucket_and_key(uri)
     try:
         response = client.get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
+    except client.exceptions.ClientError as error:
         if CallError.of(error).code in MISSING_CODES:
             return None
         raise
@@ -70,4 +69,6 @@ def read_file(client: Any, uri: str, most_bytes: int = MOST_FILE_BYTES) -> S3Fil
 
 def is_denied(error: Exception) -> bool:
     """Whether S3 refuses a read; without s3:ListBucket it does so for a file that is not there, too."""
+    from botocore.exceptions import ClientError
+
     return isinstance(error, ClientError) and CallError.of(error).code in DENIED_CODES

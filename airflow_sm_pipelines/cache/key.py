@@ -14,10 +14,20 @@ from airflow_sm_pipelines.step_types.member_paths import member_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.settings import Settings
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 DIGEST_LENGTH = 32
+
+
+def may_cache(step_type: StepType | None, step: Step, settings: Settings) -> bool:
+    """Whether results of a step may be reused: what its CacheConfig, its type and the deployment say of it."""
+    config = step.cache
+    if step_type is None or not step_type.cached or config is None or not settings.cache:
+        return False
+    return config.enabled is not False and config.expire_after is not None
 
 
 def key_attributes(

@@ -18,8 +18,9 @@ from airflow_sm_pipelines.callbacks.waiting import (
     tell_stopping,
     wait_for_answer,
 )
-from airflow_sm_pipelines.jobs.shielded import unbroken
-from airflow_sm_pipelines.jobs.task_states import ENDED, UNKNOWN, state_at_kill
+from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.shielded import shielded
+from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ class CallbackTrigger(BaseTrigger):
         yield storable_event(event.to_json())
 
     async def on_kill(self) -> None:
-        await unbroken(self._kill())
+        await shielded(self._kill())
 
     async def _kill(self) -> None:
         state = await state_at_kill(self.task_instance)
-        if state not in ENDED and state != UNKNOWN:
+        if on_kill_verdict(state, Place.TRIGGER, Awaited.ANSWER, timed_out=False) is not Verdict.STOP:
             # Airflow empties a cleared task's mailbox as its next try begins: that try tells the workers, and only it.
             log.info("The task is %s, and not over: its next try goes on with the message, or tells the workers", state)
             return

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_sm_pipelines.aws.calls import is_existing, is_missing
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.jobs.job import is_existing, is_missing
 
 log = logging.getLogger(__name__)
 

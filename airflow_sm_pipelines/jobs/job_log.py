@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, field
 
+from airflow_sm_pipelines.aws.calls import is_missing
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, type_of_call_error
-from airflow_sm_pipelines.jobs.job import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Work that a trigger has begun and that must not be broken off."""
+"""Work that a trigger has begun and that must be finished."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 _under_way: set[asyncio.Task[None]] = set()
 
 
-async def unbroken(work: Coroutine[Any, Any, None]) -> None:
+async def shielded(work: Coroutine[Any, Any, None]) -> None:
     """Wait for some work that goes on to its end even when the one who waits is cancelled.
 
-    Airflow's triggerer cancels a killed trigger, and with it what its ``on_kill`` awaits, again at each of its rounds
-    until the trigger is gone. Rounds are a second apart: what takes longer was never done
+    Airflow's triggerer cancels a killed trigger, and with it what its ``on_kill`` awaits, again every second until the
+    trigger is gone. So clean-up that takes longer never finishes unless it is shielded
     (``TriggerRunnerSupervisor.cancelling_triggers`` of Airflow 3.3.2 is sent whole with every round).
     """
     task = asyncio.create_task(work)

@@ -8,13 +8,9 @@ from typing import Any, Protocol
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-log = logging.getLogger(__name__)
+from airflow_sm_pipelines.jobs.kill_verdict import GONE, UNKNOWN
 
-DEFERRED = "deferred"
-GONE = "removed"
-UNKNOWN = "unknown"
-ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", GONE})
-"""The states after which no try comes by itself."""
+log = logging.getLogger(__name__)
 
 
 class TaskKey(Protocol):
@@ -44,12 +40,7 @@ def task_state(ti: TaskKey) -> str | None:
 
 
 async def state_at_kill(ti: TaskKey | None) -> str | None:
-    """The state of the task whose trigger Airflow kills, ``unknown`` where Airflow does not say.
-
-    Airflow kills a trigger for a user, and as well when another triggerer has taken it over while this one was not
-    heard of. Where the task is ``deferred``, it is that, or the task was cleared and has deferred again, whose new try
-    has seen to what the trigger waited for.
-    """
+    """The state of the task whose trigger Airflow kills, ``unknown`` where Airflow does not tell it."""
     # `airflow dags test` gives a trigger no task.
     if ti is None:
         return UNKNOWN

@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 CREATED = "CreationTime"
 # With these a training job's time counts from its creation: they bound its wait for capacity too.
 SPOT = "EnableManagedSpotTraining"
-LONGEST_WAIT = "StoppingCondition.MaxWaitTimeInSeconds"
-LONGEST_PENDING = "StoppingCondition.MaxPendingTimeInSeconds"
+MAX_WAIT = "StoppingCondition.MaxWaitTimeInSeconds"
+MAX_PENDING = "StoppingCondition.MaxPendingTimeInSeconds"
 EXCEEDED = {
     "MaxRuntimeExceeded": "StoppingCondition.MaxRuntimeInSeconds",
-    "MaxWaitTimeExceeded": LONGEST_WAIT,
+    "MaxWaitTimeExceeded": MAX_WAIT,
 }
 
 
-def outlived(kind: JobKind, described: Mapping[str, Any], slack: float, now: float) -> str | None:
-    """The limit that a running job has outlived by more than ``slack`` seconds, in words, else None.
+def overdue(kind: JobKind, described: Mapping[str, Any], grace: float, now: float) -> str | None:
+    """The limit that a running job has exceeded by more than ``grace`` seconds, in words, else None.
 
     ``now`` is in epoch seconds. The clock starts when the job does: its wait for capacity counts only where the
-    request bounds that wait. A job without a limit never outlives it.
+    request bounds that wait. A job without a limit never exceeds it.
     """
     limit = _limit(kind, described)
     if limit is None:
         return None
     name, seconds, since = limit
-    if not isinstance(since, datetime) or now <= since.timestamp() + seconds + slack:
+    if not isinstance(since, datetime) or now <= since.timestamp() + seconds + grace:
         return None
-    return f"its {name.rpartition('.')[2]} of {seconds} s, and {slack:g} s more, are over since {since.isoformat()}"
+    return f"its {name.rpartition('.')[2]} of {seconds} s, and {grace:g} s more, are over since {since.isoformat()}"
 
 
 def _limit(kind: JobKind, described: Mapping[str, Any]) -> tuple[str, int, Any] | None:
     """A limit's name, its seconds, and the time from which they count."""
-    longest_wait = member_at(described, LONGEST_WAIT)
-    if described.get(SPOT) and longest_wait:
-        return LONGEST_WAIT, longest_wait, described.get(CREATED)
+    max_wait = member_at(described, MAX_WAIT)
+    if described.get(SPOT) and max_wait:
+        return MAX_WAIT, max_wait, described.get(CREATED)
     if kind.started_field is not None and described.get(kind.started_field) is None:
-        longest_pending = member_at(described, LONGEST_PENDING)
-        return (LONGEST_PENDING, longest_pending, described.get(CREATED)) if longest_pending else None
+        max_pending = member_at(described, MAX_PENDING)
+        return (MAX_PENDING, max_pending, described.get(CREATED)) if max_pending else None
     found = ((name, member_at(described, name) or kind.default_limit) for name in kind.limit_fields)
     since = described.get(kind.started_field or CREATED)
     return next(((name, seconds, since) for name, seconds in found if seconds), None)

@@ -6,13 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.jobs.shielded import unbroken
-from airflow_sm_pipelines.jobs.task_states import DEFERRED, state_at_kill
+from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.shielded import shielded
+from airflow_sm_pipelines.jobs.stop import Patience, astop, tell_stop
+from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
-from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, stop_job, wait_for_job
+from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, wait_for_job
 from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,12 +25,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Airflow gives a trigger's on_kill 30 s, unless [triggerer] on_kill_timeout says otherwise.
+STOP_SECONDS = 25.0
+
 
 class JobTrigger(BaseTrigger):
-    """Fires once, when the job has ended, has outlived its limit, cannot be looked at, or the deadline is over.
+    """Fires once, when the job has ended, is overdue, cannot be described, or the deadline is over.
 
-    Killing the deferred task stops the job. ``deadline`` is in epoch seconds: a trigger's own time-out would not
-    stop the job, so the task's execution_timeout is kept here.
+    Killing the deferred task stops the job, and with it the EMR Serverless ``application`` that was made for it.
+    ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
+    is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds.
     """
 
     def __init__(
@@ -38,6 +46,7 @@ class JobTrigger(BaseTrigger):
         poll_interval_max: float,
         deadline: float | None,
         slack: float | None = None,
+        application: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
@@ -45,10 +54,11 @@ class JobTrigger(BaseTrigger):
         self.access = AwsAccess(**access)
         self.pace = PollPace(poll_interval, poll_interval_max)
         self.bounds = WaitBounds(deadline, slack)
+        self.application = application
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
+            f"{JobTrigger.__module__}.{JobTrigger.__qualname__}",
             {
                 "kind": self.kind.to_json(),
                 "job_name": self.job_name,
@@ -56,7 +66,8 @@ class JobTrigger(BaseTrigger):
                 "poll_interval": self.pace.interval,
                 "poll_interval_max": self.pace.longest,
                 "deadline": self.bounds.deadline,
-                "slack": self.bounds.slack,
+                "slack": self.bounds.max_runtime_grace,
+                "application": self.application,
             },
         )
 
@@ -66,14 +77,18 @@ class JobTrigger(BaseTrigger):
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
 
     async def on_kill(self) -> None:
-        await unbroken(self._kill())
+        await shielded(self._kill())
 
     async def _kill(self) -> None:
-        if await state_at_kill(self.task_instance) == DEFERRED:
+        state = await state_at_kill(self.task_instance)
+        if on_kill_verdict(state, Place.TRIGGER, timed_out=False) is not Verdict.STOP:
             log.info("The %s %s is still waited for, by another triggerer: it goes on", self.kind.noun, self.job_name)
             return
-        await self.stop()
-
-    async def stop(self) -> None:
-        """Stop what nobody waits for any more."""
-        await stop_job(self.access, self.kind, self.job_name)
+        target: JobTarget | ApplicationTarget = JobTarget(self.kind, self.job_name, self.access.to_json())
+        if self.application is not None:
+            target = ApplicationTarget(self.application, self.access.to_json())
+        patience = Patience(self.pace.interval, STOP_SECONDS)
+        try:
+            tell_stop(log, target, await astop(target, self.access, patience=patience))
+        except (ClientError, BotoCoreError) as error:
+            tell_stop(log, target, error)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.renewed_client import RenewedClient
-from airflow_sm_pipelines.jobs.job import is_ended, operation
-from airflow_sm_pipelines.jobs.time_limits import outlived
+from airflow_sm_pipelines.jobs.time_limits import overdue
 from airflow_sm_pipelines.step_types.job_kind import JobState
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class WaitEnd(Enum):
 
     ENDED = "ended"
     TIMED_OUT = "timed_out"
-    OUTLIVED = "outlived"
+    OVERDUE = "outlived"
+    """The job runs on after the time that its own request gives it. (The value is that of earlier versions.)"""
     UNREADABLE = "unreadable"
 
 
@@ -47,12 +48,12 @@ class PollPace(Struct, frozen=True):
 
 
 class WaitBounds(Struct, frozen=True):
-    """How long a job is waited for: until ``deadline`` (epoch seconds), and for so many seconds of ``slack`` after the
+    """How long a job is waited for: until ``deadline`` (epoch seconds), and for ``max_runtime_grace`` seconds after the
     end of the time that its own request gives it. None where there is no such bound.
     """
 
     deadline: float | None = None
-    slack: float | None = None
+    max_runtime_grace: float | None = None
 
 
 async def wait_for_job(
@@ -67,7 +68,7 @@ async def wait_for_job(
 
     Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
     waiting: it backs off, says so, and goes on with a new client. ``on_look`` is called after each look that was
-    answered, and may hold the loop up.
+    answered, and may block.
     """
     deadline = bounds.deadline
     errors, last_status = 0, ""
@@ -92,7 +93,7 @@ async def wait_for_job(
             else:
                 errors, status = 0, kind.status_of(described)
                 on_look()
-                if (end := _end_of(kind, described, bounds.slack)) is not None:
+                if (end := _end_of(kind, described, bounds.max_runtime_grace)) is not None:
                     return end
                 if status != last_status:
                     log.info("The %s %s is %s", kind.noun, name, status)
@@ -105,24 +106,9 @@ async def wait_for_job(
             await asyncio.sleep(pause)
 
 
-def _end_of(kind: JobKind, described: dict[str, Any], slack: float | None) -> tuple[WaitEnd, str] | None:
+def _end_of(kind: JobKind, described: dict[str, Any], grace: float | None) -> tuple[WaitEnd, str] | None:
     """Whether a job's description ends the waiting for it, and how."""
     if kind.state_of(described) is not JobState.RUNNING:
         return WaitEnd.ENDED, kind.status_of(described)
-    told = None if slack is None else outlived(kind, described, slack, time.time())
-    return None if told is None else (WaitEnd.OUTLIVED, told)
-
-
-async def stop_job(access: AwsAccess, kind: JobKind, name: str) -> None:
-    """Ask AWS to stop a job; one that has ended already is left as it is."""
-    if kind.stop is None:
-        return
-    async with await access.hook(kind.service).get_async_conn() as client:
-        try:
-            await operation(client, kind.stop)(**kind.stopped_by(name))
-        except ClientError as error:
-            if not is_ended(error):
-                raise
-            log.info("The %s %s had ended already", kind.noun, name)
-        else:
-            log.info("The %s %s was asked to stop", kind.noun, name)
+    told = None if grace is None else overdue(kind, described, grace, time.time())
+    return None if told is None else (WaitEnd.OVERDUE, told)

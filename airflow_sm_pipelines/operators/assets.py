@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias
+from typing_extensions import override
 
 from airflow_sm_pipelines.jobs.datasets import datasets_of
+from airflow_sm_pipelines.jobs.observers import JobObserver
 from airflow_sm_pipelines.settings import Assets
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.jobs.job_run import StepJobRun
     from airflow_sm_pipelines.settings import Settings
     from airflow_sm_pipelines.step_types.step_type import StepType
 
@@ -42,22 +45,20 @@ def model_package_group(name: str) -> Asset:
     return Asset(name=f"model-package-group/{name}", uri=f"sagemaker://model-package-group/{name}")
 
 
-def announce(
-    context: Context,
-    dag_id: str,
-    step: Step,
-    step_type: StepType,
-    settings: Settings,
-    request: Mapping[str, Any],
-    result: Mapping[str, Any],
-) -> None:
-    """Tell Airflow of what a step has made; the event's extra says of a version which it is."""
-    if not outlets_of(dag_id, step, step_type, settings):
-        return
-    # The children of a ForEach step have names of their own, and their body's outlet.
-    events = context["outlet_events"][_alias(dag_id, context["ti"].task_id)]
-    for asset, extra in _made(step_type, settings.assets, request, result):
-        events.add(asset, extra=extra)
+class AssetEvents(JobObserver):
+    """Tells Airflow of what a step has made; the event's extra says of a version which it is."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @override
+    def succeeded(self, run: StepJobRun, result: Mapping[str, Any]) -> None:
+        if not outlets_of(run.task.dag_id, run.step, run.step_type, run.settings):
+            return
+        # The children of a ForEach step have names of their own, and their body's outlet.
+        events = self._context["outlet_events"][_alias(run.task.dag_id, run.task.task_id)]
+        for asset, extra in _made(run.step_type, run.settings.assets, run.request, result):
+            events.add(asset, extra=extra)
 
 
 def _alias(dag_id: str, name: str) -> AssetAlias:

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import (
-    CONNECTION_ERRORS,
     CallError,
-    ExceptionType,
     StepFailure,
+    is_lost,
     type_of_call_error,
 )
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
@@ -44,8 +43,6 @@ from airflow_sm_pipelines.jobs.waiting import PollPace
 from airflow_sm_pipelines.operators.callback_stop import StoppableCallbackOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
@@ -69,10 +66,6 @@ class CallbackStepOperator(StoppableCallbackOperator):
     _notice: Notice | None = None
     _queue_url = ""
 
-    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.deferrable = self.settings.deferrable if deferrable is None else deferrable
-
     @override
     def request_template(self) -> Object:
         return {"QueueUrl": self.step.settings.get("SqsQueueUrl"), "arguments": self.step.arguments}
@@ -89,7 +82,7 @@ class CallbackStepOperator(StoppableCallbackOperator):
     @override
     def run_step(self, context: Context) -> Any:
         self._sending = CallbackStore(context).sending(self.record.token)
-        self.check_worker_deaths()
+        self.check_lost_tries()
         if self._sending is None:
             self.check_resolved(context)
             self._record_notice(context)
@@ -97,7 +90,7 @@ class CallbackStepOperator(StoppableCallbackOperator):
             self.log.info("Going on with the token of an earlier try")
             if self.record.definition_digest != self.pipeline.digest:
                 self.log.warning("The definition has changed since: the answer to the message as sent is waited for")
-            self.save(context)
+            self.step_run.save()
         notice = self._unsealed(context)
         if (answer := CallbackStore(context).answer(self.sending.digest)) is not None:
             return self._finish(context, answer)
@@ -105,14 +98,11 @@ class CallbackStepOperator(StoppableCallbackOperator):
         self.leave(Letter(notice.execution_arn), self.sending)
         self._queue_url = notice.queue_url
         client = self.access.client("sqs")
-        self.show_links(context, client)
+        if self._links is not None:
+            self._links.show(client, {"QueueUrl": self._queue_url})
         if self.sending.sent_at is None:
             self._send(context, client, notice)
         return self._wait(context)
-
-    @override
-    def place_values(self) -> Mapping[str, str]:
-        return {"QueueUrl": self._queue_url}
 
     def _unsealed(self, context: Context) -> Notice:
         try:
@@ -124,8 +114,7 @@ class CallbackStepOperator(StoppableCallbackOperator):
         if self._notice is None:
             raise RuntimeError(f"the step {self.task_id} has not been resolved")
         digest = digest_of(self._notice.token)
-        self.amend(job_name=digest)
-        self.save(context)
+        self.step_run.save(self.record.named(digest))
         self._save_sending(context, Sending(self.record.token, digest, self._notice.seal()))
 
     def _save_sending(self, context: Context, sending: Sending) -> None:
@@ -136,10 +125,9 @@ class CallbackStepOperator(StoppableCallbackOperator):
         try:
             client.send_message(**notice.request(EXECUTING))
         except (ClientError, BotoCoreError) as error:
-            exception_type = type_of_call_error(error)
-            lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
             message = f"Step {self.task_id!r} failed: sqs:SendMessage was refused. {CallError.of(error)}"
-            self.fail_attempt(context, StepFailure(message, exception_type, outcome_unknown=lost))
+            failure = StepFailure(message, type_of_call_error(error), outcome_unknown=is_lost(error))
+            self.fail_attempt(context, failure)
         self._save_sending(context, replace(self.sending, sent_at=time.time()))
         self.log.info("Sent the message to %s (attempt %d)", notice.queue_url, self.record.attempt)
 
@@ -169,7 +157,7 @@ class CallbackStepOperator(StoppableCallbackOperator):
         return self._after_waiting(context, CallbackEvent.from_json(event))
 
     def _after_waiting(self, context: Context, event: CallbackEvent) -> Any:
-        if self._was_killed:
+        if self.step_run.was_killed:
             raise AirflowTaskTerminated(f"Step {self.task_id!r} was killed.")
         reply = event.reply or reply_left(self.mailbox_of(self.sending))
         replied, receipt = (None, None) if reply is None else (reply.answer, reply.receipt)

@@ -14,28 +14,42 @@ from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.message import STOPPING, Letter, Mailbox, Notice
 from airflow_sm_pipelines.callbacks.store import CallbackStore, Sending
-from airflow_sm_pipelines.jobs.orphans import message_reach
-from airflow_sm_pipelines.jobs.record import Phase
-from airflow_sm_pipelines.operators.console_links import PlacedStepOperator
-from airflow_sm_pipelines.operators.killed import is_ended
-from airflow_sm_pipelines.operators.shutdown_notice import say_in_time
+from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepRun
+from airflow_sm_pipelines.operators.kill_notice import record_before_exit, state_in_time
+from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks
+from airflow_sm_pipelines.operators.step import StepOperator, StepTry
+from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
+from airflow_sm_pipelines.step_types.stop_target import MessageTarget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.jobs.record import StepRecord
 
 
-class StoppableCallbackOperator(PlacedStepOperator):
+class CallbackRun(StepRun):
+    """One try of a Callback step."""
+
+    @override
+    def stop_target_json(self) -> dict[str, Any]:
+        return MessageTarget(self.aws.to_json()).to_json()
+
+
+class StoppableCallbackOperator(StepOperator):
     """The part of a Callback step that takes its message back: by a second one, with the status Stopping.
 
     Each kill is told once: by the killed try where no other comes, else by the next try, which knows whether it
     begins anew; where both are dead, by the triggerer (:mod:`airflow_sm_pipelines.server.orphan_messages`).
     """
 
+    operator_extra_links: Any = LINKS
+
     _context: Context | None = None
     _sending: Sending | None = None
-    _was_killed = False
+    _links: ConsoleLinks | None = None
 
     @property
     def context(self) -> Context:
@@ -51,15 +65,19 @@ class StoppableCallbackOperator(PlacedStepOperator):
         return self._sending
 
     @override
-    def _begin_try(self, context: Context) -> None:
+    def begin_try(self, context: Context) -> StepTry:
         self._context = context
-        super()._begin_try(context)
+        self._links = ConsoleLinks(self.step_type.console, XComOutput(context))
+        self._try = StepTry(CallbackRun(task_try(context), self.parts(), **self.collaborators(context)))
+        left = self._try.run.begin()
+        if left is not None:
+            self.stop_left_behind(left)
+        return self._try
 
-    @override
-    def save(self, context: Context, **changes: Any) -> None:
-        phase = changes.get("phase", self.record.phase)
-        waits = phase is Phase.INTENDED and self.record.job_name
-        super().save(context, **{"job": message_reach(self.access) if waits else {}, **changes})
+    @property
+    def link_addresses(self) -> Mapping[str, str]:
+        """What the links of the task's page show, by their XCom keys."""
+        return {} if self._links is None else self._links.addresses
 
     def mailbox_of(self, sending: Sending) -> Mailbox:
         """Where the answer to a message is left."""
@@ -73,10 +91,13 @@ class StoppableCallbackOperator(PlacedStepOperator):
         BaseXCom.set(value=letter.to_text(), **self.mailbox_of(sending).address)
 
     @override
-    def abandon(self) -> None:
-        self._tell_stopping(self._sending)
+    def check_lost_tries(self) -> None:
+        try:
+            super().check_lost_tries()
+        except LostTriesExceeded:
+            self._tell_stopping(self._sending)
+            raise
 
-    @override
     def stop_left_behind(self, left: StepRecord) -> None:
         store = CallbackStore(self.context)
         sending = store.sending(left.token)
@@ -85,18 +106,16 @@ class StoppableCallbackOperator(PlacedStepOperator):
 
     def on_kill(self) -> None:
         """Tell the workers when the task has ended or its time is over, but not where another try comes."""
-        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
-        if not timed_out and self._context is not None and not is_ended(self._context):
-            self.log.info("The task is not over: the next try goes on with the message, or tells the workers")
-            say_in_time(self._say_shut_down)
+        if self._try is None:
             return
-        self._was_killed = True
+        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
+        state = None if timed_out else state_in_time(self.context)
+        if on_kill_verdict(state, Place.WORKER, Awaited.ANSWER, timed_out=timed_out) is not Verdict.STOP:
+            self.log.info("The task is not over: the next try goes on with the message, or tells the workers")
+            record_before_exit(self._try.run.record_interruption)
+            return
+        self._try.run.was_killed = True
         self._tell_stopping(self._sending)
-
-    def _say_shut_down(self) -> None:
-        """Put on record how this try ends, so that the next one does not take it for a worker's death."""
-        if self._recorded_name and self.record.phase is Phase.INTENDED:
-            self.save(self.context, open_try=None)
 
     def _tell_stopping(self, sending: Sending | None) -> None:
         """Send the second message; its worker is to answer it, which then changes nothing."""

@@ -70,7 +70,7 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
 
     @override
     def run_step(self, context: Context) -> Any:
-        self.check_worker_deaths()
+        self.check_lost_tries()
         self.check_resolved(context)
         if self._outcome is None:
             raise RuntimeError(f"the step {self.task_id} has not been evaluated")

@@ -72,7 +72,7 @@ class ForEachStepOperator(StepOperator):
 
     @override
     def run_step(self, context: Context) -> Any:
-        self.check_worker_deaths()
+        self.check_lost_tries()
         self.check_resolved(context)
         children = self._children(context)
         if any(child.state is not ChildState.SUCCEEDED for child in children):

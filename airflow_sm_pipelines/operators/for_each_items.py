@@ -66,14 +66,14 @@ class ForEachItemsOperator(StepOperator):
             raise StepFailure(f"Step {self.step.name!r} failed: its {member} ({written}) {error}.") from None
 
     @override
-    def _copy(self, context: Context) -> Any:
+    def copy_result(self, context: Context, source: str | None) -> Any:
         """No children: their results are copied with the step's."""
-        super()._copy(context)
+        super().copy_result(context, source)
         return []
 
     @override
     def run_step(self, context: Context) -> Any:
-        self.check_worker_deaths()
+        self.check_lost_tries()
         self.check_resolved(context)
         self.log.info("The ForEach step %s has %d items", self.step.name, len(self._iterations))
         self.deliver(context)

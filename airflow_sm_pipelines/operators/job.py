@@ -1,179 +1,214 @@
-"""The life of a job, once for all step types that run one: name, submit, adopt."""
+"""A step that runs an AWS job, as an Airflow task: Airflow's side of the life of the job."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from typing_extensions import override
 
-from airflow_sm_pipelines.aws.failures import (
-    CONNECTION_ERRORS,
-    CallError,
-    ExceptionType,
-    StepFailure,
-    type_of_call_error,
-)
-from airflow_sm_pipelines.expressions.stringify import to_text
-from airflow_sm_pipelines.expressions.values import resolve, resolve_object
-from airflow_sm_pipelines.jobs.identity import job_name
-from airflow_sm_pipelines.jobs.job import is_existing, operation
-from airflow_sm_pipelines.operators.additions import surrounded, without_unreachable_experiment
-from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
-from airflow_sm_pipelines.operators.caching import cache_attributes, may_cache, reused
-from airflow_sm_pipelines.operators.job_wait import WaitingJobOperator
-from airflow_sm_pipelines.step_types.job_kind import JobState
+from airflow_sm_pipelines.cache.reuse import StepResultCache
+from airflow_sm_pipelines.cache.store import StepCache, cache_asset
+from airflow_sm_pipelines.expressions.results import to_result
+from airflow_sm_pipelines.jobs.job_run import StepJobRun
+from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.lifecycle import Finished, JobLifecycle, JobWait
+from airflow_sm_pipelines.jobs.masking import is_sensitive
+from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
+from airflow_sm_pipelines.jobs.waiting import WaitEnd
+from airflow_sm_pipelines.operators.assets import AssetEvents
+from airflow_sm_pipelines.operators.kill_notice import record_before_exit, state_in_time
+from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, JobLinks
+from airflow_sm_pipelines.operators.openlineage import lineage_of
+from airflow_sm_pipelines.operators.request import shown
+from airflow_sm_pipelines.operators.step import StepOperator, StepTry
+from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
+from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.definition.expressions import Value
-    from airflow_sm_pipelines.definition.model import Step
-    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.settings import Settings
+    from airflow_sm_pipelines.jobs.observers import CachedResult
 
 
-class JobStepOperator(WaitingJobOperator):
+class JobTry(StepTry):
+    """What one try of a job's step works with. ``cache_source_run`` is the run whose result is reused."""
+
+    run: StepJobRun
+
+    def __init__(self, run: StepJobRun, life: JobLifecycle, context: Context, links: ConsoleLinks) -> None:
+        super().__init__(run)
+        self.life = life
+        self.context = context
+        self.links = links
+        self.cache_source_run: str | None = None
+
+
+class JobStepOperator(StepOperator):
     """A step that runs one AWS job per attempt, deferrable or not.
 
     It stands before an operator of the Amazon provider, which it is an instance of, and takes the place of its
     ``execute``: the provider's creates a second job after a crash, leaves jobs running on kill, stops waiting after
     60 polls, takes a stopped job for a success when not deferred, and writes times as ``repr``.
+
+    What the step does stands in :class:`~airflow_sm_pipelines.jobs.lifecycle.JobLifecycle`.
     """
 
-    # Whether the provider's operator takes its request as ``config``.
-    takes_config: ClassVar[bool] = True
-    # What the provider's operator demands and this class does not use: its own request says it all.
-    provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    # Any, since operators of the Amazon provider declare theirs by the very classes.
+    operator_extra_links: Any = LINKS
 
-    _name_is_new = False
-    _cache_attributes: dict[str, str] | None = None
-    cache_source_run: str | None = None
+    _try: JobTry | None = None
 
-    def __init__(
-        self, *, step: Step, pipeline: PipelineFacts, settings: Settings, deferrable: bool | None = None, **kwargs: Any
-    ) -> None:
-        unused: dict[str, Any] = {**({"config": {}} if self.takes_config else {}), **self.provider_arguments}
-        super().__init__(step=step, pipeline=pipeline, settings=settings, **unused, **kwargs)
-        self.config = {}
-        self.deferrable = settings.deferrable if deferrable is None else deferrable
-        if may_cache(step, self.step_type, settings):
-            self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
+    @property
+    def job_try(self) -> JobTry:
+        if self._try is None:
+            raise RuntimeError(f"the step {self.task_id} has not begun a try")
+        return self._try
 
-    def own_job_names(self) -> dict[str, str]:
-        return {self.kind.variable: self.record.job_name} if self.kind.variable else {}
+    @override
+    def begin_try(self, context: Context) -> JobTry:
+        links = ConsoleLinks(self.step_type.console, XComOutput(context))
+        observers = (JobLinks(links, self.settings.log_tail_lines), AssetEvents(context))
+        run = StepJobRun(
+            task_try(context),
+            self.parts(),
+            scopes=lambda record, names: self.scope(context, record, names),
+            observers=observers,
+            **self.collaborators(context),
+        )
+        cache = StepResultCache(
+            lambda: _open_cache(context, self.task_id), lambda: self._count_children(context), self._show_reuse
+        )
+        life = JobLifecycle(
+            run, cache=cache, to_result=lambda found: to_result(found, is_sensitive), time_limit=self.execution_timeout
+        )
+        # The signal of a kill may come from here on, and is then to be understood.
+        self._try = JobTry(run, life, context, links)
+        life.begin()
+        return self._try
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        if not self.record.job_name:
-            self._name_job(scope)
-            # The job's own name is known only now.
-            scope = self.scope(context)
-        request = resolve_object(self.step.arguments, scope)
-        self._cache_attributes = cache_attributes(self, request, scope)
-        self.config = surrounded(self, self.complete_request(request), context, scope, tell=self._name_is_new)
-        return self.config
+        return self.job_try.life.resolve()
 
-    def _name_job(self, scope: TaskScope) -> None:
-        prefix = self.name_prefix()
-        name, was_cut = job_name(
-            scope.execution_id,
-            self.step.name,
-            self.record.token,
-            self.record.failures,
-            limit=self.kind.name_limit,
-            # An empty prefix is none.
-            prefix=(to_text(resolve(prefix, scope)) or None) if prefix is not None else None,
-        )
-        if was_cut:
-            self.log.warning(
-                "The name prefix in the Arguments of step %s was cut: %s", self.task_id, f"the job is named {name}"
-            )
-        self.amend(job_name=name)
-        self._name_is_new = True
-
-    def name_prefix(self) -> Value:
-        """What the definition wants the job's name to begin with."""
-        return self.step.arguments.get(self.kind.name_field)
-
-    def complete_request(self, request: dict[str, Json]) -> dict[str, Json]:
-        """Add what the service itself adds to the resolved Arguments: the generated name and a missing role."""
-        completed = {**request, self.kind.name_field: self.record.job_name}
-        if self.kind.role_field is not None and self.pipeline.role_arn is not None:
-            completed.setdefault(self.kind.role_field, self.pipeline.role_arn)
-        return completed
-
+    @override
     def run_step(self, context: Context) -> Any:
-        """Create the job, or adopt the one that an earlier try left, and wait for it."""
-        self.check_alive()
-        client = self.access.client(self.kind.service)
-        described = None
-        if self.record.job_name and not self._name_is_new:
-            described = self._left_by_earlier_try(context, client)
-        if described is None or self.kind.state_of(described) is JobState.RUNNING:
-            # A job that has ended has its result taken, however many tries it took.
-            self.check_worker_deaths()
-        if described is None:
-            self.check_resolved(context)
-            self.amend(cache_attributes=self._cache_attributes)
-            if self._name_is_new and not self.record.failures and (result := reused(self, context, client)) is not None:
-                return result
-            self.prepare(context, client)
-            self.config = without_unreachable_experiment(self, client, self.config)
-            # The intent is on record before the call: whatever dies from here on, the job can be found.
-            self.save(context)
-            self._submit(context, client)
-        return self._wait(context, client, described)
+        """Create the job, or adopt the one that an earlier try has left, and wait for it."""
+        life = self.job_try.life
 
-    def _left_by_earlier_try(self, context: Context, client: Any) -> dict[str, Any] | None:
-        described = self._look(context, client)
-        if described is not None:
-            self.log.info("Going on with the %s %s of an earlier try", self.kind.noun, self.record.job_name)
-            if self.record.definition_digest != self.pipeline.digest:
-                self.log.warning("The definition has changed since: the job is waited for as it was submitted")
-            self.save(context)
-        return described
+        def run() -> dict[str, Any]:
+            outcome = life.submit_or_adopt()
+            if isinstance(outcome, Finished):
+                return outcome.result
+            if self.deferrable:
+                self._defer(outcome)
+            return life.wait(outcome)
 
-    def _submit(self, context: Context, client: Any) -> None:
-        name = self.record.job_name
-        self._job_in_flight = name
-        try:
-            self.create(context, client)
-        except ParamValidationError as error:
-            self.fail_attempt(context, StepFailure(f"{self._call_failed} {error}"))
-        except ClientError as error:
-            if is_existing(error):
-                self.log.info("The %s %s exists: the reply to an earlier call was lost", self.kind.noun, name)
-                return
-            self._fail_call(context, error)
-        except BotoCoreError as error:
-            self._fail_call(context, error)
-        else:
-            self.log.info("Created the %s %s (attempt %d)", self.kind.noun, self.record.job_name, self.record.attempt)
-            if self._was_killed:
-                # The kill came while the call was under way, and found no job to stop.
-                self._stop_job()
+        return _as_airflow_has_it(run)
 
-    def prepare(self, context: Context, client: Any) -> None:
-        """Look at what is there before the intent to create is on record; the place to refuse, or to update."""
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Come back from the trigger.
 
-    def create(self, context: Context, client: Any) -> None:  # noqa: ARG002 # a package keeps its ARN
-        """Make the Create call with the resolved request."""
-        operation(client, self.kind.create)(**self.config)
+        Without an event, no trigger fired: Airflow has resumed the next try of one that it took for dead just as that
+        one deferred. That try finds the job.
+        """
+        if event is None:
+            return self.run_step(context)
+        end, seen = WaitEnd(event["end"]), str(event["seen"])
+        return _as_airflow_has_it(lambda: self.job_try.life.resume(end, seen))
 
-    def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
-        exception_type = type_of_call_error(error)
-        lost = isinstance(error, CONNECTION_ERRORS) or exception_type is ExceptionType.SERVICE_FAULT
-        self.fail_attempt(
-            context,
-            StepFailure(f"{self._call_failed} {CallError.of(error)}", exception_type, outcome_unknown=lost),
+    def _defer(self, wait: JobWait) -> NoReturn:
+        leftover = self.job_try.run.adapter.leftover()
+        self.defer(
+            trigger=JobTrigger(
+                kind=wait.kind.to_json(),
+                job_name=wait.job_name,
+                access=self.access.to_json(),
+                poll_interval=wait.pace.interval,
+                poll_interval_max=wait.pace.longest,
+                deadline=wait.bounds.deadline,
+                slack=wait.bounds.max_runtime_grace,
+                application=leftover.application if isinstance(leftover, ApplicationTarget) else None,
+            ),
+            method_name="execute_complete",
         )
+        raise AssertionError("defer() always raises")
+
+    @override
+    def fail_attempt(self, context: Context, failure: Any) -> NoReturn:
+        self.job_try.life.fail(failure)
+
+    def on_kill(self) -> None:
+        """Stop the job when the task is killed or its time is over, but not when a later try goes on with it."""
+        if self._try is None:
+            # Nothing is begun or taken over yet. What an earlier try left is on record: the next one sees to it.
+            return
+        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
+        state = None if timed_out else state_in_time(self._try.context)
+        if on_kill_verdict(state, Place.WORKER, timed_out=timed_out) is Verdict.STOP:
+            self._try.life.kill()
+            return
+        self.log.info("The task is not over: its job goes on, and the next try waits for it")
+        record_before_exit(self._try.run.record_interruption)
+
+    # The step cache -------------------------------------------------------------------------------------------
+
+    def _show_reuse(self, found: CachedResult) -> None:
+        """Let the UI say under Rendered Templates that the request was not made, and link to the source."""
+        self.job_try.cache_source_run = str(found.source["run_id"])
+        source = {**found.source, "job_name": found.job.get("job_name")}
+        request: Any = self.request
+        self.request = shown({"CacheHit": source, "Request": request})
+        self.overwrite_rtif_after_execution = True
+
+    def _count_children(self, context: Context) -> int:
+        if self.iteration is None:
+            return 0
+        ti = context["ti"]
+        return ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+
+    # What Airflow asks once the task has ended ----------------------------------------------------------------
 
     @property
-    def _call_failed(self) -> str:
-        return f"Step {self.task_id!r} failed: {self.kind.service}:{self.kind.create} was refused."
+    def link_addresses(self) -> Mapping[str, str]:
+        """What the links of the task's page show, by their XCom keys."""
+        return {} if self._try is None else self._try.links.addresses
+
+    @property
+    def cache_source_run(self) -> str | None:
+        """The run whose result is reused, None where the step's own job ran."""
+        return None if self._try is None else self._try.cache_source_run
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 # Airflow's
+        """The inputs and outputs of a job that has succeeded."""
+        return self._lineage(None if self._try is None else self._try.life.result)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 # Airflow's
+        """The inputs of a job that has failed, and where it was to write."""
+        return self._lineage(None)
+
+    def _lineage(self, result: Mapping[str, Any] | None) -> OperatorLineage[Any, Any]:
+        return lineage_of(self.step_type.datasets, {} if self._try is None else self._try.run.request, result)
+
+
+def _open_cache(context: Context, step: str) -> StepCache:
+    # The children of a ForEach step, each with a name of its own, share the results of their body.
+    return StepCache(context["asset_state_store"][cache_asset(context["dag_run"].dag_id)], step)
+
+
+def _as_airflow_has_it(live: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Live on, and end as Airflow expects it of a task that was killed or whose time is over."""
+    try:
+        return live()
+    except StepKilled as killed:
+        raise AirflowTaskTerminated(str(killed)) from None
+    except StepTimedOut as late:
+        # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
+        raise AirflowTaskTimeout(str(late)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
@@ -26,29 +27,27 @@ from airflow_sm_pipelines.expressions.json_text import JsonLimitError, JsonTextE
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
-from airflow_sm_pipelines.operators.console_links import PlacedStepOperator
+from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, log_note
+from airflow_sm_pipelines.operators.step import StepOperator
+from airflow_sm_pipelines.operators.task_ports import XComOutput
 from airflow_sm_pipelines.step_types.lambda_function import LONGEST_RUN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.definition.expressions import Object
-    from airflow_sm_pipelines.definition.model import Step
-    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.jobs.job_log import LogPlace
-    from airflow_sm_pipelines.settings import Settings
 
-LONGEST_CONNECT_SECONDS = 60
+MAX_CONNECT_SECONDS = 60
 RESULT_STORE_KEY = "sagemaker_lambda_result"
 # With these errors the function has not run: Lambda said so, or nothing was sent.
 NEVER_RAN = (ClientError, ParamValidationError, EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 
 
-class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
+class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     """A Lambda step. Its result is ``{"OutputParameters": {name: value}}``, each value of its declared OutputType.
 
     The event is the resolved Arguments, with their JSON types. The call waits for the function (RequestResponse), for
@@ -64,18 +63,16 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
 
     aws_hook_class = LambdaHook  # type: ignore[assignment] # of the base class, whose hook is SageMaker's
 
-    _log = ""
+    operator_extra_links: Any = LINKS
+    provider_arguments = MappingProxyType({"function_name": "", "invocation_type": "RequestResponse"})
 
-    def __init__(self, *, step: Step, pipeline: PipelineFacts, settings: Settings, **kwargs: Any) -> None:
-        function = step.settings.get("FunctionArn")
-        super().__init__(
-            step=step,
-            pipeline=pipeline,
-            settings=settings,
-            function_name=function if isinstance(function, str) else "",
-            invocation_type="RequestResponse",
-            **kwargs,
-        )
+    _log = ""
+    _links: ConsoleLinks | None = None
+
+    @property
+    def link_addresses(self) -> Mapping[str, str]:
+        """What the links of the task's page show, by their XCom keys."""
+        return {} if self._links is None else self._links.addresses
 
     @override
     def request_template(self) -> Object:
@@ -93,7 +90,7 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
 
     @override
     def run_step(self, context: Context) -> Any:
-        self.check_worker_deaths()
+        self.check_lost_tries()
         if self.record.job_name:
             stored = context["task_state_store"].get(RESULT_STORE_KEY)
             if isinstance(stored, dict) and stored["token"] == self.record.token:
@@ -102,7 +99,7 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
             self._check_repeatable(context)
         self.check_resolved(context)
         # That the function is about to be invoked is on record before the call: no later try invokes it unknowingly.
-        self.save(context, job_name=self.function_name)
+        self.step_run.save(self.record.named(self.function_name))
         result: Any = {"OutputParameters": self._outputs(context, self._invoke(context))}
         entry = {"token": self.record.token, "result": result}
         context["task_state_store"].set(RESULT_STORE_KEY, entry, retention=NEVER_EXPIRE)
@@ -144,19 +141,18 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
     def _client(self) -> Any:
         """A client that makes a call once, and waits for as long as a function may take."""
         config = {
-            **(self.botocore_config or {}),
             "read_timeout": LONGEST_RUN_SECONDS,
-            "connect_timeout": LONGEST_CONNECT_SECONDS,
-            "retries": {"mode": "standard", "total_max_attempts": 1},
+            "connect_timeout": MAX_CONNECT_SECONDS,
             # Nothing is sent while a function runs, and what stands between may forget a silent connection.
             "tcp_keepalive": True,
         }
-        return self.access.configured(config).client("lambda")
+        return self.access.calling_once(**config).client("lambda")
 
     def _invoke(self, context: Context) -> Json:
         self.log.info("Invoking the function %s (attempt %d)", self.function_name, self.record.attempt)
         client = self._client()
-        self.show_links(context, client)
+        self._links = ConsoleLinks(self.step_type.console, XComOutput(context))
+        self._links.show(client, self._place_values())
         try:
             response = client.invoke(
                 FunctionName=self.function_name,
@@ -172,20 +168,21 @@ class LambdaStepOperator(PlacedStepOperator, LambdaInvokeFunctionOperator):
         self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
             message = f"the function {self.function_name} ended with an error: {_told(answer)}"
-            self._fail(context, self.with_places(message))
+            self._fail(context, "\n".join((message, *self._notes(self._links))))
         for line in self._log.splitlines():
             self.log.info("%s", line)
         return answer
 
-    @override
-    def place_values(self) -> Mapping[str, str]:
+    def _place_values(self) -> Mapping[str, str]:
         parts = self.function_name.split(":")
         # A name, a partial or a whole ARN, each with or without a qualifier.
         return {"name": parts[parts.index("function") + 1] if "function" in parts else parts[0]}
 
-    @override
-    def read_log_end(self, place: LogPlace, count: int) -> tuple[list[str], str | None]:
-        return [line for line in self._log.splitlines() if line.strip()][-count:], None
+    def _notes(self, links: ConsoleLinks) -> Sequence[str]:
+        """What a failure's message says of the function: the console's address, and the end of its log."""
+        count = self.settings.log_tail_lines
+        lines = [line for line in self._log.splitlines() if line.strip()][-count:]
+        return (*links.note, *log_note(links.log_place(self._place_values()), count, lambda: (lines, None)))
 
     def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
         if isinstance(error, NEVER_RAN):

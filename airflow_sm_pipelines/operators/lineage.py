@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
+from airflow_sm_pipelines.aws.calls import is_existing, is_missing, operation
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.expressions.values import resolve_object
-from airflow_sm_pipelines.jobs.job import is_existing, is_missing, operation
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.step_types.lineage import (
     ARTIFACT,
@@ -82,9 +82,9 @@ class LineageStepOperator(StepOperator):
 
     def run_step(self, context: Context) -> Any:
         """Make what is not there yet, entities first."""
-        self.check_worker_deaths()
+        self.check_lost_tries()
         self.check_resolved(context)
-        self.save(context)
+        self.step_run.save()
         client = self.access.client("sagemaker")
         arns: dict[tuple[str, str], str] = {}
         result: dict[str, Any] = {}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.step_types.step_type import StepType
 
+JOB = "airflow_sm_pipelines.operators.job.JobStepOperator"
 UNSUPPORTED = "airflow_sm_pipelines.operators.unsupported.UnsupportedStepOperator"
 
 
@@ -20,11 +21,14 @@ class OperatorError(Exception):
 
 
 def operator_of(step_type: StepType | None) -> type[StepOperator]:
-    """The operator of a step type; a type without one, or that is not known, fails when it is reached.
+    """The operator of a step type; one that names none is run as its kind of job. A type that nothing can run, or that
+    is not known, fails when it is reached.
 
     :raises OperatorError: where there is no such operator
     """
-    operator: Any = (step_type and step_type.operator) or UNSUPPORTED
+    operator: Any = UNSUPPORTED
+    if step_type is not None:
+        operator = step_type.operator or (JOB if step_type.kind is not None else UNSUPPORTED)
     if isinstance(operator, str):
         operator = _imported(operator)
     if not (isinstance(operator, type) and issubclass(operator, StepOperator)):

@@ -12,22 +12,25 @@ from airflow_sm_pipelines.graph.selection import SelectionError
 from airflow_sm_pipelines.operators.copied_results import Part, Task, part_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.operators.step import StepOperator
+    from airflow_sm_pipelines.jobs.step_run import StepRun
 
 
-def find_part(operator: StepOperator, context: Context) -> Part:
+def find_part(run: StepRun, context: Context, upstream: Collection[str]) -> Part:
     """What a step does in its run.
 
-    What has begun was judged before it did, and goes on, whatever has become of the source run meanwhile.
+    ``upstream`` are the ids of the tasks that its task waits for. What has begun was judged before it did, and goes on,
+    whatever has become of the source run meanwhile.
 
     :raises StepFailure: with all that is wrong with what the run was given
     """
-    if operator.record.job_name or operator.record.failures:
+    if run.record.job_name or run.record.failures:
         return Part()
     faults = []
-    given, parameters = context["dag_run"].conf or {}, operator.pipeline.parameters
+    given, parameters = context["dag_run"].conf or {}, run.pipeline.parameters
     # Airflow's Params judge the values of a run, and let pass a name that is none of them.
     if fault := unknown_names(parameters, given):
         faults.append(fault)
@@ -37,8 +40,8 @@ def find_part(operator: StepOperator, context: Context) -> Part:
         faults.append(fault)
     part = Part()
     try:
-        step = operator.step.name if operator.iteration is None else operator.iteration.parent
-        part = part_of(context, operator.pipeline.graph, Task(step, operator.upstream_task_ids))
+        step = run.step.name if run.iteration is None else run.iteration.parent
+        part = part_of(context, run.pipeline.graph, Task(step, upstream))
     except SelectionError as error:
         faults += error.faults
     if faults:

@@ -1,29 +1,30 @@
-"""What all steps share as Airflow tasks: their scope, their record, and how they fail."""
+"""What all steps share as Airflow tasks: how a try of theirs is made, begins, and fails."""
 
 from __future__ import annotations
 
-import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowSkipException
-from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
-from airflow_sm_pipelines.expressions.iteration import FAILURE_KEY, Iteration
+from airflow_sm_pipelines.expressions.iteration import Iteration
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY, TaskScope
 from airflow_sm_pipelines.graph.selection import Role
-from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
+from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
+from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
 from airflow_sm_pipelines.operators.concurrency_limit import wait_for_turn
 from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, Part, copied
 from airflow_sm_pipelines.operators.request import Request, shown
 from airflow_sm_pipelines.operators.selection_decision import find_part
+from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 if TYPE_CHECKING:
@@ -36,35 +37,48 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.graph import Graph
+    from airflow_sm_pipelines.jobs.record import StepRecord
     from airflow_sm_pipelines.settings import Settings
+
+
+class StepTry:
+    """What one try of a step's task finds out. It is made in the worker, so that the parse does not pay for it.
+
+    ``part`` is what the step does in its run, ``run_fault`` what is wrong with the run.
+    """
+
+    def __init__(self, run: StepRun) -> None:
+        self.run = run
+        self.part = Part()
+        self.run_fault: StepFailure | None = None
 
 
 class StepOperator(AwsBaseOperator[SageMakerHook]):
     """The part of a step's operator that no operator of the Amazon provider has.
 
+    ``provider_arguments`` are what the operator of the Amazon provider demands that stands behind a class, and its own
+    request says already.
+
     :param step: the step of the definition
     :param pipeline: what it knows of the pipeline
     :param settings: the deployment's settings
     :param iteration: for a child of a ForEach step, the item it runs for; Airflow maps the body's task over these
+    :param deferrable: whether waiting holds no worker; by default as the settings say
     """
 
     aws_hook_class = SageMakerHook
-    # ``request`` is what the UI shows of a step. The provider's ``config`` is no template field here: it is set from
-    # the resolved request, whole, where the field may be shortened.
+    # ``request`` is what the UI shows of a step. The provider's ``config`` is no template field here: the resolved
+    # request is sent whole, where the field may be shortened.
     template_fields: Sequence[str] = aws_template_fields("request")
     template_fields_renderers: ClassVar[dict[str, str]] = {"request": "json"}
     template_ext: Sequence[str] = ()
+    provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     # The result of a step that is not selected, where no run has one.
     nothing: ClassVar[Any] = None
 
-    # What a try finds out begins as an attribute of the class, here and in the subclasses: Airflow wraps the __init__
-    # of each class, and whatever it does in one it does for every task at every parse.
-    _record: StepRecord | None = None
-    _recorded_name = ""
+    # Per-try state has class-level defaults: an assignment in __init__ costs every task at every parse.
+    _try: StepTry | None = None
     _access: AwsAccess | None = None
-    _resolution_error: StepFailure | None = None
-    _run_fault: StepFailure | None = None
-    _part = Part()
 
     def __init__(
         self,
@@ -73,14 +87,18 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         pipeline: PipelineFacts,
         settings: Settings,
         iteration: Mapping[str, Json] | None = None,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**self.provider_arguments, **kwargs)
         self.iteration = None if iteration is None else Iteration.from_json(iteration)
         self.step = step if self.iteration is None else self.iteration.child_of(step)
         self.pipeline = pipeline
         self.settings = settings
+        self.deferrable = settings.deferrable if deferrable is None else deferrable
         self.request: Json | Request = Request(self.request_template())
+        if may_cache(self.step_type, step, settings):
+            self.operator_extra_links: Any = (*self.operator_extra_links, CacheSourceLink())
 
     @classmethod
     def arguments_of(cls, step: Step, graph: Graph) -> dict[str, Any]:  # noqa: ARG003 # for those that need them
@@ -96,6 +114,18 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         """What is shown as the step's request and resolved when it starts."""
         return self.step.arguments
 
+    # What a subclass is about ---------------------------------------------------------------------------------
+
+    def resolve(self, context: Context, scope: TaskScope) -> Json:
+        """Resolve what the step needs, keep it on the operator, and return what to show of it."""
+        raise NotImplementedError
+
+    def run_step(self, context: Context) -> Any:
+        """Do what the step is for, and return its result."""
+        raise NotImplementedError
+
+    # One try --------------------------------------------------------------------------------------------------
+
     @property
     def access(self) -> AwsAccess:
         """How to reach AWS: the same object, with its clients, until a field of it is rendered."""
@@ -104,31 +134,44 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self._access = access
         return self._access
 
-    def renew_access(self) -> None:
-        """Let the calls from now on look for credentials anew: those of a long wait may have expired."""
-        self._access = self.access.renewed()
+    @property
+    def step_run(self) -> StepRun:
+        """The step's part in this try."""
+        if self._try is None:
+            raise RuntimeError(f"the step {self.task_id} has not begun a try")
+        return self._try.run
 
     @property
     def record(self) -> StepRecord:
-        if self._record is None:
-            raise RuntimeError(f"the step {self.task_id} has not begun a try")
-        return self._record
+        """What is on record of the step."""
+        return self.step_run.record
 
-    def scope(self, context: Context) -> TaskScope:
+    def begin_try(self, context: Context) -> StepTry:
+        """Make what this try works with, and take up the record."""
+        self._try = StepTry(StepRun(task_try(context), self.parts(), **self.collaborators(context)))
+        self._try.run.begin()
+        return self._try
+
+    def parts(self) -> StepParts:
+        """What a try of the step is made of."""
+        return StepParts(self.step, self.step_type, self.pipeline, self.settings, self.iteration, self.log)
+
+    def collaborators(self, context: Context) -> dict[str, Any]:
+        """What a try of the step works with."""
+        return {"aws": self.access, "store": AirflowTaskStore(context), "output": XComOutput(context)}
+
+    def scope(self, context: Context, record: StepRecord, job_names: Mapping[str, str]) -> TaskScope:
+        """What the step's expressions refer to."""
         return TaskScope(
             context,
             self.pipeline,
             self.access,
             AwsIdentity(self.access),
-            evaluated_at=self.record.evaluated_at,
-            job_names=self.own_job_names(),
+            evaluated_at=record.evaluated_at,
+            job_names=job_names,
             iteration=self.iteration,
             most_file_bytes=self.settings.max_json_file_size,
         )
-
-    def own_job_names(self) -> dict[str, str]:
-        """What ``Execution.TrainingJobName`` and its like are in this step."""
-        return {}
 
     def resolve_request(self, context: Context) -> Json:
         """Resolve the request, called by Airflow as it renders the task's fields.
@@ -136,53 +179,45 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         What cannot be resolved is kept for :meth:`run_step` to fail with: here, Airflow would report it as a fault
         of a Jinja template.
         """
-        self._begin_try(context)
-        self._find_part(context)
-        if self._run_fault is not None:
-            return shown(Request(self.request_template()).template)
-        if self._part.role is not Role.RUN:
-            return self._part.shown()
+        this_try = self.begin_try(context)
+        run = this_try.run
         try:
-            return shown(self.resolve(context, self.scope(context)))
+            this_try.part = find_part(run, context, self.upstream_task_ids)
+        except StepFailure as fault:
+            # What is wrong with the run is for execute to fail with.
+            this_try.run_fault = fault
+            return shown(Request(self.request_template()).template)
+        if this_try.part.role is not Role.RUN:
+            return this_try.part.shown()
+        try:
+            return shown(self.resolve(context, self.scope(context, run.record, {})))
         except StepFailure as failure:
-            self._resolution_error = failure
+            run.resolution_error = failure
         except (UnresolvedError, ConditionError) as error:
-            self._resolution_error = StepFailure(f"Step {self.task_id!r} failed: {error}")
+            run.resolution_error = run.failure(str(error))
         except RecursionError:
-            message = f"Step {self.task_id!r} failed: its request is nested too deeply to be resolved."
-            self._resolution_error = StepFailure(message)
+            run.resolution_error = run.failure("its request is nested too deeply to be resolved.")
         except (ClientError, BotoCoreError) as error:
-            self._resolution_error = StepFailure(
-                f"Step {self.task_id!r} failed: {CallError.of(error)}", type_of_call_error(error)
-            )
+            run.resolution_error = run.failure(str(CallError.of(error)), type_of_call_error(error))
         return shown(Request(self.request_template()).template)
 
     def execute(self, context: Context) -> Any:
         """Run the step; what holds for every step before it runs stands here."""
-        if self._run_fault is not None:
-            self.fail_attempt(context, self._run_fault)
-        if self._part.role is Role.SKIP:
+        if self._try is None:
+            raise RuntimeError(f"the fields of the step {self.task_id} have not been rendered")
+        if self._try.run_fault is not None:
+            self.fail_attempt(context, self._try.run_fault)
+        part = self._try.part
+        if part.role is Role.SKIP:
             raise AirflowSkipException("The step is not among those that this run is to run.")
-        if self._part.role is Role.COPY:
-            return self._copy(context)
+        if part.role is Role.COPY:
+            return self.copy_result(context, part.source)
         if self.iteration is not None:
             wait_for_turn(context, self.iteration, self.settings.poll_interval)
         return self.run_step(context)
 
-    def run_step(self, context: Context) -> Any:
-        """Do what the step is for, and return its result."""
-        raise NotImplementedError
-
-    def _find_part(self, context: Context) -> None:
-        """Find what the step does in this run, or keep what is wrong with the run for :meth:`execute` to fail with."""
-        try:
-            self._part = find_part(self, context)
-        except StepFailure as failure:
-            self._run_fault = failure
-
-    def _copy(self, context: Context) -> Any:
+    def copy_result(self, context: Context, source: str | None) -> Any:
         """End with the result that the step has in the run to copy from."""
-        source = self._part.source
         if source is None:
             self.log.info("Not selected, and no selected step needs its result: nothing is run")
             self.deliver(context)
@@ -193,67 +228,23 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self.deliver(context)
         return self.nothing if result is None else result
 
-    def resolve(self, context: Context, scope: TaskScope) -> Json:
-        """Resolve what the step needs, keep it on the operator, and return what to show of it."""
-        raise NotImplementedError
+    # What a subclass does in run_step -------------------------------------------------------------------------
 
     def check_resolved(self, context: Context) -> None:
         """Fail the step with what kept its request from being resolved."""
-        if self._resolution_error is not None:
-            self.fail_attempt(context, self._resolution_error)
+        try:
+            self.step_run.check_resolved()
+        except StepFailure as failure:
+            self.fail_attempt(context, failure)
 
-    def check_worker_deaths(self) -> None:
-        """Fail the step when its tries died more often than the deployment allows."""
-        if self.record.worker_deaths > self.settings.worker_deaths:
-            self.abandon()
-            raise StepFailure(
-                f"Step {self.task_id!r} failed: {self.record.worker_deaths} tries ended without a word (their worker"
-                f" died), and [sagemaker_pipelines] worker_deaths allows {self.settings.worker_deaths}."
-            )
+    def check_lost_tries(self) -> None:
+        """Fail the step when more of its tries were lost than the deployment allows."""
+        self.step_run.check_lost_tries()
 
-    def abandon(self) -> None:
-        """Leave nothing running when the step fails for a reason that is not its job's."""
+    def fail_attempt(self, context: Context, failure: StepFailure) -> NoReturn:  # noqa: ARG002 # as it is called
+        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows."""
+        self.step_run.fail(failure)
 
-    def _begin_try(self, context: Context) -> None:
-        ti = context["ti"]
-        stored = context["task_state_store"].get(STORE_KEY)
-        record = StepRecord.from_json(stored) if stored is not None else None
-        facts = TryFacts(self.pipeline.digest, ti.max_tries, ti.try_number, time.time())
-        self._record = begin_try(record, facts)
-        self._recorded_name = self._record.job_name
-        if record is not None and record.phase is Phase.INTENDED and record.token != self._record.token:
-            self.stop_left_behind(record)
-
-    def stop_left_behind(self, left: StepRecord) -> None:
-        """Stop what was running when a user cleared the task, if whoever was to stop it could not."""
-
-    def amend(self, **changes: Any) -> None:
-        """Change the record without writing it."""
-        self._record = replace(self.record, **changes)
-
-    def save(self, context: Context, **changes: Any) -> None:
-        """Change the record and write it."""
-        self.amend(**changes)
-        context["task_state_store"].set(STORE_KEY, self.record.to_json(), retention=NEVER_EXPIRE)
-        self._recorded_name = self.record.job_name
-
-    def fail_attempt(self, context: Context, failure: StepFailure) -> NoReturn:
-        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows.
-
-        The try stays open on record until they have: should it die before, the next one looks at the attempt again.
-        """
-        # A name under which nothing was begun is not for a later try to find: another's may bear it.
-        self.amend(job_name=self._recorded_name)
-        if failure.outcome_unknown:
-            self.save(context, open_try=context["ti"].try_number)
-        else:
-            failures = self.record.failures + 1
-            self.save(context, open_try=context["ti"].try_number, phase=Phase.FAILED, failures=failures)
-        if self.iteration is not None:
-            # Airflow keeps no reason for a failure, and the ForEach step is to tell those of its children.
-            context["ti"].xcom_push(key=FAILURE_KEY, value=str(failure))
-        raise failure
-
-    def deliver(self, context: Context) -> None:
+    def deliver(self, context: Context) -> None:  # noqa: ARG002 # as it is called
         """Record that the step ended: who finds this record was cleared by a user."""
-        self.save(context, open_try=None, phase=Phase.DELIVERED)
+        self.step_run.close()

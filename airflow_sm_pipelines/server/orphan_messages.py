@@ -72,5 +72,5 @@ def _tell_stopping(session: Session, unowned: Unowned, sending: Sending) -> None
     else:
         mailbox.value = told
     session.flush()
-    AwsAccess(**unowned.record.job["access"]).client("sqs").send_message(**notice.request(STOPPING))
+    AwsAccess(**unowned.record.stop_target["access"]).client("sqs").send_message(**notice.request(STOPPING))
     log.warning("The workers of %s, which has ended, were told that it is stopping", unowned.task)

@@ -11,7 +11,6 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import State
 from msgspec import Struct
-from msgspec.structs import replace
 from sqlalchemy import and_, func, select, update
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
@@ -47,7 +46,7 @@ class Unowned(Struct, frozen=True):
     @property
     def closed_text(self) -> str:
         """What stands there when nothing is left to be done."""
-        return json.dumps(replace(self.record, phase=Phase.DELIVERED, open_try=None, job={}).to_json())
+        return json.dumps(self.record.closed().to_json())
 
 
 def find_unowned() -> list[Unowned]:
@@ -69,7 +68,7 @@ def find_unowned() -> list[Unowned]:
             )
             .where(
                 Stored.key == STORE_KEY,
-                Stored.value.contains(f'"{Phase.INTENDED.value}"', autoescape=True),
+                Stored.value.contains(f'"{Phase.SUBMITTING.value}"', autoescape=True),
                 TaskInstance.state.in_(State.finished),
                 ended_at.between(now - LONGEST, now - GRACE),
             )
@@ -84,7 +83,7 @@ def _readable(rows: Iterable[Any]) -> Iterator[Unowned]:
         except (TypeError, ValueError, KeyError):
             # Another version of this package wrote it, and looks after its own.
             continue
-        if record.phase is Phase.INTENDED and record.job:
+        if record.phase is Phase.SUBMITTING and record.stop_target:
             yield Unowned(row, text, record, *task)
 
 

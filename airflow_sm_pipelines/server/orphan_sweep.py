@@ -6,11 +6,13 @@ import logging
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.jobs.orphans import is_message, stop_unowned
+from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
 from airflow_sm_pipelines.server.log_throttle import Refusals
 from airflow_sm_pipelines.server.orphan_messages import take_back
 from airflow_sm_pipelines.server.orphan_rows import Unowned, close, find_unowned
+from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget, MessageTarget, read_stop_target
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,21 @@ def sweep() -> None:
 
 
 def _end(unowned: Unowned) -> None:
-    if is_message(unowned.record.job):
+    target = read_stop_target(unowned.record.stop_target)
+    if isinstance(target, MessageTarget):
         take_back(unowned)
-    elif stop_unowned(unowned.record.job):
+    elif target is None or _is_over(target):
         close(unowned)
+
+
+def _is_over(target: JobTarget | ApplicationTarget) -> bool:
+    """Stop a job, or take the next step of it; whether nothing is left to be done.
+
+    :raises ClientError, BotoCoreError: when AWS cannot say, or will not
+    """
+    outcome = stop(target, AwsAccess(**target.access), ask_first=True).outcome
+    if outcome is StopOutcome.ASKED:
+        log.warning("The %s had no task any more and was asked to stop", target)
+        # What cannot be described is asked once: whether it heeds that is not to be seen.
+        return isinstance(target, JobTarget) and not target.can_be_described
+    return outcome is not StopOutcome.UNDER_WAY

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -57,11 +63,40 @@ are named: `statistics.json` and `analysis.json` are taken.
 """,
 )
 
+
+# The files that AWS writes below a candidate's artifact locations; their names are not documented.
+REPORTS = MappingProxyType(
+    {
+        "ModelInsightsJsonReportPath": ("ModelInsights", "statistics.json"),
+        "ExplainabilityJsonReportPath": ("Explainability", "analysis.json"),
+    }
+)
+
+
+class AutoMLAdapter(JobAdapter):
+    """An AutoML step.
+
+    Its result is the Describe response and, as ``BestCandidateProperties``, the S3 URIs of the best reports.
+    """
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        candidate = described.get("BestCandidate", {})
+        locations = candidate.get("CandidateProperties", {}).get("CandidateArtifactLocations", {})
+        reports = {
+            name: f"{locations[location].rstrip('/')}/{file}"
+            for name, (location, file) in REPORTS.items()
+            if location in locations
+        }
+        return {**described, "BestCandidateProperties": reports}
+
+
 STEP_TYPE = StepType(
     name="AutoML",
-    operator="airflow_sm_pipelines.operators.automl.AutoMLStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.AutoMLStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerAutoMLOperator",
     kind=KIND,
+    adapter=AutoMLAdapter,
     calls=job_calls(KIND),
     arguments=sagemaker("CreateAutoMLJob"),
     properties=sagemaker("DescribeAutoMLJob"),

@@ -1,8 +1,50 @@
-"""What the types of Amazon Bedrock share (semantics 2.16)."""
+"""What the types of Amazon Bedrock share (semantics 2.16): what is made is created, and waited for."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.aws.calls import operation
+from airflow_sm_pipelines.aws.letter_case import from_api, to_api
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.step_type import Guide
+
+IDEMPOTENCY_FIELD = "ClientRequestToken"
+
+
+class BedrockAdapter(JobAdapter):
+    """A step that makes something in Bedrock. Its result is the Get response, in PascalCase.
+
+    The request carries the record's token: a Create call that is made again after a lost reply gives the same thing.
+    So a name that is in use is someone else's, and an error. Bedrock has no call that stops what these steps begin: a
+    killed step leaves it under way (and provisioned throughput costs until it is deleted).
+    """
+
+    taken_name_is_own = False
+
+    @override
+    def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {IDEMPOTENCY_FIELD: self.run.record.token, **super().complete_request(request)}
+
+    @override
+    def find(self) -> dict[str, Any] | None:
+        return super().find() if self.run.record.submitted else None
+
+    @override
+    def create(self) -> None:
+        client = self.run.client()
+        shape = client.meta.service_model.operation_model(self.kind.create).input_shape
+        operation(client, self.kind.create)(**to_api(self.run.request, shape))
+        self.run.accept()
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        model = self.run.client().meta.service_model
+        result: dict[str, Any] = from_api(described, model.operation_model(self.kind.describe).output_shape)
+        return result
+
 
 GUIDE = Guide(
     "Bedrock: BedrockCustomModel, BedrockCustomModelDeployment, BedrockModelImport, BedrockProvisionedModelThroughput",

@@ -5,7 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.bedrock import GUIDE
+from airflow_sm_pipelines.step_types.bedrock import GUIDE, BedrockAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.datasets import DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -30,9 +30,10 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="BedrockCustomModel",
-    operator="airflow_sm_pipelines.operators.bedrock.BedrockCustomModelStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.BedrockCustomModelStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
+    adapter=BedrockAdapter,
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateCustomModel"),
     properties=ApiShape("bedrock", "GetCustomModel"),

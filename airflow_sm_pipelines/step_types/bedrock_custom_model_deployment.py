@@ -5,7 +5,11 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.bedrock import GUIDE
+from typing import Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.step_types.bedrock import GUIDE, BedrockAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
@@ -26,11 +30,21 @@ KIND = JobKind(
     reason_field="failureMessage",
 )
 
+
+class DeploymentAdapter(BedrockAdapter):
+    """A BedrockCustomModelDeployment step. Its result is the GetCustomModelDeployment response."""
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        return {**super().result(described), "ModelDeploymentArn": described[self.kind.arn_field]}
+
+
 STEP_TYPE = StepType(
     name="BedrockCustomModelDeployment",
-    operator="airflow_sm_pipelines.operators.bedrock.BedrockCustomModelDeploymentStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.BedrockCustomModelDeploymentStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
+    adapter=DeploymentAdapter,
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateCustomModelDeployment"),
     properties=ApiShape("bedrock", "GetCustomModelDeployment"),

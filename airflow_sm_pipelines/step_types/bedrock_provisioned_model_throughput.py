@@ -5,7 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.step_types.bedrock import GUIDE
+from airflow_sm_pipelines.step_types.bedrock import GUIDE, BedrockAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, job_calls
@@ -28,9 +28,10 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="BedrockProvisionedModelThroughput",
-    operator="airflow_sm_pipelines.operators.bedrock.BedrockProvisionedModelThroughputStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.BedrockProvisionedModelThroughputStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
+    adapter=BedrockAdapter,
     calls=job_calls(KIND),
     arguments=ApiShape("bedrock", "CreateProvisionedModelThroughput"),
     properties=ApiShape("bedrock", "GetProvisionedModelThroughput"),

@@ -1,17 +1,30 @@
-"""What the two types of check steps share, as data (semantics 2.12)."""
+"""What the two types of check steps share: a job whose results are compared with a baseline (semantics 2.12)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
+from typing_extensions import override
 
+from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
+from airflow_sm_pipelines.aws.s3_files import bucket_and_key, is_denied
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
+from airflow_sm_pipelines.step_types.baselines import Check, SettingError, find_latest_approved, read_check
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.job_kind import JobState
 from airflow_sm_pipelines.step_types.processing import KIND
 from airflow_sm_pipelines.step_types.step_type import Guide, job_calls
+from airflow_sm_pipelines.step_types.violations import EXIT_MESSAGE, Violation, read_violations, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from airflow_sm_pipelines.step_types.adapter import JobRun
 
 VIOLATIONS_FILE = "constraint_violations.json"
 """The report that the containers of Model Monitor and of Clarify write beside their results."""
@@ -116,3 +129,187 @@ documented for its monitoring jobs (bias drift, feature attribution drift) and u
 not stated for check steps of pipelines.
 """,
 )
+
+
+CHECK_STORE_KEY = "sagemaker_check"
+# Model Monitor's own jobs mount a baseline like this, and tell the container where it is in its environment.
+CONSTRAINTS_INPUT, CONSTRAINTS_FOLDER = "constraints", "/opt/ml/processing/baseline/constraints"
+STATISTICS_INPUT, STATISTICS_FOLDER = "baseline", "/opt/ml/processing/baseline/stats"
+
+
+class CheckAdapter(JobAdapter):
+    """A step whose processing job computes a baseline and compares the data with the previous one.
+
+    Its result is what the API's metadata of the step lists: the S3 URIs of the baselines, of the violations report if
+    there are violations, the job's ARN and the settings. What is checked is on record before the job is created: a
+    later try goes on with it, whatever has been approved or edited since.
+    """
+
+    check_kind: ClassVar[CheckKind]
+
+    def __init__(self, run: JobRun) -> None:
+        super().__init__(run)
+        self._check: Check | None = None
+        self._check_is_recorded = False
+        self._violations: tuple[Violation, ...] = ()
+
+    @property
+    def check(self) -> Check:
+        if self._check is None:
+            raise RuntimeError(f"the settings of the step {self.run.step.name} have not been resolved")
+        return self._check
+
+    @override
+    def resolve_settings(self) -> None:
+        run, token = self.run, self.run.record.token
+        stored = run.load_state(CHECK_STORE_KEY)
+        recorded = None if stored is None else Check.from_json(stored)
+        self._check_is_recorded = recorded is not None and recorded.token == token
+        if self._check_is_recorded:
+            self._check = recorded
+            return
+        find = partial(find_latest_approved, run.client())
+        try:
+            self._check = read_check(run.step.settings, self.check_kind, run.resolve_text, token, find)
+        except SettingError as error:
+            raise run.failure(str(error)) from None
+
+    @override
+    def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Mount the previous baseline, and say in the environment where it is."""
+        completed = super().complete_request(request)
+        mounted = {} if self.check.skip else self._baseline_inputs()
+        # A place that the report could not be read from is told before the job, not after it.
+        bucket_and_key(self._report_uri(completed))
+        if mounted:
+            paths = {variable: f"{folder}/{_file_name(uri)}" for variable, (_, folder, uri) in mounted.items()}
+            inputs = [_baseline_input(*where) for where in mounted.values()]
+            completed["ProcessingInputs"] = [*(completed.get("ProcessingInputs") or ()), *inputs]
+            completed["Environment"] = {**(completed.get("Environment") or {}), **paths}
+        return completed
+
+    def _baseline_inputs(self) -> dict[str, tuple[str, str, str]]:
+        """By environment variable: the input's name, its folder in the container, and the S3 URI."""
+        files = self.check_kind.baselines[self.check.check_type]
+        inputs = {}
+        if self.check.constraints is not None:
+            inputs["baseline_constraints"] = (CONSTRAINTS_INPUT, CONSTRAINTS_FOLDER, self.check.constraints)
+        if self.check.statistics is not None and files.compares_statistics:
+            inputs["baseline_statistics"] = (STATISTICS_INPUT, STATISTICS_FOLDER, self.check.statistics)
+        return inputs
+
+    @override
+    def create(self) -> None:
+        if not self._check_is_recorded:
+            self._check = replace(self.check, earlier_report=self._earlier_report())
+            self.run.save_state(CHECK_STORE_KEY, self._check.to_json())
+            self._check_is_recorded = True
+        super().create()
+
+    def _earlier_report(self) -> str | None:
+        """The version of the report that an earlier execution left where this one's will be.
+
+        Output places are often literal, and a job without violations need not write a report.
+        """
+        if self.check.skip:
+            return None
+        uri = self._report_uri(self.run.request)
+        try:
+            report = self.run.read_file(uri)
+        except self.run.call_errors as error:
+            if is_denied(error):
+                return None
+            raise self._unreadable(uri, error) from error
+        return None if report is None else report.version
+
+    @override
+    def check_end(self, described: dict[str, Any]) -> None:
+        if self.kind.state_of(described) is not JobState.SUCCEEDED:
+            return
+        if self._check is None:
+            self.run.check_resolved()
+        if not self.check.skip:
+            self._violations = self._read_violations(described)
+        if not self._violations:
+            return
+        # A later step that lets none pass would be green by the result of this one.
+        self.run.forget_cache_key()
+        found = f"See violation report {self._report_uri(described)}. {tell(self._violations)}"
+        if self.check.fail_on_violation:
+            raise self.run.job_failure(f"ClientError: {self.check_kind.title} failed. {found}", with_log=False)
+        self.run.log.warning("%s: FailOnViolation is false. %s", self.check_kind.title, found)
+
+    def _read_violations(self, described: dict[str, Any]) -> tuple[Violation, ...]:
+        uri = self._report_uri(described)
+        found: tuple[Violation, ...] = ()
+        try:
+            report = self.run.read_file(uri)
+            if report is not None and report.version != self.check.earlier_report:
+                found = read_violations(self.run.read_json(report.content))
+        except self.run.call_errors as error:
+            raise self._unreadable(uri, error) from error
+        except (ValueError, TypeError) as error:
+            raise self.run.failure(f"{uri} is not a violations report: {error}.") from None
+        said = str(described.get("ExitMessage") or "")
+        if not found and said.startswith(EXIT_MESSAGE):
+            # The container found some, and its report is not where it should be: no false green.
+            found = (Violation("", "", said),)
+        return found
+
+    def _unreadable(self, uri: str, error: ClientError | BotoCoreError) -> StepFailure:
+        hint = " The step needs s3:GetObject there, and s3:ListBucket to be told that a file is missing."
+        message = f"{uri} could not be read: {CallError.of(error)}.{hint if is_denied(error) else ''}"
+        return self.run.failure(message, type_of_call_error(error), outcome_unknown=True)
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        check, kind = self.check, self.check_kind
+        output = self.output_uri(described)
+        calculated = {"Constraints": f"{output}/{kind.constraints_file}"}
+        previous = {"Constraints": check.constraints}
+        if kind.statistics_file is not None:
+            calculated["Statistics"] = f"{output}/{kind.statistics_file}"
+            previous["Statistics"] = check.statistics
+        used = calculated if check.register_new_baseline else previous
+        result = {
+            "CheckType": check.check_type,
+            **{f"CalculatedBaseline{name}": uri for name, uri in calculated.items()},
+            **{f"BaselineUsedForDriftCheck{name}": uri for name, uri in used.items()},
+            "ModelPackageGroupName": check.group,
+            "ViolationReport": self._report_uri(described) if self._violations else None,
+            "CheckJobArn": described[KIND.arn_field],
+            "SkipCheck": check.skip,
+            "RegisterNewBaseline": check.register_new_baseline,
+        }
+        return {name: value for name, value in result.items() if value is not None}
+
+    def output_uri(self, request: dict[str, Any]) -> str:
+        """Where the job's files go, without a slash at its end; the request may be a Describe response."""
+        outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
+        wanted = self.check_kind.output_name
+        named = next((output for output in outputs if output.get("OutputName") == wanted), None)
+        if named is None:
+            raise self.run.failure(f"Arguments.ProcessingOutputConfig has no output {wanted!r} for the results.")
+        return str(named["S3Output"]["S3Uri"]).rstrip("/")
+
+    def _report_uri(self, request: dict[str, Any]) -> str:
+        return f"{self.output_uri(request)}/{VIOLATIONS_FILE}"
+
+
+def _baseline_input(name: str, folder: str, uri: str) -> dict[str, Any]:
+    return {
+        "InputName": name,
+        "AppManaged": False,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": folder,
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+            "S3CompressionType": "None",
+        },
+    }
+
+
+def _file_name(uri: str) -> str:
+    return bucket_and_key(uri)[1].rpartition("/")[2]

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+from typing_extensions import override
+
+from airflow_sm_pipelines.aws.calls import is_missing
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
+from airflow_sm_pipelines.step_types.emr_requests import (
+    LIMIT_MESSAGE,
+    emr_request,
+    find_cluster,
+    find_step,
+    reason_of_cluster,
+    reason_of_step,
+)
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import (
     ApiShape,
@@ -16,6 +30,14 @@ from airflow_sm_pipelines.step_types.step_type import (
     Variant,
     job_calls,
 )
+from airflow_sm_pipelines.step_types.stop_target import JobTarget
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.step_types.adapter import Console
+    from airflow_sm_pipelines.step_types.stop_target import StopTarget
 
 KIND = JobKind(
     noun="EMR step",
@@ -89,11 +111,160 @@ secrets are masked in XCom, and read back for a step that refers to them.
 """,
 )
 
+
+CLUSTER, STEP = "ClusterId", "StepId"
+
+
+class EmrAdapter(JobAdapter):
+    """An EMR step. Its result is DescribeStep's ``Step`` with ``ClusterId`` beside its members.
+
+    With ClusterId the EMR step is added to that cluster, cancelled on a kill, and the cluster is left as it is. With
+    ClusterConfig the cluster is made with this one step in it and ends with it (``emr_request``), so also when every
+    worker dies; its termination is asked for at the end of the task besides, and is how a kill stops the step.
+
+    Neither AddJobFlowSteps nor RunJobFlow can be told to do a thing only once. So botocore makes each call once, under
+    a name that is unique to the attempt and on record before, and a later try looks for that name before it makes
+    the call again. What cannot be guaranteed: a cluster or step that EMR does not list yet when the later try looks
+    (a second after the lost reply at the earliest) is made twice; a cluster of which the task knows nothing ends with
+    its step.
+    """
+
+    @property
+    def _owns_cluster(self) -> bool:
+        return self.run.step.arguments.get("ClusterConfig") is not None
+
+    @property
+    @override
+    def kind(self) -> JobKind:
+        known = self.run.record.identifiers
+        kind = super().kind
+        stopped_with: dict[str, Any] = {}
+        if self._owns_cluster and CLUSTER in known:
+            stopped_with = {"JobFlowIds": [known[CLUSTER]]}
+        elif STEP in known:
+            stopped_with = {CLUSTER: known[CLUSTER], "StepIds": [known[STEP]]}
+        return kind.bound(asked_with=dict(known) if STEP in known else {}, stopped_with=stopped_with)
+
+    @override
+    def name_prefix(self) -> Value:
+        config = self.run.step.arguments.get("StepConfig")
+        return config.get("Name") if isinstance(config, dict) else None
+
+    @override
+    def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        for path, fault in RULES.broken(request):
+            raise self.run.failure(f"{path} in its Arguments {fault}.")
+        try:
+            return emr_request(request, self.run.record.job_name)
+        except TypeError as error:
+            raise self.run.failure(f"in its Arguments {error}.") from None
+
+    @override
+    def prepare(self) -> None:
+        if not self._owns_cluster:
+            # A later try looks for the step on this cluster, though its own Arguments could not be resolved.
+            self.run.identify(**{CLUSTER: str(self.run.request["JobFlowId"])})
+
+    @override
+    def create(self) -> None:
+        client = self.run.client_calling_once()
+        if self._owns_cluster:
+            self.run.identify(**{CLUSTER: client.run_job_flow(**self.run.request)["JobFlowId"]})
+        else:
+            self.run.identify(**{STEP: client.add_job_flow_steps(**self.run.request)["StepIds"][0]})
+        self.run.save()
+
+    @override
+    def refusal(self, error: ClientError | BotoCoreError) -> StepFailure:
+        if LIMIT_MESSAGE.search(str(error)):
+            message = f"{self.kind.service}:{self.create_call} was refused. {CallError.of(error)}"
+            return self.run.failure(message, ExceptionType.EMR_RESOURCE_LIMIT)
+        return super().refusal(error)
+
+    @override
+    def confirm(self) -> None:
+        self._find_by_name()
+        if STEP not in self.run.record.identifiers:
+            cluster = self.run.record.identifiers[CLUSTER]
+            message = f"EMR does not list the step of its cluster {cluster} yet."
+            raise self.run.failure(message, ExceptionType.SERVICE_FAULT, outcome_unknown=True)
+
+    @override
+    def find(self) -> dict[str, Any] | None:
+        self._find_by_name()
+        return super().find() if STEP in self.run.record.identifiers else None
+
+    def _find_by_name(self) -> None:
+        try:
+            self.locate()
+        except self.run.call_errors as error:
+            if is_missing(error):
+                return
+            message = f"the EMR step {self.run.record.job_name} could not be looked for: {CallError.of(error)}"
+            raise self.run.failure(message, type_of_call_error(error), outcome_unknown=True) from error
+        self.run.save()
+        known = self.run.record.identifiers
+        if STEP in known:
+            self.run.log.info("The EMR step is %s on the cluster %s", known[STEP], known[CLUSTER])
+
+    @override
+    def locate(self) -> None:
+        """Learn the cluster and the step by the name on record, as far as they are not known and there."""
+        run, client = self.run, self.run.client()
+        name, began_at = run.record.job_name, run.record.started_at
+        if self._owns_cluster and CLUSTER not in run.record.identifiers:
+            if (cluster := find_cluster(client, name, began_at)) is None:
+                return
+            run.identify(**{CLUSTER: cluster})
+        if STEP not in run.record.identifiers and CLUSTER in run.record.identifiers:
+            step = find_step(client, run.record.identifiers[CLUSTER], name, began_at)
+            if step is not None:
+                run.identify(**{STEP: step})
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        return {**described["Step"], CLUSTER: self.run.record.identifiers[CLUSTER]}
+
+    @override
+    def reason(self, described: dict[str, Any]) -> str:
+        if reason := reason_of_step(described["Step"]):
+            return reason
+        try:
+            response = self.run.client().describe_cluster(ClusterId=self.run.record.identifiers[CLUSTER])
+        except self.run.call_errors as error:
+            return f"EMR gives no reason, and the cluster could not be looked at ({CallError.of(error)})"
+        return reason_of_cluster(response["Cluster"])
+
+    @override
+    def leftover(self) -> StopTarget | None:
+        cluster = self.run.record.identifiers.get(CLUSTER)
+        if not self._owns_cluster or cluster is None:
+            return None
+        kind = replace(KIND_OF_OWN_CLUSTER, noun="cluster").bound(stopped_with={"JobFlowIds": [cluster]})
+        return JobTarget(kind, cluster, self.run.access)
+
+    @override
+    def stop_target(self) -> StopTarget | None:
+        return super().stop_target() if self.kind.stopped_with else None
+
+    @override
+    def log_address(self, console: Console) -> str | None:
+        known = self.run.record.identifiers
+        try:
+            cluster = self.run.client().describe_cluster(ClusterId=known[CLUSTER])["Cluster"]
+        except self.run.call_errors as error:
+            self.run.log.info("EMR does not tell where the cluster's log is: %s", CallError.of(error))
+            return None
+        folder = str(cluster.get("LogUri") or "").rstrip("/")
+        return console.s3_folder(f"{folder}/{known[CLUSTER]}/steps/{known[STEP]}") if folder else None
+
+
 STEP_TYPE = StepType(
     name="EMR",
     operator="airflow_sm_pipelines.operators.emr.EmrStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.emr.EmrAddStepsOperator",
     kind=KIND,
+    adapter=EmrAdapter,
     calls=(*job_calls(KIND), *LOOKING),
     properties=ApiShape("emr", "DescribeStep", "Step"),
     extra_properties=("ClusterId",),

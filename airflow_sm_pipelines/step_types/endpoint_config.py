@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.job_kind import JobKind
+from airflow_sm_pipelines.step_types.new_resource import NewResourceAdapter
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -21,9 +22,10 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="EndpointConfig",
-    operator="airflow_sm_pipelines.operators.endpoint_config.EndpointConfigStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.EndpointConfigStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerEndpointConfigOperator",
     kind=KIND,
+    adapter=NewResourceAdapter,
     calls=job_calls(KIND),
     arguments=sagemaker("CreateEndpointConfig"),
     properties=sagemaker("DescribeEndpointConfig"),

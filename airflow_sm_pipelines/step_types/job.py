@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import STUDIO, ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType, job_calls, sagemaker
@@ -31,11 +34,36 @@ SDK's templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.
 """,
 )
 
+
+class CategoryJobAdapter(JobAdapter):
+    """A Job step. Its result is the DescribeJob response.
+
+    A job is known by its name and its category. The API is younger than the oldest botocore that is supported: without
+    it, the step fails when it is reached.
+    """
+
+    @property
+    @override
+    def kind(self) -> JobKind:
+        request = self.run.request
+        return KIND.bound(asked_with={CATEGORY_FIELD: str(request.get(CATEGORY_FIELD, ""))}) if request else KIND
+
+    @override
+    def prepare(self) -> None:
+        from botocore import __version__ as botocore_version
+
+        if KIND.create not in self.run.client().meta.service_model.operation_names:
+            raise self.run.failure(
+                f"the installed botocore {botocore_version} does not know sagemaker:{KIND.create}. Install a newer one."
+            )
+
+
 STEP_TYPE = StepType(
     name="Job",
-    operator="airflow_sm_pipelines.operators.job_step.CategoryJobStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.CategoryJobStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
+    adapter=CategoryJobAdapter,
     calls=job_calls(KIND),
     arguments=sagemaker("CreateJob"),
     properties=sagemaker("DescribeJob"),

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from airflow_sm_pipelines.step_types.member_paths import member_at
 
@@ -64,6 +64,14 @@ class JobKind(Struct, frozen=True):
     tags_field: str | None = "Tags"
     tags_are_a_map: bool = False
     joins: tuple[str, ...] = ()
+
+    def bound(self, asked_with: dict[str, str] | None = None, stopped_with: dict[str, Any] | None = None) -> JobKind:
+        """The kind for a job that is asked for, or stopped, by what AWS has named."""
+        return replace(
+            self,
+            asked_with=self.asked_with if asked_with is None else asked_with,
+            stopped_with=self.stopped_with if stopped_with is None else stopped_with,
+        )
 
     def asked_by(self, name: str) -> dict[str, str]:
         """The request by which Describe and Stop are asked about a job."""

@@ -21,7 +21,7 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="Model",
-    operator="airflow_sm_pipelines.operators.model.ModelStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.ModelStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerModelOperator",
     kind=KIND,
     calls=job_calls(KIND),

@@ -29,7 +29,7 @@ CONSOLE = job_console("processing-jobs/{name}", "ProcessingJobs")
 
 STEP_TYPE = StepType(
     name="Processing",
-    operator="airflow_sm_pipelines.operators.processing.ProcessingStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.ProcessingStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerProcessingOperator",
     kind=KIND,
     calls=(*job_calls(KIND), *LOG_CALLS),

@@ -12,6 +12,7 @@ from airflow_sm_pipelines.step_types.check import (
     GUIDE,
     PERMISSIONS,
     BaselineFiles,
+    CheckAdapter,
     CheckKind,
 )
 from airflow_sm_pipelines.step_types.step_type import CacheKey, StepType, sagemaker
@@ -31,11 +32,19 @@ CHECK = CheckKind(
     ),
 )
 
+
+class QualityCheckAdapter(CheckAdapter):
+    """A QualityCheck step. A MODEL_QUALITY check compares with constraints alone, and hands its statistics on."""
+
+    check_kind = CHECK
+
+
 STEP_TYPE = StepType(
     name="QualityCheck",
-    operator="airflow_sm_pipelines.operators.quality_check.QualityCheckStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.QualityCheckStepOperator",
     instance_of=processing.STEP_TYPE.instance_of,
     kind=processing.KIND,
+    adapter=QualityCheckAdapter,
     calls=CALLS,
     permissions=PERMISSIONS,
     passed_roles=processing.STEP_TYPE.passed_roles,

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.aws.calls import is_existing, is_missing
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths, ModelPackageVersion
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -33,11 +39,88 @@ second version.
 """,
 )
 
+
+GROUP_FIELD = "ModelPackageGroupName"
+ARN_PREFIX = "arn:"
+STATUSES = ("ValidationStatuses", "ImageScanStatuses")
+METADATA_FIELD, GENERATED_BY = "MetadataProperties", "GeneratedBy"
+
+
+class RegisterModelAdapter(JobAdapter):
+    """A RegisterModel step. Its result is the DescribeModelPackage response.
+
+    A package in a group has no name of its own: a client token made of the job's name lets the Create call be made
+    again after a lost reply, and gives the same package.
+    """
+
+    @override
+    def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        completed = {"ClientToken": self.run.record.token, **super().complete_request(request)}
+        if completed.get(GROUP_FIELD):
+            del completed[KIND.name_field]
+        elif self.run.record.job_name.startswith(ARN_PREFIX):
+            completed[KIND.name_field] = self.run.record.job_name.rpartition("/")[-1]
+        return completed
+
+    @override
+    def finish_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        given = request.get(METADATA_FIELD) or {}
+        if not isinstance(given, dict) or GENERATED_BY in given:
+            return request
+        execution_arn = self.run.execution_arn(request)
+        if execution_arn is None:
+            return request
+        return {**request, METADATA_FIELD: {**given, GENERATED_BY: execution_arn}}
+
+    @override
+    def find(self) -> dict[str, Any] | None:
+        if GROUP_FIELD in self.run.step.arguments and not self.run.record.job_name.startswith(ARN_PREFIX):
+            return None
+        return super().find()
+
+    @override
+    def create(self) -> None:
+        client = self.run.client()
+        if group := self.run.request.get(GROUP_FIELD):
+            _ensure_group(client, str(group))
+        self.run.rename(client.create_model_package(**self.run.request)[KIND.arn_field])
+        self.run.save()
+
+    @override
+    def reason(self, described: dict[str, Any]) -> str | None:
+        """What AWS says of each validation and image scan that failed."""
+        details = described.get("ModelPackageStatusDetails") or {}
+        told = [
+            f"{status['Name']} is {status['Status']}: {status.get('FailureReason') or 'AWS gives no reason'}"
+            for member in STATUSES
+            for status in details.get(member) or ()
+            if status["Status"] in KIND.failed
+        ]
+        return "; ".join(told) or super().reason(described)
+
+
+def _ensure_group(client: Any, group: str) -> None:
+    """Create the model package group if it is absent, as the service does."""
+    if group.startswith(ARN_PREFIX):
+        return
+    try:
+        client.describe_model_package_group(ModelPackageGroupName=group)
+    except client.exceptions.ClientError as error:
+        if not is_missing(error):
+            raise
+        try:
+            client.create_model_package_group(ModelPackageGroupName=group)
+        except client.exceptions.ClientError as creation_error:
+            if not is_existing(creation_error):
+                raise
+
+
 STEP_TYPE = StepType(
     name="RegisterModel",
-    operator="airflow_sm_pipelines.operators.register_model.RegisterModelStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.RegisterModelStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,
+    adapter=RegisterModelAdapter,
     calls=(
         "sagemaker:DescribeModelPackageGroup",
         "sagemaker:CreateModelPackageGroup",

@@ -14,6 +14,7 @@ from airflow_sm_pipelines.step_types.datasets import NO_DATASETS, DatasetPaths, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.step_types.adapter import JobAdapter
     from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
     from airflow_sm_pipelines.step_types.job_kind import JobKind
 
@@ -75,7 +76,9 @@ class StepType(Struct, frozen=True):
     ``operator`` is the Airflow operator that runs it: a subclass of
     :class:`airflow_sm_pipelines.operators.step.StepOperator`, or its dotted path, so that what only reads definitions
     imports no Airflow. ``instance_of`` is the dotted path of the class of Airflow or of the Amazon provider that its
-    task is an instance of.
+    task is an instance of. A type that names no operator and has a ``kind`` is run as that kind of job. ``adapter`` is
+    what differs in the life of its job (:mod:`airflow_sm_pipelines.step_types.adapter`), None where its ``kind`` says
+    it all.
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
     that it needs besides. ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
@@ -102,6 +105,7 @@ class StepType(Struct, frozen=True):
     operator: str | type[Any] | None = None
     instance_of: str | None = None
     kind: JobKind | None = None
+    adapter: type[JobAdapter] | None = None
     calls: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     arguments: ApiShape | None = None

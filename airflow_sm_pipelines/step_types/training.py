@@ -26,7 +26,7 @@ CONSOLE = job_console("jobs/{name}", "TrainingJobs")
 
 STEP_TYPE = StepType(
     name="Training",
-    operator="airflow_sm_pipelines.operators.training.TrainingStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.TrainingStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
     kind=KIND,
     calls=(*job_calls(KIND), *LOG_CALLS),

@@ -22,7 +22,7 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="Transform",
-    operator="airflow_sm_pipelines.operators.transform.TransformStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.TransformStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTransformOperator",
     kind=KIND,
     calls=(*job_calls(KIND), *LOG_CALLS),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from typing_extensions import override
+
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -28,11 +34,56 @@ KIND = JobKind(
     role_field=None,
 )
 
+SORT_ORDERS = {"Maximize": "Descending", "Minimize": "Ascending"}
+
+
+class TuningAdapter(JobAdapter):
+    """A Tuning step.
+
+    Its result is the DescribeHyperParameterTuningJob response and, as ``TrainingJobSummaries``, at most 50 of its
+    training jobs from ListTrainingJobsForHyperParameterTuningJob, the best by the objective first.
+    """
+
+    @override
+    def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        completed = super().complete_request(request)
+        if self.run.role_arn is not None:
+            for definition in _training_job_definitions(completed):
+                definition.setdefault("RoleArn", self.run.role_arn)
+        return completed
+
+    @override
+    def result(self, described: dict[str, Any]) -> dict[str, Any]:
+        listing: dict[str, Any] = {
+            KIND.name_field: described[KIND.name_field],
+            "SortBy": "FinalObjectiveMetricValue",
+            "MaxResults": MOST_SUMMARIES,
+        }
+        if (goal := _objective(described)) is not None:
+            listing["SortOrder"] = SORT_ORDERS[goal]
+        response = self.run.client().list_training_jobs_for_hyper_parameter_tuning_job(**listing)
+        return {**described, "TrainingJobSummaries": response["TrainingJobSummaries"]}
+
+
+def _training_job_definitions(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(definition := request.get("TrainingJobDefinition"), dict):
+        yield definition
+    yield from (one for one in request.get("TrainingJobDefinitions") or [] if isinstance(one, dict))
+
+
+def _objective(described: dict[str, Any]) -> str | None:
+    """Maximize or Minimize: of the tuning job, or of its algorithms, which share one goal."""
+    objectives = [described.get("HyperParameterTuningJobConfig", {}).get("HyperParameterTuningJobObjective")]
+    objectives += [definition.get("TuningObjective") for definition in _training_job_definitions(described)]
+    return next((objective["Type"] for objective in objectives if objective), None)
+
+
 STEP_TYPE = StepType(
     name="Tuning",
-    operator="airflow_sm_pipelines.operators.tuning.TuningStepOperator",
+    operator="airflow_sm_pipelines.operators.sagemaker.TuningStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTuningOperator",
     kind=KIND,
+    adapter=TuningAdapter,
     calls=(*job_calls(KIND), *LOG_CALLS, "sagemaker:ListTrainingJobsForHyperParameterTuningJob"),
     arguments=sagemaker("CreateHyperParameterTuningJob"),
     properties=sagemaker("DescribeHyperParameterTuningJob"),

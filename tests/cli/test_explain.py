@@ -156,21 +156,20 @@ def test_the_retries_of_a_step() -> None:
 )
 def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
     from airflow_sm_pipelines.jobs import retry
+    from airflow_sm_pipelines.jobs import retry_decision as rules
 
     own = read_step(step(RetryPolicies=policies) if policies is not None else step())
-    runtime: tuple[RetryPolicy, ...] = retry.StepRetries.of_step(own.retry_policies, 0).policies
+    runtime: tuple[RetryPolicy, ...] = retry.StepRetries.of_step(own.retry_policies, 0).rules.policies
     told = retries_of(own)
     assert [policy.exception_types for policy in runtime] == [told_one.exception_types for told_one in told]
     for one in told:
-        assert one.interval == retry.DEFAULT_INTERVAL_SECONDS
-        assert one.backoff == retry.DEFAULT_BACKOFF_RATE
-        assert one.attempts == retry.DEFAULT_MAX_ATTEMPTS
+        assert one.interval == rules.DEFAULT_INTERVAL_SECONDS
+        assert one.backoff == rules.DEFAULT_BACKOFF_RATE
+        assert one.attempts == rules.DEFAULT_MAX_ATTEMPTS
 
 
 def test_generated_and_given_names_are_those_of_the_runtime() -> None:
     from airflow_sm_pipelines.jobs.identity import job_name
-    from airflow_sm_pipelines.operators.registry import operator_of
-    from airflow_sm_pipelines.operators.user_named import NamedStepOperator
 
     told = {}
     for name, known in STEP_TYPES.items():
@@ -186,8 +185,7 @@ def test_generated_and_given_names_are_those_of_the_runtime() -> None:
                 told[name, bool(given)] = next(item.text for item in report.all_items() if item.path == path)
             expected, _ = job_name("<execution id>", "<step>", "<token>", 0, limit=known.kind.name_limit)
             assert told[name, False] == f"generated: {expected}"
-            literal = issubclass(operator_of(known), NamedStepOperator)
-            assert told[name, True] == ("the name as it is" if literal else "a prefix of the generated name")
+            assert told[name, True] == ("the name as it is" if known.user_named else "a prefix of the generated name")
     assert len(told) > 10
 
 
@@ -224,7 +222,7 @@ def test_a_step_as_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for line in (
         "Train [Training] $.Steps[1]",
-        "  operator     airflow_sm_pipelines.operators.training.TrainingStepOperator",
+        "  operator     airflow_sm_pipelines.operators.sagemaker.TrainingStepOperator",
         "  which is a   airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
         (
             "  calls        sagemaker:CreateTrainingJob, sagemaker:DescribeTrainingJob, sagemaker:StopTrainingJob,"

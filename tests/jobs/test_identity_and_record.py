@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.jobs.identity import execution_id, iso_time, job_name, new_token, pipeline_name
-from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts, begin_try
+from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts
 
 FACTS = TryFacts(definition_digest="d1", max_tries=13, try_number=1, now=1000.0)
 
@@ -61,50 +61,50 @@ def test_times_are_utc_with_milliseconds() -> None:
 
 
 def started() -> StepRecord:
-    return replace(begin_try(None, FACTS), job_name="job")
+    return replace(StepRecord.begin(None, FACTS), job_name="job")
 
 
 def test_the_first_try_begins_a_record() -> None:
-    record = begin_try(None, FACTS)
-    assert (record.phase, record.attempt, record.job_name, record.open_try) == (Phase.INTENDED, 1, "", 1)
+    record = StepRecord.begin(None, FACTS)
+    assert (record.phase, record.attempt, record.job_name, record.active_try) == (Phase.SUBMITTING, 1, "", 1)
     assert record.started_at == record.evaluated_at == 1000.0
 
 
 def test_a_deferred_try_that_comes_back_goes_on_as_it_was() -> None:
     record = started()
-    assert begin_try(record, replace(FACTS, now=2000.0)) == record
+    assert StepRecord.begin(record, replace(FACTS, now=2000.0)) == record
 
 
 def test_a_try_after_a_dead_worker_keeps_the_job_and_counts_the_death() -> None:
     first = started()
-    second = begin_try(first, replace(FACTS, try_number=2, now=2000.0))
-    assert second == replace(first, open_try=2, worker_deaths=1)
-    third = begin_try(second, replace(FACTS, try_number=3))
-    assert third.worker_deaths == 2
+    second = StepRecord.begin(first, replace(FACTS, try_number=2, now=2000.0))
+    assert second == replace(first, active_try=2, lost_tries=1)
+    third = StepRecord.begin(second, replace(FACTS, try_number=3))
+    assert third.lost_tries == 2
 
 
 def test_a_try_after_a_lost_reply_keeps_the_job_and_counts_no_death() -> None:
-    said_how_it_ended = replace(started(), open_try=None)
-    record = begin_try(said_how_it_ended, replace(FACTS, try_number=2))
-    assert (record.job_name, record.worker_deaths) == ("job", 0)
+    said_how_it_ended = replace(started(), active_try=None)
+    record = StepRecord.begin(said_how_it_ended, replace(FACTS, try_number=2))
+    assert (record.job_name, record.lost_tries) == ("job", 0)
 
 
 def test_a_failed_attempt_that_no_policy_was_asked_about_is_looked_at_again() -> None:
     """Its try died between the failure's record and the retry policies' answer."""
     first = started()
     failed = replace(first, phase=Phase.FAILED, failures=1)
-    assert begin_try(failed, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
+    assert StepRecord.begin(failed, replace(FACTS, try_number=2)) == replace(first, active_try=2, lost_tries=1)
 
 
 def test_a_failed_attempt_whose_own_try_comes_back_is_looked_at_again() -> None:
     first = started()
-    assert begin_try(replace(first, phase=Phase.FAILED, failures=1), FACTS) == first
+    assert StepRecord.begin(replace(first, phase=Phase.FAILED, failures=1), FACTS) == first
 
 
 def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
-    failed = replace(started(), phase=Phase.FAILED, failures=1, open_try=None, policy_retries={"0": 1})
-    record = begin_try(failed, replace(FACTS, try_number=2, now=2000.0, definition_digest="d2"))
-    assert (record.job_name, record.attempt, record.phase) == ("", 2, Phase.INTENDED)
+    failed = replace(started(), phase=Phase.FAILED, failures=1, active_try=None, policy_retries={"0": 1})
+    record = StepRecord.begin(failed, replace(FACTS, try_number=2, now=2000.0, definition_digest="d2"))
+    assert (record.job_name, record.attempt, record.phase) == ("", 2, Phase.SUBMITTING)
     assert record.token != failed.token
     assert record.policy_retries == {"0": 1}
     assert (record.started_at, record.evaluated_at, record.definition_digest) == (1000.0, 2000.0, "d2")
@@ -113,16 +113,19 @@ def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
 @pytest.mark.parametrize(
     ("stored", "facts"),
     [
-        (replace(started(), phase=Phase.DELIVERED, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (replace(started(), phase=Phase.CLOSED, active_try=None), replace(FACTS, try_number=2, max_tries=14)),
         (
-            replace(started(), phase=Phase.DELIVERED, open_try=None),
+            replace(started(), phase=Phase.CLOSED, active_try=None),
             replace(FACTS, try_number=2, definition_digest="d2"),
         ),
         # Airflow raises max_tries when a user clears a task, even while it runs.
         (started(), replace(FACTS, try_number=2, max_tries=14)),
-        (replace(started(), phase=Phase.FAILED, failures=3, open_try=None), replace(FACTS, try_number=5, max_tries=17)),
-        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, max_tries=14)),
-        (replace(started(), given_up=True, open_try=None), replace(FACTS, try_number=2, definition_digest="d2")),
+        (
+            replace(started(), phase=Phase.FAILED, failures=3, active_try=None),
+            replace(FACTS, try_number=5, max_tries=17),
+        ),
+        (replace(started(), given_up=True, active_try=None), replace(FACTS, try_number=2, max_tries=14)),
+        (replace(started(), given_up=True, active_try=None), replace(FACTS, try_number=2, definition_digest="d2")),
     ],
     ids=[
         "delivered",
@@ -134,22 +137,22 @@ def test_a_try_after_a_failed_attempt_takes_a_new_name() -> None:
     ],
 )
 def test_a_cleared_task_begins_anew(stored: StepRecord, facts: TryFacts) -> None:
-    record = begin_try(stored, facts)
+    record = StepRecord.begin(stored, facts)
     assert record.token != stored.token
-    assert (record.job_name, record.attempt, record.worker_deaths, record.policy_retries) == ("", 1, 0, {})
+    assert (record.job_name, record.attempt, record.lost_tries, record.policy_retries) == ("", 1, 0, {})
 
 
 def test_a_try_that_died_after_its_job_was_done_leaves_the_job_to_the_next() -> None:
-    delivered = replace(started(), phase=Phase.DELIVERED, open_try=None)
-    record = begin_try(delivered, replace(FACTS, try_number=2))
-    assert (record.job_name, record.phase, record.worker_deaths) == ("job", Phase.INTENDED, 1)
+    delivered = replace(started(), phase=Phase.CLOSED, active_try=None)
+    record = StepRecord.begin(delivered, replace(FACTS, try_number=2))
+    assert (record.job_name, record.phase, record.lost_tries) == ("job", Phase.SUBMITTING, 1)
 
 
 def test_a_try_that_died_after_it_had_given_its_job_up_leaves_the_job_to_the_next() -> None:
     first = started()
-    given_up = first.closed()
-    assert (given_up.phase, given_up.given_up, given_up.open_try) == (Phase.INTENDED, True, None)
-    assert begin_try(given_up, replace(FACTS, try_number=2)) == replace(first, open_try=2, worker_deaths=1)
+    given_up = first.failed_for_good()
+    assert (given_up.phase, given_up.given_up, given_up.active_try) == (Phase.SUBMITTING, True, None)
+    assert StepRecord.begin(given_up, replace(FACTS, try_number=2)) == replace(first, active_try=2, lost_tries=1)
 
 
 def test_a_record_survives_its_json_form() -> None:

@@ -12,10 +12,11 @@ from airflow.sdk.exceptions import AirflowRuntimeError, AirflowTaskTimeout, Erro
 from airflow.sdk.execution_time.comms import ErrorResponse
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.aws.failures import ExceptionType, SightLost, StepFailure
+from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
-from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord, TryFacts, begin_try
-from airflow_sm_pipelines.jobs.retry import MOST_RETRIES, StepRetries
+from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord, TryFacts
+from airflow_sm_pipelines.jobs.retry import StepRetries
+from airflow_sm_pipelines.jobs.retry_decision import MAX_RETRIES
 
 FAULT, THROTTLED = ExceptionType.SERVICE_FAULT, ExceptionType.THROTTLING
 DEATHS = 3
@@ -50,7 +51,7 @@ def store_of(**changes: Any) -> Store:
     """The store of a step in its first try, which has a job."""
     retries = StepRetries.of_step((), DEATHS)
     facts = TryFacts("digest", max_tries=retries.upper_bound, try_number=1, now=time.time())
-    record = replace(begin_try(None, facts), job_name="job", job={"name": "job"})
+    record = replace(StepRecord.begin(None, facts), job_name="job", stop_target={"name": "job"})
     return Store({STORE_KEY: replace(record, **changes).to_json()})
 
 
@@ -73,13 +74,13 @@ def max_tries(*policies: RetryPolicy) -> int:
 def test_a_retry_says_how_the_try_ended() -> None:
     store = store_of(phase=Phase.FAILED, failures=1)
     assert decide(store, StepFailure("x", THROTTLED)).action is RetryAction.RETRY
-    assert (store.record.phase, store.record.open_try, store.record.policy_retries) == (Phase.FAILED, None, {"0": 1})
+    assert (store.record.phase, store.record.active_try, store.record.policy_retries) == (Phase.FAILED, None, {"0": 1})
 
 
 def test_a_failure_for_good_closes_the_record() -> None:
     store = store_of(phase=Phase.FAILED, failures=1)
     assert decide(store, StepFailure("x")).action is RetryAction.FAIL
-    assert (store.record.phase, store.record.open_try) == (Phase.DELIVERED, None)
+    assert (store.record.phase, store.record.active_try) == (Phase.CLOSED, None)
 
 
 @pytest.mark.parametrize(
@@ -95,18 +96,19 @@ def test_a_failure_for_good_closes_the_record() -> None:
 )
 def test_a_failure_for_good_while_the_job_may_run_leaves_it_to_be_looked_at(exception: BaseException) -> None:
     never = policy(FAULT, max_attempts=0)
-    store = store_of(max_tries=max_tries(never), worker_deaths=DEATHS)
+    store = store_of(max_tries=max_tries(never), lost_tries=DEATHS)
     assert decide(store, exception, never).action is RetryAction.FAIL
     record = store.record
-    assert (record.phase, record.given_up, record.open_try, record.job) == (Phase.INTENDED, True, None, {"name": "job"})
+    assert (record.phase, record.given_up, record.active_try) == (Phase.SUBMITTING, True, None)
+    assert record.stop_target == {"name": "job"}
 
 
-@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.DELIVERED])
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CLOSED])
 def test_a_try_that_is_lost_after_its_end_was_recorded_lets_the_next_look_again(phase: Phase) -> None:
     store = store_of(phase=phase, failures=1 if phase is Phase.FAILED else 0)
     assert decide(store, OSError("the answer could not be pushed")).action is RetryAction.RETRY
     record = store.record
-    assert (record.phase, record.failures, record.worker_deaths, record.open_try) == (Phase.INTENDED, 0, 1, None)
+    assert (record.phase, record.failures, record.lost_tries, record.active_try) == (Phase.SUBMITTING, 0, 1, None)
 
 
 # Tries that were lost --------------------------------------------------------------------------------------------
@@ -116,9 +118,9 @@ def test_a_look_that_fails_is_a_lost_try_whatever_the_policies_say() -> None:
     policies = policy(FAULT, max_attempts=0), policy(THROTTLED, expire_after_minutes=1)
     store = store_of(max_tries=max_tries(*policies), started_at=time.time() - 3600)
     for deaths in range(1, DEATHS + 1):
-        assert decide(store, SightLost("x"), *policies).action is RetryAction.RETRY
-        assert (store.record.worker_deaths, store.record.policy_retries) == (deaths, {})
-    assert decide(store, SightLost("x"), *policies).action is RetryAction.FAIL
+        assert decide(store, JobUnreachable("x"), *policies).action is RetryAction.RETRY
+        assert (store.record.lost_tries, store.record.policy_retries) == (deaths, {})
+    assert decide(store, JobUnreachable("x"), *policies).action is RetryAction.FAIL
     assert store.record.given_up
 
 
@@ -133,7 +135,7 @@ def test_without_a_record_the_tries_of_this_life_are_counted(cleared: int, is_aw
 
 
 def test_the_record_of_an_earlier_life_is_left_alone() -> None:
-    store = store_of(worker_deaths=DEATHS)
+    store = store_of(lost_tries=DEATHS)
     before = dict(store.values)
     assert decide(store, OF_AIRFLOW, try_number=2, cleared=1).action is RetryAction.RETRY
     assert decide(store, StepFailure("no region"), try_number=2, cleared=1).action is RetryAction.FAIL
@@ -157,14 +159,14 @@ def test_a_failure_of_the_step_before_its_record_is_for_good() -> None:
         # 1 + 2 + 4 + 8 + 16 s are in a minute, 32 s more are not.
         ({"expire_after_minutes": 1}, 5),
         ({"interval_seconds": 30, "backoff_rate": 1.0, "expire_after_minutes": 60}, 120),
-        ({"interval_seconds": 1, "backoff_rate": 1.0, "expire_after_minutes": 14_400}, MOST_RETRIES),
-        ({"interval_seconds": 8, "backoff_rate": 0.5, "expire_after_minutes": 1}, MOST_RETRIES),
+        ({"interval_seconds": 1, "backoff_rate": 1.0, "expire_after_minutes": 14_400}, MAX_RETRIES),
+        ({"interval_seconds": 8, "backoff_rate": 0.5, "expire_after_minutes": 1}, MAX_RETRIES),
     ],
 )
 def test_airflow_is_told_how_many_retries_there_can_be(members: dict[str, Any], retries: int) -> None:
     both = RetryPolicy((FAULT.value, THROTTLED.value), **members)
     assert StepRetries.of_step((both,), 0).upper_bound == retries
-    assert StepRetries.of_step((both,), DEATHS).upper_bound == min(retries + DEATHS, MOST_RETRIES)
+    assert StepRetries.of_step((both,), DEATHS).upper_bound == min(retries + DEATHS, MAX_RETRIES)
 
 
 def test_a_policy_with_a_clock_ends_by_its_clock_alone() -> None:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from airflow_sm_pipelines.jobs.shielded import unbroken
+from airflow_sm_pipelines.jobs.shielded import shielded
 
 
 async def cancelled_thrice(done: list[str], *, fails: bool = False) -> None:
@@ -20,7 +20,7 @@ async def cancelled_thrice(done: list[str], *, fails: bool = False) -> None:
         if fails:
             raise OSError("no network")
 
-    waiting = asyncio.create_task(unbroken(work()))
+    waiting = asyncio.create_task(shielded(work()))
     for _ in range(3):
         await asyncio.sleep(0)
         waiting.cancel("again")
@@ -48,4 +48,4 @@ def test_a_failure_reaches_who_waits() -> None:
         raise OSError("no network")
 
     with pytest.raises(OSError, match="no network"):
-        asyncio.run(unbroken(work()))
+        asyncio.run(shielded(work()))

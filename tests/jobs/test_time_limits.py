@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.jobs.time_limits import outlived, reason_of_limit
+from airflow_sm_pipelines.jobs.time_limits import overdue, reason_of_limit
 from airflow_sm_pipelines.step_types import automl, processing, training, transform, tuning
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 
@@ -59,12 +59,12 @@ LIMITS: dict[str, tuple[JobKind, dict[str, Any], datetime, int]] = {
 
 
 @pytest.mark.parametrize("case", LIMITS)
-def test_a_job_outlives_its_limit_and_the_slack(case: str) -> None:
+def test_a_job_outlives_its_limit_and_the_grace(case: str) -> None:
     kind, described, since, seconds = LIMITS[case]
     described = {"CreationTime": CREATED, **described}
     end = since.timestamp() + seconds + SLACK
-    assert outlived(kind, described, SLACK, end) is None
-    told = outlived(kind, described, SLACK, end + 1)
+    assert overdue(kind, described, SLACK, end) is None
+    told = overdue(kind, described, SLACK, end + 1)
     assert told is not None
     assert f"of {seconds} s, and {SLACK} s more, are over since {since.isoformat()}" in told
 
@@ -79,10 +79,10 @@ WITHOUT: dict[str, tuple[JobKind, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", WITHOUT)
-def test_what_has_no_limit_is_never_outlived(case: str) -> None:
+def test_what_has_no_limit_is_never_overdue(case: str) -> None:
     kind, described = WITHOUT[case]
     later = (CREATED + timedelta(days=400)).timestamp()
-    assert outlived(kind, {"CreationTime": CREATED, **described}, SLACK, later) is None
+    assert overdue(kind, {"CreationTime": CREATED, **described}, SLACK, later) is None
 
 
 def test_why_aws_ended_a_job_that_it_gives_no_reason_for() -> None:

@@ -11,7 +11,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_sm_pipelines import SageMakerPipelineDag
 from airflow_sm_pipelines.operators.condition import ConditionStepOperator
-from airflow_sm_pipelines.operators.training import TrainingStepOperator
+from airflow_sm_pipelines.operators.sagemaker import TrainingStepOperator
 from tests.runs.harness import condition, equals, get, pipeline, training
 
 PARAMETERS = [

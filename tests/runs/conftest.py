@@ -12,6 +12,8 @@ import botocore.session
 import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.step_types import unregister_step_type
+from tests.runs.adapters import interposed_types
 from tests.runs.harness import Airflow
 
 
@@ -59,3 +61,11 @@ def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[A
     forget_records()
     yield Airflow(folder, local_endpoint)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def own_adapters() -> Iterator[None]:
+    """Each test begins with the types' own adapters."""
+    yield
+    while interposed_types:
+        unregister_step_type(interposed_types.pop())

@@ -6,11 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.runs.permissions import outside_the_policy
@@ -136,23 +133,6 @@ def without_own_tags(request: Mapping[str, Any]) -> dict[str, Any]:
         if rest:
             kept[member] = rest
     return kept
-
-
-def lose_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the first try of the next job die between the Create call and the waiting, and the next one start at once."""
-    from airflow_sm_pipelines.jobs import retry
-    from airflow_sm_pipelines.operators.job import JobStepOperator
-
-    waited, wait = [], JobStepOperator._wait
-
-    def die_once(operator: JobStepOperator, *arguments: Any) -> Any:
-        waited.append(operator)
-        if len(waited) == 1:
-            raise OSError("this try is lost")
-        return wait(operator, *arguments)
-
-    monkeypatch.setattr(JobStepOperator, "_wait", die_once)
-    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
 
 
 def training(name: str, **members: Any) -> dict[str, Any]:

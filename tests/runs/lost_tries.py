@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.runs.adapters import interpose, lose_the_first_try
 from tests.runs.harness import Run
 
 KEY = "sagemaker_job"
@@ -66,35 +67,34 @@ def change_task(run_id: str, **values: Any) -> None:
         session.execute(update(TaskInstance).where(TaskInstance.run_id == run_id).values(**values))
 
 
-def lose_every_try(monkeypatch: pytest.MonkeyPatch, operator: type[Any], method: str = "_wait") -> list[dict[str, Any]]:
-    """Let tries die where they come to a method, and none follow; gives the records as they are then."""
+def lose_every_try(
+    monkeypatch: pytest.MonkeyPatch, step_type: str, method: str = "confirm", *, before: bool = False
+) -> list[dict[str, Any]]:
+    """Let tries die after a method of their adapter, or before it, and none follow.
+
+    :return: the records as they are then
+    """
     left: list[dict[str, Any]] = []
 
-    def die(self: Any, *arguments: Any) -> None:
-        left.append(stored_record(self._context["run_id"]))
+    def die(original: Callable[[], Any], adapter: Any) -> None:
+        if not before:
+            original()
+        left.append(stored_record(adapter.run.task.run_id))
         raise OSError("this try is lost")
 
-    monkeypatch.setattr(operator, method, die)
+    interpose(step_type, method, die)
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
     return left
 
 
-def clear_the_first_try(monkeypatch: pytest.MonkeyPatch, operator: type[Any]) -> None:
+def clear_the_first_try(monkeypatch: pytest.MonkeyPatch, step_type: str) -> None:
     """Let a user clear the task as its first try begins to wait, and the next one start at once.
 
     A clear raises ``max_tries``, and the cleared try does no more.
     """
-    from airflow_sm_pipelines.jobs import retry
 
-    waited: list[Any] = []
-    wait: Callable[..., Any] = operator._wait
+    def clear(adapter: Any) -> None:
+        task = adapter.run.task
+        change_task(task.run_id, max_tries=task.max_tries + 1)
 
-    def be_cleared_once(self: Any, context: Any, *arguments: Any) -> Any:
-        waited.append(self)
-        if len(waited) == 1:
-            change_task(context["run_id"], max_tries=context["ti"].max_tries + 1)
-            raise OSError("this try is cleared")
-        return wait(self, context, *arguments)
-
-    monkeypatch.setattr(operator, "_wait", be_cleared_once)
-    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+    lose_the_first_try(monkeypatch, step_type, meanwhile=clear)

@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from tests.runs.adapters import without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
 from tests.runs.workers import make_queue, send, take, worker
 
@@ -270,7 +271,7 @@ def test_the_try_after_a_workers_death_waits_for_the_same_token(
         return whole(self, *arguments)
 
     monkeypatch.setattr(CallbackStepOperator, death, dying)
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    without_pause(monkeypatch)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"
@@ -292,7 +293,7 @@ def test_an_answer_that_airflow_did_not_hear_of_is_kept(
             raise OSError("gone")
 
     monkeypatch.setattr(CallbackStepOperator, "deliver", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    without_pause(monkeypatch)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"

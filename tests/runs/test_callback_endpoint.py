@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography.fernet import Fernet
 
+from tests.runs.adapters import without_pause
 from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_callback import OPTION, callback, sent
 from tests.runs.workers import make_queue, worker
@@ -200,7 +201,7 @@ def test_an_answer_while_no_try_runs_is_kept_for_the_next(
         return wait(self, context)
 
     monkeypatch.setattr(CallbackStepOperator, "_wait", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    without_pause(monkeypatch)
     run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.xcom("Ask") == {"OutputParameters": {"n": 5}}
     assert len(sent(airflow, work)) == 1

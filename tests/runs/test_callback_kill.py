@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from airflow_sm_pipelines.callbacks.message import Letter
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.server.orphan_sweep import sweep
+from tests.runs.adapters import without_pause
 from tests.runs.harness import Airflow, Run, pipeline
-from tests.runs.lost_tries import MINUTE, change_task, clear_the_first_try, lose_every_try, rewrite, stored_record
+from tests.runs.lost_tries import MINUTE, change_task, rewrite, stored_record
 from tests.runs.test_callback import OPTION, answering, callback, sent
 from tests.runs.workers import make_queue, worker
 
@@ -54,6 +55,35 @@ def kill_in_state(monkeypatch: pytest.MonkeyPatch, state: str | None) -> None:
     monkeypatch.setattr(CallbackStepOperator, "_wait", be_killed)
 
 
+def lose_every_try(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Let tries die as they begin to wait, and none follow; gives the records as they are then."""
+    left: list[dict[str, Any]] = []
+
+    def die(self: CallbackStepOperator, context: Any) -> None:
+        left.append(stored_record(context["run_id"]))
+        raise OSError("this try is lost")
+
+    monkeypatch.setattr(CallbackStepOperator, "_wait", die)
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
+    return left
+
+
+def clear_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a user clear the task as its first try begins to wait, and the next one start at once."""
+    waited: list[Any] = []
+    wait = CallbackStepOperator._wait
+
+    def be_cleared_once(self: CallbackStepOperator, context: Any) -> Any:
+        waited.append(self)
+        if len(waited) == 1:
+            change_task(context["run_id"], max_tries=context["ti"].max_tries + 1)
+            raise OSError("this try is cleared")
+        return wait(self, context)
+
+    monkeypatch.setattr(CallbackStepOperator, "_wait", be_cleared_once)
+    without_pause(monkeypatch)
+
+
 @pytest.mark.parametrize("state", LOST)
 def test_a_try_that_is_lost_leaves_its_message_to_the_next_one(
     airflow: Airflow,
@@ -90,7 +120,7 @@ def test_the_next_try_of_a_cleared_task_takes_the_message_back(
     deferrable: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clear_the_first_try(monkeypatch, CallbackStepOperator)
+    clear_the_first_try(monkeypatch)
     answer, tokens = answering(airflow.endpoint, replies, n="1"), set()
 
     def answer_the_second(message: dict[str, Any]) -> None:
@@ -127,7 +157,7 @@ def letter(run: Run) -> Letter:
 @pytest.fixture
 def lost(airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run whose task was marked failed while nobody was there to tell the workers."""
-    left = lose_every_try(monkeypatch, CallbackStepOperator)
+    left = lose_every_try(monkeypatch)
     run = airflow.run(pipeline(callback("Ask", work, Arguments={"a": 1.5})))
     rewrite(run, "failed", MINUTE, **left[0])
     return run

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.operators.emr import EmrStepOperator
 from airflow_sm_pipelines.server.orphan_sweep import sweep
 from airflow_sm_pipelines.step_types.emr import KIND
-from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
+from tests.runs.adapters import lose_the_first_try
+from tests.runs.harness import Airflow, get, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
@@ -252,7 +252,7 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
 def test_the_try_after_a_lost_one_goes_on_with_its_step(
     airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_the_first_try(monkeypatch)
+    lose_the_first_try(monkeypatch, "EMR")
     airflow.endpoint.reset({"existing": EXISTING})
     assert airflow.run(pipeline(step())).state == "success"
     [job] = airflow.endpoint.jobs("emr-step")
@@ -270,7 +270,7 @@ def stopped(airflow: Airflow, step: Any) -> list[str]:
 def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
     airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clear_the_first_try(monkeypatch, EmrStepOperator)
+    clear_the_first_try(monkeypatch, "EMR")
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600, "times": 1}]})
     assert airflow.run(pipeline(step())).state == "success"
     first, second = airflow.endpoint.jobs("emr-step")
@@ -280,7 +280,7 @@ def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
 
 
 def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = lose_every_try(monkeypatch, EmrStepOperator)
+    left = lose_every_try(monkeypatch, "EMR")
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600}]})
     run = airflow.run(pipeline(step()))
     rewrite(run, "failed", MINUTE, **left[0])
@@ -296,7 +296,7 @@ def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monke
 def test_the_sweep_terminates_a_cluster_whose_step_is_not_known_once(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = lose_every_try(monkeypatch, EmrStepOperator, "_find")
+    left = lose_every_try(monkeypatch, "EMR", before=True)
     airflow.endpoint.reset({"jobs": [{"kind": "emr-step", "duration": 600}]})
     run = airflow.run(pipeline(on_own_cluster()))
     rewrite(run, "failed", MINUTE, **left[0])
@@ -309,7 +309,7 @@ def test_the_sweep_terminates_a_cluster_whose_step_is_not_known_once(
 
 
 def test_what_was_never_begun_is_not_looked_for(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = lose_every_try(monkeypatch, EmrStepOperator, "create")
+    left = lose_every_try(monkeypatch, "EMR", "create", before=True)
     airflow.endpoint.reset({"existing": EXISTING})
     rewrite(airflow.run(pipeline(step())), "failed", MINUTE, **left[0])
     assert (left[0]["phase"], left[0]["job"]) == ("intended", {})

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.jobs.emr_serverless import OwnApplicationTrigger, Patience, dispose
+from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, astop, stop, tell_stop
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.operators.emr_serverless import EmrServerlessStepOperator
 from airflow_sm_pipelines.server.orphan_sweep import sweep
 from airflow_sm_pipelines.step_types.emr_serverless import KIND
-from tests.runs.harness import Airflow, get, lose_the_first_try, pipeline, training, without_own_tags
+from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
+from tests.runs.adapters import lose_the_first_result, lose_the_first_try
+from tests.runs.harness import Airflow, get, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
+LOG = logging.getLogger(__name__)
 EXISTING = {"emr-serverless-application": ["00foreign"]}
 ROLE = "arn:aws:iam::123456789012:role/EMRServerlessRole"
 JOB_CONFIG = {
@@ -200,7 +205,7 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
 def test_the_try_after_a_lost_one_goes_on_with_its_run(
     airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_the_first_try(monkeypatch)
+    lose_the_first_try(monkeypatch, "EMRServerless")
     airflow.endpoint.reset({"existing": EXISTING})
     assert airflow.run(pipeline(step())).state == "success"
     assert len(asked(airflow, "StartJobRun")) == 1
@@ -209,18 +214,7 @@ def test_the_try_after_a_lost_one_goes_on_with_its_run(
 
 def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A try that dies after the application is gone leaves the result to the next one."""
-    from airflow_sm_pipelines.jobs import retry
-
-    disposals, original = [], EmrServerlessStepOperator._dispose
-
-    def die_once(operator: EmrServerlessStepOperator) -> None:
-        original(operator)
-        disposals.append(operator)
-        if len(disposals) == 1:
-            raise OSError("this try is lost")
-
-    monkeypatch.setattr(EmrServerlessStepOperator, "_dispose", die_once)
-    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+    lose_the_first_result(monkeypatch)
     airflow.endpoint.reset({})
     run = airflow.run(pipeline(in_own()))
     assert run.state == "success"
@@ -231,7 +225,7 @@ def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest
 def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
     airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clear_the_first_try(monkeypatch, EmrServerlessStepOperator)
+    clear_the_first_try(monkeypatch, "EMRServerless")
     rule = {"kind": "emr-serverless-job", "duration": 600, "times": 1}
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [rule], "defaults": {"stopping": 0.2}})
     assert airflow.run(pipeline(step())).state == "success"
@@ -244,7 +238,7 @@ def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
 
 
 def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = lose_every_try(monkeypatch, EmrServerlessStepOperator)
+    left = lose_every_try(monkeypatch, "EMRServerless")
     airflow.endpoint.reset({"existing": EXISTING, "defaults": {"duration": 600, "stopping": 60}})
     run = airflow.run(pipeline(step()))
     rewrite(run, "failed", MINUTE, **left[0])
@@ -261,7 +255,7 @@ def test_the_sweep_stops_what_a_task_has_left(airflow: Airflow, step: Any, monke
 
 
 def test_what_was_never_begun_is_not_looked_for(airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = lose_every_try(monkeypatch, EmrServerlessStepOperator, "create")
+    left = lose_every_try(monkeypatch, "EMRServerless", "create", before=True)
     airflow.endpoint.reset({"existing": EXISTING})
     rewrite(airflow.run(pipeline(step())), "failed", MINUTE, **left[0])
     assert (left[0]["phase"], left[0]["job"]) == ("intended", {})
@@ -284,9 +278,10 @@ def application(local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) 
 def test_the_kill_of_a_deferred_step_takes_its_application(local_endpoint: LocalEndpoint, application: str) -> None:
     [job_run] = local_endpoint.jobs("emr-serverless-job")
     kind = replace(KIND, asked_with={"applicationId": application, "jobRunId": job_run.name})
-    path, arguments = OwnApplicationTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
-    assert path == "airflow_sm_pipelines.jobs.emr_serverless.OwnApplicationTrigger"
-    asyncio.run(OwnApplicationTrigger(**arguments).on_kill())
+    trigger = JobTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None, application=application)
+    path, arguments = trigger.serialize()
+    assert path == "airflow_sm_pipelines.jobs.trigger.JobTrigger"
+    asyncio.run(JobTrigger(**arguments).on_kill())
     assert [job.status for job in local_endpoint.jobs("emr-serverless-application")] == ["TERMINATED"]
     assert len(local_endpoint.requests("emr-serverless", "CancelJobRun")) == 1
 
@@ -297,11 +292,14 @@ def test_a_disposal_goes_on_where_it_can_and_says_what_stays(
     local_endpoint.add_fault("emr-serverless", "CancelJobRun", error={"code": "ValidationException"})
     local_endpoint.add_fault("emr-serverless", "GetApplication", error={"code": "InternalServerException"}, skip=1)
     local_endpoint.add_fault("emr-serverless", "StopApplication", error={"code": "AccessDeniedException"})
-    patience = Patience(0.05, 10.0)
-    assert not asyncio.run(dispose(ACCESS, application, patience))
+    target, patience = ApplicationTarget(application, ACCESS.to_json()), Patience(0.05, 10.0)
+    with pytest.raises(ClientError) as refused:
+        asyncio.run(astop(target, ACCESS, patience=patience))
+    tell_stop(LOG, target, refused.value)
     assert f"The application {application} is left behind (AccessDeniedException" in caplog.text
-    assert not asyncio.run(dispose(ACCESS, application, Patience(1.0, 0.0)))
+    tell_stop(LOG, target, asyncio.run(astop(target, ACCESS, patience=Patience(1.0, 0.0))))
     assert "left behind (it was STARTED)" in caplog.text
-    assert asyncio.run(dispose(ACCESS, application, patience))
-    assert asyncio.run(dispose(ACCESS, application, patience))
-    assert asyncio.run(dispose(ACCESS, "00none", patience))
+    gone = ApplicationTarget("00none", ACCESS.to_json())
+    for each in (target, target, gone):
+        assert asyncio.run(astop(each, ACCESS, patience=patience)).outcome is StopOutcome.ENDED
+        assert stop(each, ACCESS, patience=patience).outcome is StopOutcome.ENDED

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.runs.adapters import lose_the_first_try
 from tests.runs.harness import (
     BUCKET,
     Airflow,
@@ -15,7 +16,6 @@ from tests.runs.harness import (
     condition,
     equals,
     get,
-    lose_the_first_try,
     pipeline,
     processing,
     training,

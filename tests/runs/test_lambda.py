@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY
+from tests.runs.adapters import without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:compute"
@@ -188,7 +189,7 @@ def test_the_try_after_a_workers_death(
         return answer
 
     monkeypatch.setattr(LambdaStepOperator, "_invoke", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    without_pause(monkeypatch)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda"}]})
     run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
     assert run.states == {"Compute": state}
@@ -209,7 +210,7 @@ def test_an_answer_that_airflow_did_not_hear_of_is_kept(airflow: Airflow, monkey
             raise OSError("gone")
 
     monkeypatch.setattr(LambdaStepOperator, "deliver", dying)
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry.LOST_TRY_DELAY", timedelta(seconds=1))
+    without_pause(monkeypatch)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "result": {"n": 7}}]})
     run = airflow.run(pipeline(function("Compute", {"n": "Integer"})))
     assert run.state == "success"

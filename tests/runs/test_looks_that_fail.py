@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.jobs import retry
-from airflow_sm_pipelines.operators import job_look
-from tests.runs.harness import Airflow, lose_the_first_try, pipeline, training
+from airflow_sm_pipelines.jobs import job_run
+from tests.runs.adapters import lose_the_first_try, without_pause
+from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_tuning_and_automl import tuning
 
 THROTTLED = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
@@ -53,8 +52,8 @@ def test_the_look_of_a_try_that_adopts_the_job_is_made_again(
 def test_what_does_not_pass_in_time_is_left_to_a_later_try(
     airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_look, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+    monkeypatch.setattr(job_run, "DESCRIBE_RETRY_SECONDS", 0)
+    without_pause(monkeypatch)
     check(airflow, deferrable, [{"error": THROTTLED, "skip": 1, "times": 2}])
 
 

@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
-from airflow_sm_pipelines.jobs import retry
-from airflow_sm_pipelines.operators.job import JobStepOperator
+from tests.runs.adapters import interpose, without_pause
 from tests.runs.harness import BUCKET, Airflow, pipeline, training
 from tests.runs.records import records
 
@@ -103,16 +102,16 @@ def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow) ->
 
 def die_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first try of the next job be the last of many that died after they had created or found the job."""
-    waited, wait = [], JobStepOperator._wait
+    came: list[Any] = []
 
-    def die_once(operator: JobStepOperator, context: Any, *arguments: Any) -> Any:
-        waited.append(operator)
-        if len(waited) == 1:
-            operator.amend(worker_deaths=9)
-            operator.fail_attempt(context, StepFailure("lost", ExceptionType.SERVICE_FAULT, outcome_unknown=True))
-        return wait(operator, context, *arguments)
+    def die_once(original: Callable[[], Any], adapter: Any) -> None:
+        original()
+        came.append(adapter)
+        if len(came) == 1:
+            adapter.run.change(replace(adapter.run.record, lost_tries=9))
+            raise StepFailure("lost", ExceptionType.SERVICE_FAULT, outcome_unknown=True)
 
-    monkeypatch.setattr(JobStepOperator, "_wait", die_once)
+    interpose("Training", "confirm", die_once)
 
 
 def test_the_result_of_a_job_that_has_ended_is_taken_after_however_many_deaths(
@@ -136,16 +135,16 @@ def test_a_job_that_runs_is_stopped_when_too_many_tries_have_died(
 
 def lose_tries_in_resolution(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Let so many tries be lost, by no failure of the step, before anything is on record."""
-    resolved, resolve = [], JobStepOperator.resolve
+    resolved: list[Any] = []
 
-    def lose(operator: JobStepOperator, *arguments: Any) -> Any:
-        resolved.append(operator)
+    def lose(original: Callable[[], Any], adapter: Any) -> Any:
+        resolved.append(adapter)
         if len(resolved) <= count:
             raise OSError("Airflow is away")
-        return resolve(operator, *arguments)
+        return original()
 
-    monkeypatch.setattr(JobStepOperator, "resolve", lose)
-    monkeypatch.setattr(retry, "LOST_TRY_DELAY", timedelta(0))
+    interpose("Training", "complete_request", lose)
+    without_pause(monkeypatch)
 
 
 def test_tries_that_are_lost_before_the_record_are_made_again(

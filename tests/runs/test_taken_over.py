@@ -20,7 +20,6 @@ from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.callbacks.message import Mailbox, Notice, digest_of
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait
-from airflow_sm_pipelines.jobs.emr_serverless import OwnApplicationTrigger
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.jobs.waiting import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
@@ -59,7 +58,7 @@ def application_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
     role = "arn:aws:iam::123456789012:role/EMRServerlessRole"
     run = client.start_job_run(applicationId=application, clientToken="t", executionRoleArn=role)["jobRunId"]
     kind = replace(emr_serverless.KIND, asked_with={"applicationId": application, "jobRunId": run})
-    return OwnApplicationTrigger(kind.to_json(), "ours", ACCESS.to_json(), 0.1, 1.0, None)
+    return JobTrigger(kind.to_json(), "ours", ACCESS.to_json(), 0.1, 1.0, None, application=application)
 
 
 def callback_trigger(endpoint: LocalEndpoint) -> BaseTrigger:

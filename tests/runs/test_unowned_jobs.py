@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.jobs.orphans import reach_of, stop_unowned
+from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.server.orphan_sweep import sweep
+from airflow_sm_pipelines.step_types.stop_target import JobTarget
 from airflow_sm_pipelines.step_types.training import KIND
 from tests.runs.harness import Airflow, Run, pipeline, training
 from tests.runs.lost_tries import MINUTE, rewrite, stored_record
@@ -25,9 +26,13 @@ def stops(endpoint: LocalEndpoint) -> list[str]:
     return [call.parameters["TrainingJobName"] for call in endpoint.requests("sagemaker", "StopTrainingJob")]
 
 
+def target(name: str) -> JobTarget:
+    return JobTarget(KIND, name, ACCESS.to_json())
+
+
 def reach(name: str) -> dict[str, Any]:
     """A training job's reach, as a record has it."""
-    reached: dict[str, Any] = json.loads(json.dumps(reach_of(KIND, ACCESS, name)))
+    reached: dict[str, Any] = json.loads(json.dumps(target(name).to_json()))
     return reached
 
 
@@ -35,15 +40,16 @@ def test_a_job_is_asked_to_stop_once_and_done_with_when_it_has_ended(local_endpo
     local_endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
     local_endpoint.client("sagemaker").create_training_job(**training_request("lost"))
 
-    assert [stop_unowned(reach("lost")), stop_unowned(reach("lost"))] == [False, False]
+    outcomes = [stop(target("lost"), ACCESS, ask_first=True).outcome for _ in range(2)]
+    assert outcomes == [StopOutcome.ASKED, StopOutcome.UNDER_WAY]
     assert stops(local_endpoint) == ["lost"]
     local_endpoint.advance(10)
-    assert stop_unowned(reach("lost"))
+    assert stop(target("lost"), ACCESS, ask_first=True).outcome is StopOutcome.ENDED
     assert stops(local_endpoint) == ["lost"]
 
 
 def test_nothing_is_to_be_done_about_a_job_that_never_was(local_endpoint: LocalEndpoint) -> None:
-    assert stop_unowned(reach("never"))
+    assert stop(target("never"), ACCESS, ask_first=True).outcome is StopOutcome.ENDED
     assert stops(local_endpoint) == []
 
 

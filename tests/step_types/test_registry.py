@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_is_given_away_only_where_that_is_asked_for(registr
     registry.register(other, replace=True)
     assert registry["Training"] is other
     registry.unregister("Training")
-    assert registry["Training"].operator_path == "airflow_sm_pipelines.operators.training.TrainingStepOperator"
+    assert registry["Training"].operator_path == "airflow_sm_pipelines.operators.sagemaker.TrainingStepOperator"
 
 
 def test_a_dags_file_that_is_run_again_registers_its_type_again(registry: StepTypeRegistry) -> None:

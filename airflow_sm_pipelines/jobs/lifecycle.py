@@ -1,0 +1,357 @@
+"""The life of a job, once for all step types that run one: begin a try, submit or adopt, wait, finish, stop.
+
+It holds no Airflow. What differs by step type is asked of the run's
+:class:`~airflow_sm_pipelines.step_types.adapter.JobAdapter`; links, logs, lineage and assets are told of what happens
+(:mod:`airflow_sm_pipelines.jobs.observers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from airflow_sm_pipelines.aws.calls import is_existing
+from airflow_sm_pipelines.aws.failures import StepFailure, type_of_failure_reason
+from airflow_sm_pipelines.expressions.scope import JOB_KEY
+from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
+from airflow_sm_pipelines.jobs.naming import name_job
+from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, stop, tell_stop
+from airflow_sm_pipelines.jobs.time_limits import reason_of_limit
+from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
+from airflow_sm_pipelines.step_types.member_paths import member_at
+from airflow_sm_pipelines.step_types.stop_target import MessageTarget, read_stop_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import timedelta
+
+    from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.job_run import StepJobRun
+    from airflow_sm_pipelines.jobs.observers import CachedResult, ResultCache
+    from airflow_sm_pipelines.jobs.record import StepRecord
+    from airflow_sm_pipelines.step_types.stop_target import StopTarget
+
+# How long a worker follows a stop that takes several calls.
+STOP_SECONDS = 300.0
+
+
+class Finished(Struct, frozen=True):
+    """The step has its result."""
+
+    result: dict[str, Any]
+
+
+class JobWait(Struct, frozen=True):
+    """The job runs, and this is what it takes to wait for it."""
+
+    kind: JobKind
+    job_name: str
+    pace: PollPace
+    bounds: WaitBounds
+
+
+class JobLifecycle:
+    """One try of a step that runs a job.
+
+    :param cache: the step cache
+    :param to_result: makes a step's result, without secrets, of a Describe response
+    :param time_limit: the task's execution_timeout
+    """
+
+    def __init__(
+        self,
+        run: StepJobRun,
+        *,
+        cache: ResultCache,
+        to_result: Callable[[Mapping[str, Any]], dict[str, Json]],
+        time_limit: timedelta | None = None,
+    ) -> None:
+        self.run = run
+        self.adapter = run.adapter
+        self._cache = cache
+        self._to_result = to_result
+        self._time_limit = time_limit
+        self._cache_attributes: dict[str, str] | None = None
+        self.result: dict[str, Json] | None = None
+        """The result of a job that this try has seen succeed."""
+        self._in_flight: str | None = None
+        """The name of the job that may be running."""
+
+    # The beginning ------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Take up the record. Stop what was running when a user cleared the task, if whoever was to stop it did not."""
+        left = self.run.begin()
+        self._in_flight = self.run.recorded_name or None
+        if left is not None:
+            self._stop_left_behind(left)
+
+    def resolve(self) -> dict[str, Any]:
+        """Resolve the request of the Create call; what the UI shows of it.
+
+        :raises Exception: for what cannot be resolved
+        """
+        run, adapter = self.run, self.adapter
+        adapter.resolve_settings()
+        if not run.record.job_name:
+            name_job(run)
+        scope = run.scope()
+        arguments = resolve_object(run.step.arguments, scope)
+        self._cache_attributes = self._cache.attributes(run, arguments, scope)
+        for member in run.step_type.refused_by_pipelines:
+            if member in arguments:
+                told = "SageMaker Pipelines refuses %s in a step of type %s; it is passed on"
+                run.log.warning(told, member, run.step.type)
+        request = enrich_request(run, adapter.complete_request(arguments), scope, tell=run.name_is_new)
+        run.request = adapter.finish_request(request)
+        return adapter.shown_request(run.request)
+
+    def submit_or_adopt(self) -> Finished | JobWait:
+        """Create the job, or adopt the one that an earlier try has left."""
+        run, adapter = self.run, self.adapter
+        with self._recording_failures():
+            run.check_alive()
+            described = self._adopt() if run.record.job_name and not run.name_is_new else None
+            if described is None or run.kind.state_of(described) is JobState.RUNNING:
+                # A job that has ended has its result taken, however many tries it took.
+                run.check_lost_tries()
+            if described is None:
+                run.check_resolved()
+                run.change(run.record.cached_under(self._cache_attributes))
+                if run.name_is_new and not run.record.failures and (found := self._cached()) is not None:
+                    return Finished(self._reuse(found))
+                adapter.prepare()
+                run.request = without_unreachable_experiment(run, run.request)
+                # The submission is on record before the call: whatever dies from here on, the job can be found.
+                run.save()
+                self._submit()
+            return self._wait_or_end(described)
+
+    def _adopt(self) -> dict[str, Any] | None:
+        run = self.run
+        described = self.adapter.find()
+        if described is not None:
+            run.log.info("Going on with the %s %s of an earlier try", run.kind.noun, run.record.job_name)
+            if run.record.definition_digest != run.pipeline.digest and self.adapter.adopts_as_submitted:
+                run.log.warning("The definition has changed since: the job is waited for as it was submitted")
+            run.save()
+        return described
+
+    def _submit(self) -> None:
+        run, name = self.run, self.run.record.job_name
+        self._in_flight = name
+        try:
+            self.adapter.create()
+        except (ClientError, BotoCoreError) as error:
+            taken = isinstance(error, ClientError) and is_existing(error)
+            if not (taken and self.adapter.taken_name_is_own):
+                raise self.adapter.refusal(error) from error
+            run.log.info("The %s %s exists: the reply to an earlier call was lost", run.kind.noun, name)
+        else:
+            told = "Created the %s %s (attempt %d)"
+            run.log.info(told, run.kind.noun, run.record.job_name, run.record.attempt)
+            if run.was_killed:
+                # The kill came while the call was under way, and found no job to stop.
+                self.stop_job()
+                run.check_alive()
+        self.adapter.confirm()
+
+    # The step cache -----------------------------------------------------------------------------------------
+
+    def _cached(self) -> CachedResult | None:
+        return None if self._cache_attributes is None else self._cache.lookup(self.run)
+
+    def _reuse(self, found: CachedResult) -> dict[str, Json]:
+        run, own = self.run, self.run.record.named("")
+        run.output.push(JOB_KEY, {**found.job, "cache_source": found.source})
+        self._cache.reused(found)
+        # The links of the task lead to the old job.
+        run.change(own.named(str(found.job.get("job_name"))).identified(found.job.get("asked_with") or {}))
+        self._job_known()
+        # The record names no job: a later try, should this one die unheard, looks at the cache again. And this task
+        # has read and written nothing.
+        run.request = {}
+        run.save(own.closed())
+        return found.result
+
+    # The waiting --------------------------------------------------------------------------------------------
+
+    def _wait_or_end(self, described: dict[str, Any] | None) -> Finished | JobWait:
+        run, kind = self.run, self.run.kind
+        self._job_known()
+        if described is None and (kind.usually_done or kind.status_field is None):
+            described = run.describe()
+        if described is not None and kind.state_of(described) is not JobState.RUNNING:
+            return Finished(self._end(described))
+        self._in_flight = run.record.job_name
+        # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
+        deadline = None if self._time_limit is None else run.clock.time() + self._time_limit.total_seconds()
+        bounds = WaitBounds(deadline, run.settings.stopping_slack)
+        return JobWait(kind, run.record.job_name, run.pace, bounds)
+
+    def wait(self, wait: JobWait) -> dict[str, Any]:
+        """Wait for the job in the worker; the step's result."""
+
+        def polled() -> None:
+            for observer in self.run.observers:
+                observer.polled(self.run)
+
+        end, seen = asyncio.run(wait_for_job(self.run.aws, wait.kind, wait.job_name, wait.pace, wait.bounds, polled))
+        self.run.renew_access()
+        return self._finish(end, seen)
+
+    def resume(self, end: WaitEnd, seen: str) -> dict[str, Any]:
+        """Go on where a trigger has waited for the job; the step's result. ``seen`` is what it saw last."""
+        self._job_known()
+        return self._finish(end, seen)
+
+    def _job_known(self) -> None:
+        for observer in self.run.observers:
+            observer.job_known(self.run)
+
+    def _finish(self, end: WaitEnd, seen: str) -> dict[str, Any]:
+        run, noun, name = self.run, self.run.kind.noun, self.run.record.job_name
+        if run.was_killed:
+            raise StepKilled(f"Step {run.task.task_id!r} was killed, and its {noun} {self._stop_outcome}.")
+        self._in_flight = name
+        if end is WaitEnd.TIMED_OUT:
+            told = f"Step {run.task.task_id!r}: the {noun} {name} {self._stop_outcome}, as the execution_timeout of"
+            raise StepTimedOut(run.with_notes(f"{told} {self._time_limit} is over.", with_log=False))
+        with self._recording_failures():
+            if end is WaitEnd.UNREADABLE:
+                told = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
+                raise run.job_failure(told, outcome_unknown=True)
+            if end is WaitEnd.OVERDUE:
+                # Whether it heeds the stop is not known yet.
+                self.stop_job()
+                told = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
+                raise run.job_failure(f"{told} {self._stop_outcome}: {seen}.", outcome_unknown=True)
+            described = run.describe()
+            if described is None:
+                raise run.failure(f"the {noun} {name} is gone.")
+            return self._end(described)
+
+    # The end ------------------------------------------------------------------------------------------------
+
+    def _end(self, described: dict[str, Any]) -> dict[str, Any]:
+        run, kind = self.run, self.run.kind
+        self._in_flight = None
+        try:
+            self.adapter.check_end(described)
+            if kind.state_of(described) is JobState.FAILED:
+                raise self._failure_of_job(described)
+        except StepFailure:
+            self._push_job(described)
+            raise
+        told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
+        result = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
+        job = self._push_job(described)
+        self._cache.store(run, job, result)
+        run.close()
+        self.adapter.keep_result(result)
+        self._stop_leftover()
+        self.result = result
+        for observer in run.observers:
+            observer.succeeded(run, result)
+        return result
+
+    def _push_job(self, described: dict[str, Any]) -> dict[str, Any]:
+        run, kind, declared = self.run, self.run.kind, self.run.step_type.kind
+        job = {
+            "job_name": run.record.job_name,
+            "job_arn": member_at(described, kind.arn_field),
+            "attempt": run.record.attempt,
+            "step_type": run.step.type,
+            **({"asked_with": kind.asked_with} if kind.asked_with else {}),
+            **({"describe": kind.describe} if declared is not None and kind.describe != declared.describe else {}),
+        }
+        run.output.push(JOB_KEY, job)
+        return job
+
+    def _failure_of_job(self, described: dict[str, Any]) -> StepFailure:
+        run, kind = self.run, self.run.kind
+        reason = self.adapter.reason(described) or reason_of_limit(kind, described) or "AWS gives no reason"
+        detail, status = described.get("SecondaryStatus"), kind.status_of(described)
+        return run.job_failure(
+            f"the {kind.noun} {run.record.job_name} (attempt {run.record.attempt}) ended as {status}"
+            f"{f' ({detail})' if detail not in (None, status) else ''}: {reason}",
+            type_of_failure_reason(reason),
+        )
+
+    @contextmanager
+    def _recording_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except LostTriesExceeded:
+            self._in_flight = self.run.recorded_name or None
+            self.stop_job()
+            raise
+        except StepFailure as failure:
+            self.fail(failure)
+
+    def fail(self, failure: StepFailure) -> NoReturn:
+        """Record that this attempt failed, and raise the failure."""
+        # What has no type is not retried: then nobody comes back for what was made for the job.
+        if not failure.outcome_unknown or failure.exception_type is None:
+            self._stop_leftover()
+        self.run.fail(failure)
+
+    # The stop -----------------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """Stop the job, since nobody waits for it any more."""
+        self.run.was_killed = True
+        self.run.renew_access()
+        self.stop_job()
+
+    def stop_job(self) -> None:
+        """Stop the job, if one may be running; what cannot be stopped is told in the log."""
+        name, noun = self._in_flight, self.run.kind.noun
+        if name is None:
+            return
+        if (target := self.adapter.stop_target()) is None:
+            try:
+                self.adapter.locate()
+            except (ClientError, BotoCoreError) as error:
+                self.run.log.warning("AWS could not be asked for the %s %s: %s", noun, name, error)
+            if (target := self.adapter.stop_target()) is None:
+                self.run.log.warning("AWS knows of no %s %s to stop, or whether there is one", noun, name)
+                return
+        self._stop(target)
+
+    def _stop_leftover(self) -> None:
+        if (target := self.adapter.leftover()) is not None:
+            self._stop(target)
+
+    def _stop_left_behind(self, left: StepRecord) -> None:
+        try:
+            target = read_stop_target(left.stop_target)
+        except (KeyError, TypeError, ValueError) as error:
+            # What another version has stored keeps no new try from beginning.
+            self.run.log.error("What an earlier try has begun could not be stopped and may go on: %r", error)
+        else:
+            if target is not None:
+                self._stop(target, self.run.aws.at(target.access), ask_first=True)
+
+    def _stop(self, target: StopTarget, aws: AwsAccess | None = None, *, ask_first: bool = False) -> None:
+        if isinstance(target, MessageTarget):
+            raise TypeError("a job's step has sent no message")
+        patience = Patience(self.run.pause, STOP_SECONDS)
+        came_of_it: Stopped | ClientError | BotoCoreError
+        try:
+            came_of_it = stop(target, aws or self.run.aws, patience=patience, ask_first=ask_first)
+        except (ClientError, BotoCoreError) as error:
+            came_of_it = error
+        tell_stop(self.run.log, target, came_of_it)
+
+    @property
+    def _stop_outcome(self) -> str:
+        return StopOutcome.NO_CALL.value if self.run.kind.stop is None else "is stopped"

@@ -1,0 +1,206 @@
+"""One try of a step: its record, and what it works with. It is made in the worker, and holds no Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from msgspec import Struct
+
+from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.expressions.iteration import FAILURE_KEY
+from airflow_sm_pipelines.jobs.clock import SYSTEM_CLOCK, Clock
+from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord, TryFacts
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.aws.failures import ExceptionType
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.expressions.iteration import Iteration
+    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.settings import Settings
+    from airflow_sm_pipelines.step_types.adapter import Log
+    from airflow_sm_pipelines.step_types.step_type import StepType
+
+
+class TaskTry(Struct, frozen=True):
+    """Which task it is, and which of its tries; ``map_index`` is -1 where the task is not mapped."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    try_number: int
+    max_tries: int
+
+
+class TaskStore(Protocol):
+    """What a task keeps from one try to the next, also when a user clears it: JSON values by key."""
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+
+
+class TaskOutput(Protocol):
+    """What a task lets others read: JSON values by key."""
+
+    def push(self, key: str, value: Any) -> None:
+        """Let them read a value from now on."""
+
+
+class StepKilled(Exception):  # noqa: N818 # it is no error
+    """The try was killed: nothing more is to be done, and nothing to be recorded."""
+
+
+class StepTimedOut(Exception):  # noqa: N818 # it is no error
+    """The task's execution_timeout is over: what it waits for is stopped."""
+
+
+class LostTriesExceeded(StepFailure):
+    """Too many tries were lost. What they may have begun is stopped, and stays on record until that is sure."""
+
+
+class StepParts(Struct, frozen=True):
+    """What a try of a step is made of, however it came to be."""
+
+    step: Step
+    step_type: StepType
+    pipeline: PipelineFacts
+    settings: Settings
+    iteration: Iteration | None
+    log: Log
+
+
+class StepRun:
+    """One try of a step."""
+
+    def __init__(
+        self,
+        task: TaskTry,
+        parts: StepParts,
+        *,
+        aws: AwsAccess,
+        store: TaskStore,
+        output: TaskOutput,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.task = task
+        self.step = parts.step
+        self.pipeline = parts.pipeline
+        self.settings = parts.settings
+        self.iteration = parts.iteration
+        self.log = parts.log
+        self.aws = aws
+        self.store = store
+        self.output = output
+        self.clock = clock
+        self.resolution_error: StepFailure | None = None
+        self.was_killed = False
+        self.recorded_name = ""
+        self._record: StepRecord | None = None
+
+    # The record ---------------------------------------------------------------------------------------------
+
+    def begin(self) -> StepRecord | None:
+        """Take up the record.
+
+        :return: what was on record, where a user cleared the task since and its job may still be running
+        """
+        stored = self.store.get(STORE_KEY)
+        left = None if stored is None else StepRecord.from_json(stored)
+        task = self.task
+        facts = TryFacts(self.pipeline.digest, task.max_tries, task.try_number, self.clock.time())
+        self._record = StepRecord.begin(left, facts)
+        self.recorded_name = self._record.job_name
+        return left if left is not None and left.may_have_job and left.token != self._record.token else None
+
+    @property
+    def record(self) -> StepRecord:
+        if self._record is None:
+            raise RuntimeError(f"the step {self.task.task_id} has not begun a try")
+        return self._record
+
+    def change(self, record: StepRecord) -> None:
+        """Go on with a record that is not written yet."""
+        self._record = record
+
+    def save(self, record: StepRecord | None = None) -> None:
+        """Write the record, or one that takes its place."""
+        self._record = self.record if record is None else record
+        self._record = self._record.stoppable_by(self.stop_target_json() if self._record.may_have_job else {})
+        self.store.set(STORE_KEY, self._record.to_json())
+        self.recorded_name = self._record.job_name
+
+    def stop_target_json(self) -> dict[str, Any]:
+        """How what the attempt has begun is stopped without this step; nothing where there is no way, or no need."""
+        return {}
+
+    # The end of the try -------------------------------------------------------------------------------------
+
+    def failure(
+        self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
+    ) -> StepFailure:
+        """A failure of the step, to be raised."""
+        text = f"Step {self.task.task_id!r} failed: {message}"
+        return StepFailure(text, exception_type, outcome_unknown=outcome_unknown)
+
+    def fail(self, failure: StepFailure) -> NoReturn:
+        """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows.
+
+        The try stays active on record until they have: should it die before, the next one examines the attempt again.
+        """
+        # Do not persist a name that was never submitted: it may be someone else's job.
+        record = self.record.named(self.recorded_name)
+        number = self.task.try_number
+        self.save(record.outcome_unknown(number) if failure.outcome_unknown else record.failed(number))
+        if self.iteration is not None:
+            # Airflow keeps no reason for a failure, and the ForEach step is to tell those of its children.
+            self.output.push(FAILURE_KEY, str(failure))
+        raise failure
+
+    def close(self) -> None:
+        """Record that the step ended: who finds this record was cleared by a user."""
+        self.save(self.record.closed())
+
+    def record_interruption(self) -> None:
+        """Record that this try ends by an orderly shutdown, so that the next one does not count it as lost."""
+        if self.recorded_name and self.record.may_have_job:
+            self.save(self.record.interrupted())
+
+    # What keeps a try from going on -------------------------------------------------------------------------
+
+    def check_alive(self) -> None:
+        """:raises StepKilled: where the try was killed meanwhile"""
+        if self.was_killed:
+            raise StepKilled(f"Step {self.task.task_id!r} was killed.")
+
+    def check_resolved(self) -> None:
+        """:raises StepFailure: for what kept the request from being resolved"""
+        if self.resolution_error is not None:
+            raise self.resolution_error
+
+    def check_lost_tries(self) -> None:
+        """:raises LostTriesExceeded: where more tries were lost than the deployment allows"""
+        lost, allowed = self.record.lost_tries, self.settings.worker_deaths
+        if lost > allowed:
+            raise LostTriesExceeded(
+                f"Step {self.task.task_id!r} failed: {lost} tries were lost without reporting a result (their worker"
+                f" died), and [sagemaker_pipelines] worker_deaths allows {allowed}."
+            )
+
+    # What is kept and told ----------------------------------------------------------------------------------
+
+    def load_state(self, key: str) -> Any:
+        """What the step keeps under a key of its own beside its record, None where there is nothing."""
+        return self.store.get(key)
+
+    def save_state(self, key: str, value: Json) -> None:
+        """Keep something beside the record."""
+        self.store.set(key, value)
+
+    def renew_access(self) -> None:
+        """Let the calls from now on look for credentials anew: those of a long wait may have expired."""
+        self.aws = self.aws.renewed()

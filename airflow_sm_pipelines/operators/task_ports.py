@@ -1,0 +1,42 @@
+"""What Airflow gives a task, as the life of a step works with it: its store, its XCom, and which try it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+from airflow_sm_pipelines.jobs.step_run import TaskTry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class AirflowTaskStore:
+    """Airflow's ``task_state_store`` of a task; what is kept in it does not expire."""
+
+    def __init__(self, context: Context) -> None:
+        self._store: Any = context["task_state_store"]
+
+    def get(self, key: str) -> Any:
+        return self._store.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._store.set(key, value, retention=NEVER_EXPIRE)
+
+
+class XComOutput:
+    """The XCom of a task."""
+
+    def __init__(self, context: Context) -> None:
+        self._ti = context["ti"]
+
+    def push(self, key: str, value: Any) -> None:
+        self._ti.xcom_push(key=key, value=value)
+
+
+def task_try(context: Context) -> TaskTry:
+    """Which try of which task a context is of."""
+    ti = context["ti"]
+    map_index = -1 if ti.map_index is None else ti.map_index
+    return TaskTry(ti.dag_id, ti.run_id, ti.task_id, map_index, ti.try_number, ti.max_tries)

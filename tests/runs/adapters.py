@@ -1,0 +1,75 @@
+"""Steps that run with another adapter than their type's, as a step type of one's own can have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.bases.xcom import BaseXCom
+from msgspec.structs import replace
+
+from airflow_sm_pipelines.jobs import retry_decision
+from airflow_sm_pipelines.step_types import STEP_TYPES, register_step_type
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
+
+interposed_types: set[str] = set()
+"""The step types that have another adapter until the test has ended."""
+
+
+def interpose(step_type: str, method: str, other: Callable[..., Any]) -> None:
+    """Let ``other`` take the place of a method of a type's adapter; it is given the method, and then its arguments."""
+    known = STEP_TYPES[step_type]
+    own = known.adapter or JobAdapter
+    original = getattr(own, method)
+
+    def interposed(adapter: JobAdapter, *arguments: Any) -> Any:
+        return other(lambda: original(adapter, *arguments), adapter)
+
+    adapter = type(f"Interposed{own.__name__}", (own,), {method: interposed})
+    register_step_type(replace(known, adapter=adapter), replace=True)
+    interposed_types.add(step_type)
+
+
+def lose_the_first_try(
+    monkeypatch: pytest.MonkeyPatch,
+    step_type: str = "Training",
+    method: str = "confirm",
+    meanwhile: Callable[[JobAdapter], object] = lambda adapter: None,
+) -> None:
+    """Let the first try of the next job die after a method of its adapter, and the next one start at once.
+
+    By default that is between the Create call and the waiting; ``meanwhile`` is done before.
+    """
+    came: list[JobAdapter] = []
+
+    def die_once(original: Callable[[], Any], adapter: JobAdapter) -> Any:
+        result = original()
+        came.append(adapter)
+        if len(came) == 1:
+            meanwhile(adapter)
+            raise OSError("this try is lost")
+        return result
+
+    interpose(step_type, method, die_once)
+    without_pause(monkeypatch)
+
+
+def without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next try start at once after one that was lost."""
+    monkeypatch.setattr(retry_decision, "LOST_TRY_DELAY_SECONDS", 0.0)
+
+
+def lose_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Airflow be out of reach when the first result of a task is to be pushed, and the next try start at once."""
+    push = BaseXCom.set.__func__  # type: ignore[attr-defined] # of the class method
+    lost: list[str] = []
+
+    def set_(cls: type[BaseXCom], key: str, *arguments: Any, **named: Any) -> None:
+        if key == "return_value" and not lost:
+            lost.append(key)
+            raise OSError("Airflow is away")
+        push(cls, key, *arguments, **named)
+
+    monkeypatch.setattr(BaseXCom, "set", classmethod(set_))
+    without_pause(monkeypatch)
