@@ -21,12 +21,13 @@ from airflow_sm_pipelines.definition.steps import read_steps
 from airflow_sm_pipelines.definition.values import is_expression, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from airflow_sm_pipelines.definition.document import Document, Source
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.paths import JsonPath
     from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
+    from airflow_sm_pipelines.definition.step_types import KnownType
     from airflow_sm_pipelines.definition.syntax import Json
 
 VERSION = "2020-12-01"
@@ -40,7 +41,7 @@ def read_definition(
     definition: Source,
     *,
     source: str | None = None,
-    step_types: Collection[str] | None = None,
+    step_types: Mapping[str, KnownType] | None = None,
     unsupported_keys: UnsupportedKeys = "warn",
     unsupported_steps: UnsupportedSteps = "error",
 ) -> Pipeline:
@@ -48,13 +49,13 @@ def read_definition(
 
     :param definition: a file, JSON text or bytes, or the parsed JSON.
     :param source: what to call the document in errors; by default the file's path.
-    :param step_types: types beyond those of the service that are known where the pipeline runs.
+    :param step_types: the step types that are known where the pipeline runs; None for all to be taken as they are.
     :param unsupported_keys: whether a key that is not known is a warning and ignored, or an error.
     :param unsupported_steps: whether a step of an unknown type is an error, or read as it is with a warning.
     :raises DefinitionError: with every finding of the document, in its order, if any of them is an error.
     """
     collector = FindingCollector()
-    options = Options(tuple(step_types or ()), unsupported_keys, unsupported_steps)
+    options = Options(step_types, unsupported_keys, unsupported_steps)
     reading = read_document(definition, collector, options)
     return reading.settle(collector, source or name_of(definition))
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
 from airflow_sm_pipelines.definition.findings import Finding, Severity, nearest
 from airflow_sm_pipelines.definition.paths import describe, render_path, shorten
-from airflow_sm_pipelines.definition.step_types import KNOWN_TYPES
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import LocatedExpression
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.paths import JsonPath
+    from airflow_sm_pipelines.definition.step_types import KnownType, StepSyntax
     from airflow_sm_pipelines.definition.syntax import Json
 
 UnsupportedKeys: TypeAlias = Literal["warn", "error"]
@@ -24,7 +24,7 @@ UnsupportedSteps: TypeAlias = Literal["error", "placeholder"]
 class Options(Struct, frozen=True):
     """How strictly to read; see :func:`airflow_sm_pipelines.definition.reader.read_definition`."""
 
-    step_types: Collection[str] = ()
+    step_types: Mapping[str, KnownType] | None = None
     unsupported_keys: UnsupportedKeys = "warn"
     unsupported_steps: UnsupportedSteps = "error"
 
@@ -35,7 +35,13 @@ class Options(Struct, frozen=True):
 
     def is_known(self, step_type: str) -> bool:
         """Whether a step of this type is read without a finding."""
-        return step_type in KNOWN_TYPES or step_type in self.step_types
+        return self.step_types is None or step_type in self.step_types
+
+    def syntax_of(self, step_type: str) -> StepSyntax | None:
+        """What stands beside Arguments in the steps of a type; None where anything may, or nothing is known of it."""
+        return (
+            None if self.step_types is None or step_type not in self.step_types else self.step_types[step_type].syntax
+        )
 
 
 class Scope(Struct):

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.model import ParameterType
-from airflow_sm_pipelines.definition.step_types import (
-    CHECK_TYPES,
-    COMMON_KEYS,
-    KNOWN_TYPES,
-    REQUIRED_SETTINGS,
-    SETTINGS,
-)
+from airflow_sm_pipelines.definition.step_types import COMMON_KEYS
 from airflow_sm_pipelines.definition.values import is_expression, read_value
 
 if TYPE_CHECKING:
@@ -22,28 +16,29 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.definition.paths import JsonPath
     from airflow_sm_pipelines.definition.scope import Scope
-    from airflow_sm_pipelines.definition.step_types import SettingKind
+    from airflow_sm_pipelines.definition.step_types import SettingKind, StepSyntax
     from airflow_sm_pipelines.definition.syntax import Json
 
 _OUTPUT_KEYS = frozenset({"OutputName", "OutputType"})
 _OUTPUT_TYPES = {kind.value: kind for kind in ParameterType}
-_KNOWN_KEYS = {kind: COMMON_KEYS | settings.keys() for kind, settings in SETTINGS.items()}
 
 
 def read_settings(scope: Scope, step: dict[str, Json], step_type: str, path: JsonPath) -> Object:
-    """The settings of a step. A type that is not one of the service's may have any: all are kept as they are."""
-    if step_type not in KNOWN_TYPES:
+    """The settings of a step; those of a type of which no more is known are kept as they are."""
+    syntax = scope.options.syntax_of(step_type)
+    if syntax is None:
         extra = [key for key in step if key not in COMMON_KEYS]
         return FrozenDict({key: read_value(scope, step[key], (path, key)) for key in extra})
-    scope.check_keys(step, _KNOWN_KEYS.get(step_type, COMMON_KEYS), path, f"a {step_type} step")
-    kinds = SETTINGS.get(step_type)
-    if kinds is None:
-        return FrozenDict()
-    required = REQUIRED_SETTINGS[step_type]
-    if scope.require(step, required, path, f"a {step_type} step") and step[required] is None:
+    kinds, required, what = syntax.settings, syntax.required, f"a {step_type} step"
+    scope.check_keys(step, COMMON_KEYS | kinds.keys(), path, what)
+    if required is not None and scope.require(step, required, path, what) and step[required] is None:
         scope.wrong_type("a text or an expression", None, (path, required))
     return FrozenDict(
-        {key: _read_setting(scope, member, kinds[key], (path, key)) for key, member in step.items() if key in kinds}
+        {
+            key: _read_setting(scope, member, kinds[key], syntax, (path, key))
+            for key, member in step.items()
+            if key in kinds
+        }
     )
 
 
@@ -59,14 +54,14 @@ def output_parameters(step: Step) -> Mapping[str, ParameterType]:
     return outputs
 
 
-def _read_setting(scope: Scope, value: Json, kind: SettingKind, path: JsonPath) -> Value:
+def _read_setting(scope: Scope, value: Json, kind: SettingKind, syntax: StepSyntax, path: JsonPath) -> Value:
     if value is None:
         return None
     match kind:
         case "outputs":
             return _read_outputs(scope, value, path)
         case "check":
-            _read_check_type(scope, value, path)
+            _read_check_type(scope, value, syntax.checks, path)
             return value if isinstance(value, str) else None
         case "flag":
             if not isinstance(value, bool) and not is_expression(value):
@@ -77,9 +72,9 @@ def _read_setting(scope: Scope, value: Json, kind: SettingKind, path: JsonPath) 
     return read_value(scope, value, path)
 
 
-def _read_check_type(scope: Scope, value: Json, path: JsonPath) -> None:
+def _read_check_type(scope: Scope, value: Json, checks: tuple[str, ...], path: JsonPath) -> None:
     if isinstance(value, str):
-        scope.choice(value, CHECK_TYPES[scope.step_type or ""], path, f"CheckType of a {scope.step_type} step")
+        scope.choice(value, checks, path, f"CheckType of a {scope.step_type} step")
     else:
         scope.wrong_type("a literal text", value, path)
 

@@ -1,42 +1,16 @@
-"""The step types of the service, as data."""
+"""What of a step type decides how its steps are read."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Literal, Protocol, TypeAlias
 
-STEP_TYPES = (
-    "Training",
-    "Processing",
-    "Transform",
-    "Tuning",
-    "AutoML",
-    "Model",
-    "RegisterModel",
-    "Condition",
-    "Fail",
-    "Lambda",
-    "Callback",
-    "QualityCheck",
-    "ClarifyCheck",
-    "EMR",
-    "EMRServerless",
-    "EndpointConfig",
-    "Endpoint",
-    "InferenceComponent",
-    "Lineage",
-    "ForEach",
-    "Job",
-    "BedrockCustomModel",
-    "BedrockCustomModelDeployment",
-    "BedrockProvisionedModelThroughput",
-    "BedrockModelImport",
-)
-"""The types whose shape is known."""
+from msgspec import Struct
+
+from airflow_sm_pipelines.definition.frozen import FrozenDict
 
 NAME_ONLY_TYPES = ("Athena", "Cleanup", "HubContent")
 """The types of which AWS's API model tells the name and nothing of their Arguments."""
-
-KNOWN_TYPES = frozenset(STEP_TYPES)
 
 COMMON_KEYS = frozenset(
     {
@@ -54,36 +28,30 @@ COMMON_KEYS = frozenset(
 """The keys of a step of any type."""
 
 SettingKind: TypeAlias = Literal["text", "flag", "outputs", "check"]
+"""A text or a flag (or an expression for one), output parameters, or the kind of a check."""
 
-_CHECK_SETTINGS: dict[str, SettingKind] = {
-    "CheckType": "check",
-    "ModelPackageGroupName": "text",
-    "SkipCheck": "flag",
-    "FailOnViolation": "flag",
-    "RegisterNewBaseline": "flag",
-    "SuppliedBaselineConstraints": "text",
-}
 
-SETTINGS: dict[str, dict[str, SettingKind]] = {
-    "Lambda": {"FunctionArn": "text", "OutputParameters": "outputs"},
-    "Callback": {"SqsQueueUrl": "text", "OutputParameters": "outputs"},
-    "QualityCheck": {**_CHECK_SETTINGS, "SuppliedBaselineStatistics": "text"},
-    "ClarifyCheck": {**_CHECK_SETTINGS, "ModelName": "text"},
-}
-"""The keys that stand beside Arguments, per type: a text or a flag (or an expression for one), output parameters,
-or the kind of a check."""
+class StepSyntax(Struct, frozen=True):
+    """The keys that stand beside Arguments in the steps of a type, and what each is.
 
-REQUIRED_SETTINGS = {
-    "Lambda": "FunctionArn",
-    "Callback": "SqsQueueUrl",
-    "QualityCheck": "CheckType",
-    "ClarifyCheck": "CheckType",
-}
+    ``required`` is the one that has to be there, ``checks`` are the kinds of a check.
+    """
 
-CHECK_TYPES = {
-    "QualityCheck": ("DATA_QUALITY", "MODEL_QUALITY"),
-    "ClarifyCheck": ("DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"),
-}
+    settings: Mapping[str, SettingKind]
+    required: str | None = None
+    checks: tuple[str, ...] = ()
+
+
+NO_SETTINGS = StepSyntax(FrozenDict())
+"""The steps of the type have the keys alone that steps of all types have."""
+
+
+class KnownType(Protocol):
+    """A step type, as far as its steps are read by it."""
+
+    @property
+    def syntax(self) -> StepSyntax | None:
+        """The keys of its steps beside Arguments; None where they may have any, which are kept as they are."""
 
 
 def cannot_be_run(step_type: str) -> str:

@@ -14,7 +14,7 @@ from airflow_sm_pipelines.definition.paths import render_path
 from airflow_sm_pipelines.definition.policies import read_cache, read_property_files, read_retry_policies
 from airflow_sm_pipelines.definition.scope import Scope
 from airflow_sm_pipelines.definition.settings import read_settings
-from airflow_sm_pipelines.definition.step_types import NAME_ONLY_TYPES, STEP_TYPES, cannot_be_run
+from airflow_sm_pipelines.definition.step_types import NAME_ONLY_TYPES, cannot_be_run
 from airflow_sm_pipelines.definition.values import is_expression, read_object, read_value
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _check_type(scope: Scope, step_type: str, path: JsonPath) -> None:
     if scope.options.is_known(step_type):
         return
     place: JsonPath = (path, "Type")
-    candidates = () if step_type in NAME_ONLY_TYPES else (*STEP_TYPES, *scope.options.step_types)
+    candidates = () if step_type in NAME_ONLY_TYPES else tuple(scope.options.step_types or ())
     message, suggestion = cannot_be_run(step_type), nearest(step_type, candidates)
     if scope.options.unsupported_steps == "placeholder":
         scope.warning(f"{message}. Until then its task fails when it is reached", place, suggestion)

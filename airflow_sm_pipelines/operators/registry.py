@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.step_types.step_type import StepType
 
-JOB = "airflow_sm_pipelines.operators.job.JobStepOperator"
 UNSUPPORTED = "airflow_sm_pipelines.operators.unsupported.UnsupportedStepOperator"
 
 
@@ -26,9 +25,7 @@ def operator_of(step_type: StepType | None) -> type[StepOperator]:
 
     :raises OperatorError: where there is no such operator
     """
-    operator: Any = UNSUPPORTED
-    if step_type is not None:
-        operator = step_type.operator or (JOB if step_type.kind is not None else UNSUPPORTED)
+    operator: Any = (step_type and (step_type.operator or step_type.operator_path)) or UNSUPPORTED
     if isinstance(operator, str):
         operator = _imported(operator)
     if not (isinstance(operator, type) and issubclass(operator, StepOperator)):

@@ -63,7 +63,7 @@ def step_json(report: StepReport) -> dict[str, Any]:
         "type": step.type,
         "path": step.path,
         "body_of": report.loop,
-        "operator": None if known is None else known.operator,
+        "operator": None if known is None else known.operator_path,
         "instance_of": None if known is None else known.instance_of,
         "calls": [] if known is None else list(known.calls),
         "request": to_json(step.arguments),

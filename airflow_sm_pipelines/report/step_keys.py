@@ -49,11 +49,11 @@ def step_items(
 
 
 def _status(known: StepType | None) -> Status:
-    return Status.HANDLED if known is not None and known.operator is not None else Status.UNSUPPORTED
+    return Status.HANDLED if known is not None and known.operator_path is not None else Status.UNSUPPORTED
 
 
 def _type_item(step: Step, known: StepType | None) -> Item:
-    if known is not None and known.operator is not None:
+    if known is not None and known.operator_path is not None:
         return Item(f"{step.path}.Type", Status.HANDLED, f"{step.type} is run by {known.operator_path}")
     text = f"its task fails when it is reached: {cannot_be_run(step.type)}"
     return Item(f"{step.path}.Type", Status.UNSUPPORTED, text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
@@ -93,6 +94,7 @@ class AutoMLAdapter(JobAdapter):
 
 STEP_TYPE = StepType(
     name="AutoML",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.AutoMLStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerAutoMLOperator",
     kind=KIND,

@@ -9,6 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.bedrock import GUIDE, BedrockAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -41,6 +42,7 @@ class DeploymentAdapter(BedrockAdapter):
 
 STEP_TYPE = StepType(
     name="BedrockCustomModelDeployment",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.BedrockCustomModelDeploymentStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,

@@ -5,6 +5,7 @@ Arguments and properties are written in PascalCase.
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.bedrock import GUIDE, BedrockAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -28,6 +29,7 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="BedrockProvisionedModelThroughput",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.BedrockProvisionedModelThroughputStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,

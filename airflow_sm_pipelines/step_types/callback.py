@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.step_types import StepSyntax
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType
 
@@ -74,6 +76,7 @@ stored in the clear is the token's SHA-256.
 
 STEP_TYPE = StepType(
     name="Callback",
+    syntax=StepSyntax(FrozenDict({"SqsQueueUrl": "text", "OutputParameters": "outputs"}), "SqsQueueUrl"),
     operator="airflow_sm_pipelines.operators.callback.CallbackStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.base_aws.AwsBaseOperator",
     # The last three are made where a reply queue is set.

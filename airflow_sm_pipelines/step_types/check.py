@@ -11,6 +11,8 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.aws.s3_files import bucket_and_key, is_denied
+from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.step_types import SettingKind, StepSyntax
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.baselines import Check, SettingError, find_latest_approved, read_check
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
@@ -63,6 +65,16 @@ class CheckKind(Struct, frozen=True):
     baselines: Mapping[str, BaselineFiles]
     constraints_file: str
     statistics_file: str | None = None
+
+
+def check_syntax(kind: CheckKind, own: str) -> StepSyntax:
+    """The keys beside Arguments of a type of check; ``own`` is the one that the other type lacks."""
+    texts = ("ModelPackageGroupName", "SuppliedBaselineConstraints", own)
+    flags = ("SkipCheck", "FailOnViolation", "RegisterNewBaseline")
+    settings: dict[str, SettingKind] = {"CheckType": "check"}
+    settings |= dict.fromkeys(texts, "text")
+    settings |= dict.fromkeys(flags, "flag")
+    return StepSyntax(FrozenDict(settings), "CheckType", tuple(kind.baselines))
 
 
 GUIDE = Guide(

@@ -22,11 +22,11 @@ def check_step_type(step_type: Any) -> None:
         raise StepTypeError(f"a StepType is expected, found {type(step_type).__name__}")
     if not step_type.name:
         raise StepTypeError("a step type has no name: it is the Type of its steps in a definition")
-    if step_type.operator is None:
+    if step_type.operator_path is None:
         raise StepTypeError(
-            f"the step type {step_type.name!r} has no operator: give a subclass of"
-            " airflow_sm_pipelines.operators.step.StepOperator or, for what is created, waited for, stopped and"
-            " described, of airflow_sm_pipelines.operators.job.JobStepOperator, or its dotted path"
+            f"the step type {step_type.name!r} has no operator: give the kind of the job that it runs (a JobKind, and a"
+            " JobAdapter where that does not say it all), or a subclass of"
+            " airflow_sm_pipelines.operators.step.StepOperator, or its dotted path"
         )
     path = step_type.operator
     if isinstance(path, str) and ("." not in path or not all(part.isidentifier() for part in path.split("."))):

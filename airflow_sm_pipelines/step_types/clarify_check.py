@@ -19,6 +19,7 @@ from airflow_sm_pipelines.step_types.check import (
     BaselineFiles,
     CheckAdapter,
     CheckKind,
+    check_syntax,
 )
 from airflow_sm_pipelines.step_types.step_type import CacheKey, StepType, sagemaker
 
@@ -122,6 +123,7 @@ def _config_file(uri: str) -> str:
 
 STEP_TYPE = StepType(
     name="ClarifyCheck",
+    syntax=check_syntax(CHECK, "ModelName"),
     operator="airflow_sm_pipelines.operators.sagemaker.ClarifyCheckStepOperator",
     instance_of=processing.STEP_TYPE.instance_of,
     kind=processing.KIND,

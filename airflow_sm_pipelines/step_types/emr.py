@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_missing
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
@@ -261,6 +262,7 @@ class EmrAdapter(JobAdapter):
 
 STEP_TYPE = StepType(
     name="EMR",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.emr.EmrStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.emr.EmrAddStepsOperator",
     kind=KIND,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
@@ -246,6 +247,7 @@ class EmrServerlessAdapter(JobAdapter):
 
 STEP_TYPE = StepType(
     name="EMRServerless",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.emr.EmrServerlessStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.emr.EmrServerlessStartJobOperator",
     kind=KIND,

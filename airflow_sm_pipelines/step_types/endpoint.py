@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.deployment import DeploymentAdapter
@@ -53,6 +54,7 @@ class EndpointAdapter(DeploymentAdapter):
 
 STEP_TYPE = StepType(
     name="Endpoint",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.EndpointStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerEndpointOperator",
     kind=KIND,

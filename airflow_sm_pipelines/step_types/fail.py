@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 LONGEST_MESSAGE = 3072
@@ -9,6 +10,7 @@ LONGEST_MESSAGE = 3072
 
 STEP_TYPE = StepType(
     name="Fail",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.fail.FailStepOperator",
     instance_of="airflow.sdk.BaseOperator",
     limits=(f"{LONGEST_MESSAGE} characters of its message",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
 from airflow_sm_pipelines.step_types.step_type import Guide, StepType
 
@@ -52,6 +53,7 @@ has not run yet shows no request. Property files of a body can be read by no oth
 
 STEP_TYPE = StepType(
     name="ForEach",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.for_each.ForEachStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.base_aws.AwsBaseOperator",
     # The calls are those of the type of its body.

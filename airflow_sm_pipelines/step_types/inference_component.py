@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.deployment import DeploymentAdapter
@@ -84,6 +85,7 @@ def _identity(component: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 STEP_TYPE = StepType(
     name="InferenceComponent",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.InferenceComponentStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import STUDIO, ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -60,6 +61,7 @@ class CategoryJobAdapter(JobAdapter):
 
 STEP_TYPE = StepType(
     name="Job",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.CategoryJobStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.step_types import StepSyntax
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType
 
@@ -32,6 +34,7 @@ with a retry policy of the step for `Step.SERVICE_FAULT`, and it is invoked agai
 
 STEP_TYPE = StepType(
     name="Lambda",
+    syntax=StepSyntax(FrozenDict({"FunctionArn": "text", "OutputParameters": "outputs"}), "FunctionArn"),
     operator="airflow_sm_pipelines.operators.lambda_function.LambdaStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.lambda_function.LambdaInvokeFunctionOperator",
     calls=("lambda:Invoke",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import Guide, StepType
 
 MOST_ENTITIES = 5
@@ -56,6 +57,7 @@ without a name is in no property.
 
 STEP_TYPE = StepType(
     name="Lineage",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.lineage.LineageStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.base_aws.AwsBaseOperator",
     calls=(

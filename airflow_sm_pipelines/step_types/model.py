@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
@@ -21,6 +22,7 @@ KIND = JobKind(
 
 STEP_TYPE = StepType(
     name="Model",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.ModelStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerModelOperator",
     kind=KIND,

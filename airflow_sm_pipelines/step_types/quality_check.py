@@ -14,6 +14,7 @@ from airflow_sm_pipelines.step_types.check import (
     BaselineFiles,
     CheckAdapter,
     CheckKind,
+    check_syntax,
 )
 from airflow_sm_pipelines.step_types.step_type import CacheKey, StepType, sagemaker
 
@@ -41,6 +42,7 @@ class QualityCheckAdapter(CheckAdapter):
 
 STEP_TYPE = StepType(
     name="QualityCheck",
+    syntax=check_syntax(CHECK, "SuppliedBaselineStatistics"),
     operator="airflow_sm_pipelines.operators.sagemaker.QualityCheckStepOperator",
     instance_of=processing.STEP_TYPE.instance_of,
     kind=processing.KIND,

@@ -7,6 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing, is_missing
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CONTAINER_MODEL, DatasetPaths, ModelPackageVersion
@@ -117,6 +118,7 @@ def _ensure_group(client: Any, group: str) -> None:
 
 STEP_TYPE = StepType(
     name="RegisterModel",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.RegisterModelStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerBaseOperator",
     kind=KIND,

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.step_types.checking import StepTypeError, check_step_type
+from airflow_sm_pipelines.step_types.step_type import dotted_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ class StepTypeRegistry(Mapping[str, "StepType"]):
         check_step_type(step_type)
         name = step_type.name
         there = self[name] if name in self._registered or name in self._modules else None
-        if there is not None and there.operator_path != step_type.operator_path and not replace:
+        if there is not None and _runs(there) != _runs(step_type) and not replace:
             raise StepTypeError(
                 f"the step type {name!r} is there already, run by {there.operator_path}: give the new one another name,"
                 " or say replace=True to put it in the place of the other"
@@ -108,3 +109,8 @@ class StepTypeRegistry(Mapping[str, "StepType"]):
         finally:
             self._loading.now = False
         return self._given
+
+
+def _runs(step_type: StepType) -> tuple[str | None, str | None]:
+    """By what a type is run: the same code, also where its module was run again."""
+    return step_type.operator_path, None if step_type.adapter is None else dotted_path(step_type.adapter)

@@ -14,9 +14,14 @@ from airflow_sm_pipelines.step_types.datasets import NO_DATASETS, DatasetPaths, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.definition.step_types import StepSyntax
     from airflow_sm_pipelines.step_types.adapter import JobAdapter
     from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
     from airflow_sm_pipelines.step_types.job_kind import JobKind
+
+
+JOB_OPERATOR = "airflow_sm_pipelines.operators.job.JobStepOperator"
+"""The operator of a type that names none, and runs a kind of job."""
 
 
 class RetryTypes(Enum):
@@ -81,7 +86,8 @@ class StepType(Struct, frozen=True):
     it all.
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
-    that it needs besides. ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
+    that it needs besides. ``syntax`` tells of the keys beside Arguments in its steps, None where they may have any.
+    ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
     that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``variants``
     are other APIs that it may have. ``rules`` are what its Arguments keep to beyond the request.
 
@@ -108,6 +114,7 @@ class StepType(Struct, frozen=True):
     adapter: type[JobAdapter] | None = None
     calls: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
+    syntax: StepSyntax | None = None
     arguments: ApiShape | None = None
     properties: ApiShape | None = None
     extra_properties: tuple[str, ...] = ()
@@ -139,9 +146,9 @@ class StepType(Struct, frozen=True):
     @property
     def operator_path(self) -> str | None:
         """The dotted path of the operator, None where no operator runs the type."""
-        if self.operator is None or isinstance(self.operator, str):
-            return self.operator
-        return f"{self.operator.__module__}.{self.operator.__qualname__}"
+        if self.operator is None:
+            return None if self.kind is None else JOB_OPERATOR
+        return self.operator if isinstance(self.operator, str) else dotted_path(self.operator)
 
     def used_with(self, arguments: Mapping[str, object]) -> StepType:
         """The step type as it is for a step of these Arguments: where they are those of a variant, with its API."""
@@ -155,6 +162,11 @@ class StepType(Struct, frozen=True):
                     properties=variant.properties or self.properties,
                 )
         return self
+
+
+def dotted_path(defined: type[Any]) -> str:
+    """A class by its module and name."""
+    return f"{defined.__module__}.{defined.__qualname__}"
 
 
 def sagemaker(operation: str) -> ApiShape:

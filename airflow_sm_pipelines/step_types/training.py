@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, job_console
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import ONE_DAY, JobKind
@@ -26,6 +27,7 @@ CONSOLE = job_console("jobs/{name}", "TrainingJobs")
 
 STEP_TYPE = StepType(
     name="Training",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.TrainingStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTrainingOperator",
     kind=KIND,

@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations, sagemaker_page
 from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
@@ -80,6 +81,7 @@ def _objective(described: dict[str, Any]) -> str | None:
 
 STEP_TYPE = StepType(
     name="Tuning",
+    syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.sagemaker.TuningStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerTuningOperator",
     kind=KIND,

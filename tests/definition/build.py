@@ -11,6 +11,7 @@ from airflow_sm_pipelines.definition.reader import read_document
 from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.graph import Plan
 from airflow_sm_pipelines.graph.dependencies import connect
+from airflow_sm_pipelines.step_types import STEP_TYPES
 
 Json = dict[str, Any]
 
@@ -62,7 +63,7 @@ def parameter(name: str, kind: str = "String", **keys: object) -> Json:
 
 
 def read(*steps: object, **keys: object) -> Pipeline:
-    return read_definition(document(*steps, **keys))
+    return read_definition(document(*steps, **keys), step_types=STEP_TYPES)
 
 
 def read_step(value: Json, *others: object, **keys: object) -> Step:
@@ -72,7 +73,7 @@ def read_step(value: Json, *others: object, **keys: object) -> Step:
 def settled(definition: Any, **options: Any) -> Plan:
     """A definition, read and ordered; its made-up arguments and properties are not compared with those of AWS."""
     collector = FindingCollector()
-    reading = read_document(definition, collector, Options(**options))
+    reading = read_document(definition, collector, Options(**{"step_types": STEP_TYPES, **options}))
     graph = None if reading.pipeline is None else connect(reading.pipeline, collector)
     pipeline = reading.settle(collector, "definition")
     assert graph is not None

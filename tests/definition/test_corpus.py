@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition, to_document
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.corpus import documents, invalid_documents
 
 
@@ -16,7 +17,7 @@ def pipelines() -> dict[str, Pipeline | DefinitionError]:
     outcome: dict[str, Pipeline | DefinitionError] = {}
     for name, data in documents().items():
         try:
-            outcome[name] = read_definition(data, source=name)
+            outcome[name] = read_definition(data, source=name, step_types=STEP_TYPES)
         except DefinitionError as error:
             outcome[name] = error
     return outcome
@@ -53,7 +54,7 @@ def test_writing_gives_what_was_read(pipelines: Outcome) -> None:
 def test_reading_what_was_written_gives_the_same(pipelines: Outcome) -> None:
     for name, pipeline in pipelines.items():
         if isinstance(pipeline, Pipeline) and len(pipeline.steps) < 100:
-            again = read_definition(json.dumps(to_document(pipeline)))
+            again = read_definition(json.dumps(to_document(pipeline)), step_types=STEP_TYPES)
             assert (again.steps, again.parameters) == (pipeline.steps, pipeline.parameters), name
 
 

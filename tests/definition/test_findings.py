@@ -8,6 +8,7 @@ from airflow_sm_pipelines.definition import DefinitionError, Finding, Severity, 
 from airflow_sm_pipelines.definition.findings import FindingError, nearest
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.paths import JsonPath, describe, render_path
+from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.definition.build import document, findings, get, join, only, parameter, step
 
 
@@ -38,7 +39,7 @@ def test_all_findings_come_at_once_in_document_order() -> None:
 
 def test_an_error_is_a_group_that_names_everything() -> None:
     with pytest.raises(DefinitionError) as caught:
-        read_definition(document(step(kind="Trainig"), step("B", Cache=1)), source="a.json")
+        read_definition(document(step(kind="Trainig"), step("B", Cache=1)), source="a.json", step_types=STEP_TYPES)
     error = caught.value
     assert str(error) == (
         "a.json: 2 findings\n"
@@ -60,7 +61,7 @@ def test_a_finding_is_told_once() -> None:
 
 
 def test_warnings_alone_do_not_refuse() -> None:
-    pipeline = read_definition(document(step(Cach=1)))
+    pipeline = read_definition(document(step(Cach=1)), step_types=STEP_TYPES)
     assert [(finding.severity, finding.path) for finding in pipeline.warnings] == [
         (Severity.WARNING, "$.Steps[0].Cach")
     ]

@@ -7,7 +7,9 @@ import pytest
 from airflow_sm_pipelines.definition import Severity, read_definition
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.settings import output_parameters
-from airflow_sm_pipelines.definition.step_types import NAME_ONLY_TYPES, STEP_TYPES
+from airflow_sm_pipelines.definition.step_types import NAME_ONLY_TYPES
+from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.step_type import StepType
 from tests.definition.build import (
     condition,
     document,
@@ -39,7 +41,7 @@ def example(kind: str) -> dict[str, Any]:
     return condition("A") if kind == "Condition" else step("A", kind, **SETTINGS.get(kind, {}))
 
 
-@pytest.mark.parametrize("kind", STEP_TYPES)
+@pytest.mark.parametrize("kind", [step_type.name for step_type in STEP_TYPES.built_in])
 def test_every_step_type_is_read(kind: str) -> None:
     pipeline = read(example(kind), Parameters=[parameter("Items")])
     assert (pipeline.steps[0].type, pipeline.warnings) == (kind, ())
@@ -131,15 +133,17 @@ def test_unknown_types() -> None:
 
 
 def test_registered_types_are_known_and_keep_their_keys() -> None:
-    pipeline = read_definition(document(step(kind="Pass", Own=join("a"))), step_types=["Pass", "Athena"])
+    known = {"Pass": StepType("Pass")}
+    pipeline = read_definition(document(step(kind="Pass", Own=join("a"))), step_types=known)
     assert pipeline.warnings == ()
     assert list(pipeline.steps[0].settings) == ["Own"]
-    assert only(document(step(kind="Pas")), step_types=["Pass"]).suggestion == "Pass"
+    assert only(document(step(kind="Pas")), step_types=known).suggestion == "Pass"
 
 
 @pytest.mark.parametrize("kind", ["Pass", "Athena"])
 def test_unknown_types_can_be_placeholders(kind: str) -> None:
-    pipeline = read_definition(document(step(kind=kind, arguments={"a": 1}, Own=2)), unsupported_steps="placeholder")
+    own = document(step(kind=kind, arguments={"a": 1}, Own=2))
+    pipeline = read_definition(own, step_types=STEP_TYPES, unsupported_steps="placeholder")
     assert (pipeline.steps[0].type, pipeline.steps[0].arguments, pipeline.steps[0].settings) == (
         kind,
         {"a": 1},

@@ -294,7 +294,7 @@ def questions(draw: st.DrawFn) -> tuple[list[Json], World]:
 
 def read(tree: Json) -> Value:
     collector = FindingCollector()
-    value = read_value(ReadingScope(collector, Options((), "warn", "error")), tree, (None, "Tree"))
+    value = read_value(ReadingScope(collector, Options()), tree, (None, "Tree"))
     assert [finding for finding in collector.findings if finding.severity is Severity.ERROR] == []
     return value
 

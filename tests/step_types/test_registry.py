@@ -13,6 +13,7 @@ import pytest
 from airflow_sm_pipelines.definition.findings import DefinitionError
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.checking import StepTypeError
 from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
 from airflow_sm_pipelines.step_types.step_type import StepType
@@ -58,7 +59,16 @@ def test_a_name_that_is_taken_is_given_away_only_where_that_is_asked_for(registr
     registry.register(other, replace=True)
     assert registry["Training"] is other
     registry.unregister("Training")
-    assert registry["Training"].operator_path == "airflow_sm_pipelines.operators.sagemaker.TrainingStepOperator"
+    assert registry["Training"] is STEP_TYPES["Training"]
+
+
+def test_a_type_of_a_job_needs_no_operator_of_its_own(registry: StepTypeRegistry) -> None:
+    kind = STEP_TYPES["Training"].kind
+    registry.register(StepType("Mine", kind=kind))
+    assert registry["Mine"].operator_path == "airflow_sm_pipelines.operators.job.JobStepOperator"
+    registry.register(StepType("Mine", kind=kind, cached=True))
+    with pytest.raises(StepTypeError, match="'Mine' is there already"):
+        registry.register(StepType("Mine", kind=kind, adapter=type("OtherAdapter", (JobAdapter,), {})))
 
 
 def test_a_dags_file_that_is_run_again_registers_its_type_again(registry: StepTypeRegistry) -> None:
@@ -71,7 +81,7 @@ def test_a_dags_file_that_is_run_again_registers_its_type_again(registry: StepTy
 @pytest.mark.parametrize(
     ("step_type", "said"),
     [
-        (StepType("Mine"), "the step type 'Mine' has no operator: give a subclass of"),
+        (StepType("Mine"), "the step type 'Mine' has no operator: give the kind of the job"),
         (StepType("", OPERATOR), "a step type has no name"),
         (StepType("Mine", "MineStepOperator"), "is named by its module and class, like .* found 'MineStepOperator'"),
         ("Mine", "a StepType is expected, found str"),
