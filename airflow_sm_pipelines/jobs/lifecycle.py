@@ -105,6 +105,8 @@ class JobLifecycle:
             name_job(run)
         scope = run.scope()
         arguments = resolve_object(run.step.arguments, scope)
+        for path, fault in () if run.step_type.rules is None else run.step_type.rules.broken(arguments):
+            raise run.failure(f"{path} in its Arguments {fault}.")
         self._cache_attributes = self._cache.attributes(run, arguments, scope)
         for member in run.step_type.refused_by_pipelines:
             if member in arguments:

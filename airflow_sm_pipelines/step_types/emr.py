@@ -153,8 +153,6 @@ class EmrAdapter(JobAdapter):
 
     @override
     def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
-        for path, fault in RULES.broken(request):
-            raise self.run.failure(f"{path} in its Arguments {fault}.")
         try:
             return emr_request(request, self.run.record.job_name)
         except TypeError as error:

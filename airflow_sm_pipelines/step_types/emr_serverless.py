@@ -123,8 +123,6 @@ class EmrServerlessAdapter(JobAdapter):
 
     @override
     def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:
-        for path, fault in RULES.broken(request):
-            raise self.run.failure(f"{path} in its Arguments {fault}.")
         job, application = request["JobConfig"], request.get("ApplicationConfig", {})
         if not isinstance(job, dict) or not isinstance(application, dict):
             raise self.run.failure("in its Arguments JobConfig and ApplicationConfig are objects.")

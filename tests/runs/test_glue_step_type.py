@@ -107,3 +107,12 @@ def test_a_deferred_task_that_is_killed_stops_its_run(airflow: Airflow, glue: Gl
     again = JobTrigger(**json.loads(json.dumps(arguments)))
     asyncio.run(again.on_kill())
     assert glue.made("BatchStopJobRun") == [{"JobName": "etl", "JobRunIds": ["jr_1"]}]
+
+
+def test_what_its_rules_forbid_fails_before_any_call(
+    airflow: Airflow, glue: GlueEndpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = airflow.run(pipeline(glue_job("Etl", Arguments={"JobName": "etl", "JobRunId": "jr_0"})))
+    assert run.states == {"Etl": "failed"}
+    assert "JobRunId in its Arguments cannot be given: the service sets it" in capsys.readouterr().out
+    assert glue.calls == []
