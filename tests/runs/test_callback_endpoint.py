@@ -162,7 +162,7 @@ def test_of_many_answers_at_once_one_is_taken(airflow: Airflow, api_server: str,
 
 
 def test_a_late_answer_is_refused(airflow: Airflow, client: Any, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "0.5")
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "1")
     run = airflow.run(pipeline(callback("Ask", work)))
     assert run.states == {"Ask": "failed"}
     [message] = sent(airflow, work)
