@@ -1,5 +1,7 @@
 """``python -m airflow_sm_pipelines.local [--host H] [--port P] [--scenario FILE] [--time-scale X]``."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 

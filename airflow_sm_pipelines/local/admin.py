@@ -1,17 +1,20 @@
 """The endpoint's own HTTP interface below ``/_local/``; JSON in, JSON out.
 
-``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``, ``GET held``; ``POST faults`` with a fault or an
-array of them, ``POST release`` with ``{"action": "*"}``, ``POST scenario`` with a scenario, ``POST advance`` with
+``GET health``, ``GET requests?service=&action=``, ``GET jobs?kind=``, ``GET paused``; ``POST faults`` with a fault or
+an array of them, ``POST resume`` with ``{"action": "*"}``, ``POST scenario`` with a scenario, ``POST advance`` with
 ``{"seconds": 60}``, ``POST reset`` with nothing or ``{"scenario": {...}}``. What cannot be used is answered with 400
 and ``{"error": "..."}``.
 """
 
-import json
+from __future__ import annotations
+
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.engine import Engine
+from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
+from airflow_sm_pipelines.local.limits import MAX_SECONDS
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
 from airflow_sm_pipelines.local.wire import HttpAnswer, HttpRequest, json_answer
 
@@ -26,8 +29,8 @@ def answer(engine: Engine, request: HttpRequest) -> HttpAnswer:
         return _json({"error": f"no {request.method} {request.path} here"}, 404)
     query = dict(urllib.parse.parse_qsl(request.query))
     try:
-        return _json(route(engine, query, json.loads(request.body or b"null")), 200)
-    except (ScenarioError, json.JSONDecodeError) as error:
+        return _json(route(engine, query, read_json(request.body or b"null")), 200)
+    except (ScenarioError, JsonTextError) as error:
         return _json({"error": str(error)}, 400)
 
 
@@ -45,18 +48,18 @@ def _jobs(engine: Engine, query: Mapping[str, str], _: Any) -> dict[str, Any]:
 
 
 def _faults(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
-    for fault in body if isinstance(body, list) else [body]:
-        engine.add_raw_fault(Node(fault))
+    for fault in Node(body).items() if isinstance(body, list) else [Node(body)]:
+        engine.add_raw_fault(fault)
     return {}
 
 
-def _held(engine: Engine, _query: Mapping[str, str], _: Any) -> dict[str, Any]:
-    return {"held": [call.to_json() for call in engine.held()]}
+def _paused(engine: Engine, _query: Mapping[str, str], _: Any) -> dict[str, Any]:
+    return {"paused": [call.to_json() for call in engine.paused()]}
 
 
-def _release(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
+def _resume(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
     action = Node(body).only(("action",)).get("action")
-    engine.release("*" if action is None else action.text())
+    engine.resume("*" if action is None else action.name())
     return {}
 
 
@@ -70,7 +73,7 @@ def _advance(engine: Engine, _: Mapping[str, str], body: Any) -> dict[str, Any]:
     seconds = Node(body).only(("seconds",)).get("seconds")
     if seconds is None:
         raise Node(body).fail("needs seconds")
-    engine.advance(seconds.number(0))
+    engine.advance(seconds.number(0, MAX_SECONDS))
     return {}
 
 
@@ -86,9 +89,9 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "health"): lambda engine, _query, _body: engine.health(),
     ("GET", "requests"): _requests,
     ("GET", "jobs"): _jobs,
-    ("GET", "held"): _held,
+    ("GET", "paused"): _paused,
     ("POST", "faults"): _faults,
-    ("POST", "release"): _release,
+    ("POST", "resume"): _resume,
     ("POST", "scenario"): _scenario,
     ("POST", "advance"): _advance,
     ("POST", "reset"): _reset,

@@ -1,5 +1,7 @@
 """The WSGI application: faults first, then the endpoint's own services, then moto; everything is logged."""
 
+from __future__ import annotations
+
 import dataclasses
 import io
 import socket
@@ -13,7 +15,7 @@ from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.errors import AwsError, ErrorShape
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.registry import services
-from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
+from airflow_sm_pipelines.local.paused_calls import PausedCall, Side
 from airflow_sm_pipelines.local.records import LoggedRequest
 from airflow_sm_pipelines.local.validation import check_request, known_actions
 from airflow_sm_pipelines.local.wire import (
@@ -39,7 +41,7 @@ class Application:
         self._engine = engine
         self._services = services()
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = _read_request(environ)
         if request.path.startswith(admin.PREFIX):
             answer = admin.answer(self._engine, request)
@@ -55,7 +57,7 @@ class Application:
         start_response(f"{answer.status} -", [*headers, ("Content-Length", length)])
         return [answer.body]
 
-    def _answer(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
+    def _answer(self, call: Call, environ: WSGIEnvironment) -> HttpAnswer:
         """Answer a call and log it, also when it is dropped or moto breaks over it."""
         (index, page), now = self._engine.log.arrive(), self._engine.clock.now()
         status, code = 500, "InternalFailure"
@@ -72,38 +74,38 @@ class Application:
         request_id = ("x-amzn-RequestId", str(uuid.UUID(int=index)))
         return dataclasses.replace(answer, headers=(*answer.headers, request_id))
 
-    def _with_faults(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
+    def _with_faults(self, call: Call, environ: WSGIEnvironment) -> HttpAnswer:
         fault = self._engine.faults.meet(call.service, call.action, call.parameters)
         if fault is None:
             return self._dispatch(call, environ)
         if fault.delay:
             self._engine.clock.sleep(fault.delay)
-        if fault.hold == "before":
-            self._hold(call, fault.hold)
+        if fault.pause == "before":
+            self._pause(call, fault.pause)
         if fault.error:
             return error_answer(fault.error, call.protocol)
         if fault.drop == "before":
             raise ConnectionAbortedError(DROPPED)
         answer = self._dispatch(call, environ)
-        if fault.hold == "after":
-            self._hold(call, fault.hold)
+        if fault.pause == "after":
+            self._pause(call, fault.pause)
         if fault.drop == "after":
             raise ConnectionAbortedError(DROPPED)
         return answer
 
-    def _hold(self, call: Call, side: Hold) -> None:
-        self._engine.holds.hold(HeldCall(call.service, call.action, call.parameters, side))
+    def _pause(self, call: Call, side: Side) -> None:
+        self._engine.paused_calls.pause(PausedCall(call.service, call.action, call.parameters, side))
 
-    def _dispatch(self, call: Call, environ: "WSGIEnvironment") -> HttpAnswer:
+    def _dispatch(self, call: Call, environ: WSGIEnvironment) -> HttpAnswer:
         try:
             if call.service in self._services:
                 own = self._own(call)
                 if own is not None:
                     return json_answer(own)
             else:
-                self._engine.world.settle(self._engine.clock.now())
+                self._engine.state.settle(self._engine.clock.now())
             if (call.service, call.action) == ("lambda", "Invoke"):
-                return self._engine.functions.invoke(call, self._engine.world)
+                return self._engine.functions.invoke(call, self._engine.state)
             return self._pass_on(environ)
         except AwsError as error:
             return error_answer(error.shape, call.protocol)
@@ -115,14 +117,14 @@ class Application:
         if call.action not in known_actions(call.service):
             raise AwsError("UnknownOperationException", f"{call.service} has no action {call.action!r}")
         check_request(call.action, call.parameters, call.service)
-        world = self._engine.world
-        with world.lock:
+        state = self._engine.state
+        with state.lock:
             now = self._engine.clock.now()
-            world.settle(now)
+            state.settle(now)
             handler = self._services[call.service].get(call.action)
-            return None if handler is None else handler(Action(world, call.region, now, call.parameters))
+            return None if handler is None else handler(Action(state, call.region, now, call.parameters))
 
-    def _pass_on(self, environ: "WSGIEnvironment") -> HttpAnswer:
+    def _pass_on(self, environ: WSGIEnvironment) -> HttpAnswer:
         status, headers, body = self._engine.moto.call(environ)
         return HttpAnswer(status, tuple(headers), body, error_code(status, headers, body))
 
@@ -132,7 +134,7 @@ def _not_implemented(call: Call) -> ErrorShape:
     return ErrorShape("NotImplemented", message, 501)
 
 
-def _read_request(environ: "WSGIEnvironment") -> HttpRequest:
+def _read_request(environ: WSGIEnvironment) -> HttpRequest:
     """The request with its body, which is put back for whoever reads it next."""
     if environ.get("wsgi.input_terminated"):
         body = environ["wsgi.input"].read()

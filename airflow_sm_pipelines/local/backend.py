@@ -1,5 +1,7 @@
 """moto's server as a WSGI application, and calls into it from within the process."""
 
+from __future__ import annotations
+
 import json
 import logging
 import time
@@ -34,7 +36,7 @@ class Moto:
         self._application = DomainDispatcherApplication(create_backend_app)
         self._client = Client(self._application)
 
-    def call(self, environ: "WSGIEnvironment") -> tuple[int, list[tuple[str, str]], bytes]:
+    def call(self, environ: WSGIEnvironment) -> tuple[int, list[tuple[str, str]], bytes]:
         """Status, headers and body of moto's answer; raises NotImplementedError for an action it lacks."""
         body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         return int(status.partition(" ")[0]), headers.to_wsgi_list(), b"".join(body)

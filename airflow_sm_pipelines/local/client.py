@@ -1,5 +1,7 @@
 """Watch and steer an endpoint that runs in another process."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import urllib.parse
@@ -7,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.control import EndpointControl
-from airflow_sm_pipelines.local.paused_calls import HeldCall
+from airflow_sm_pipelines.local.paused_calls import PausedCall
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 
@@ -42,11 +44,11 @@ class EndpointClient(EndpointControl):
     def advance(self, seconds: float) -> None:
         self._call("advance", body={"seconds": seconds})
 
-    def held(self) -> tuple[HeldCall, ...]:
-        return tuple(HeldCall.from_json(value) for value in self._call("held")["held"])
+    def paused(self) -> tuple[PausedCall, ...]:
+        return tuple(PausedCall.from_json(value) for value in self._call("paused")["paused"])
 
-    def release(self, action: str = "*") -> None:
-        self._call("release", body={"action": action})
+    def resume(self, action: str = "*") -> None:
+        self._call("resume", body={"action": action})
 
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._call("faults", body=fault)

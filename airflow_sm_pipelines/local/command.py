@@ -1,5 +1,7 @@
 """Serve the local AWS endpoint until interrupted."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from pathlib import Path

@@ -1,5 +1,7 @@
 """What one can ask of an endpoint and do to it, in process or over HTTP."""
 
+from __future__ import annotations
+
 import abc
 import time
 from collections.abc import Mapping
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_sm_pipelines.local.faults import Drop
-from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
+from airflow_sm_pipelines.local.paused_calls import PausedCall, Side
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario
 
@@ -43,12 +45,20 @@ class EndpointControl(abc.ABC):
         """Let ``seconds`` pass on the endpoint's clock at once; what is due by then has happened."""
 
     @abc.abstractmethod
-    def held(self) -> tuple[HeldCall, ...]:
-        """The calls that a fault holds now, in order of arrival."""
+    def paused(self) -> tuple[PausedCall, ...]:
+        """The calls that a fault pauses now, in order of arrival."""
 
     @abc.abstractmethod
+    def resume(self, action: str = "*") -> None:
+        """Let the paused calls of the actions of this glob go on; a reset lets all of them go on."""
+
+    def held(self) -> tuple[PausedCall, ...]:
+        """The name of :meth:`paused` before 0.2, kept for one release."""
+        return self.paused()
+
     def release(self, action: str = "*") -> None:
-        """Let the held calls of the actions of this glob go on; a reset lets all of them go on."""
+        """The name of :meth:`resume` before 0.2, kept for one release."""
+        self.resume(action)
 
     def add_fault(
         self,
@@ -61,15 +71,18 @@ class EndpointControl(abc.ABC):
         error: str | Mapping[str, Any] | None = None,
         delay: float | None = None,
         drop: Drop | None = None,
-        hold: Hold | None = None,
+        pause: Side | None = None,
+        hold: Side | None = None,
     ) -> None:
         """Make coming calls fail, wait or lose their connection; see :class:`Fault` for the arguments.
+
+        ``hold`` is the name of ``pause`` before 0.2, kept for one release.
 
         ``error`` is a code or ``{"code", "message"?, "status"?}``. Raises :class:`ScenarioError` when the
         arguments make no fault.
         """
         what: dict[str, Any] = {"error": {"code": error} if isinstance(error, str) else error}
-        what |= {"delay": delay, "drop": drop, "hold": hold}
+        what |= {"delay": delay, "drop": drop, "pause": pause or hold}
         rule = {"service": service, "action": action, "name": name, "times": times, "skip": skip}
         self._add_fault(rule | {key: value for key, value in what.items() if value is not None})
 

@@ -11,13 +11,16 @@ Other processes reach it with ``AWS_ENDPOINT_URL=<endpoint.url>`` and any creden
 process, so two endpoints in one process share S3 and all else that moto serves; their SageMaker jobs are their own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_sm_pipelines.local.clock import check_time_scale
 from airflow_sm_pipelines.local.control import EndpointControl
-from airflow_sm_pipelines.local.paused_calls import HeldCall
+from airflow_sm_pipelines.local.paused_calls import PausedCall
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
 
@@ -46,9 +49,7 @@ class LocalEndpoint(EndpointControl):
         scenario: Path | Mapping[str, Any] | None = None,
         time_scale: float = 1.0,
     ) -> None:
-        if time_scale <= 0:
-            raise ValueError(f"time_scale must be above 0, got {time_scale}")
-        self._host, self._port, self._time_scale = host, port, time_scale
+        self._host, self._port, self._time_scale = host, port, check_time_scale(time_scale)
         self._scenario = read_scenario(load_scenario(scenario))
         self._running: tuple[Engine, Server] | None = None
         self._clients: dict[tuple[str, str, int | None], Any] = {}
@@ -74,7 +75,7 @@ class LocalEndpoint(EndpointControl):
             client.close()
         self._clients.clear()
         if self._running is not None:
-            self._running[0].release()
+            self._running[0].resume()
             self._running[1].stop()
             self._running = None
 
@@ -120,7 +121,7 @@ class LocalEndpoint(EndpointControl):
             )
         return self._clients[key]
 
-    def put_function(self, name: str, function: "Function") -> None:
+    def put_function(self, name: str, function: Function) -> None:
         """Let Python code be the Lambda function of that name: it takes the event and returns the answer, or raises."""
         self._parts[0].functions.put(name, function)
 
@@ -133,11 +134,11 @@ class LocalEndpoint(EndpointControl):
     def advance(self, seconds: float) -> None:
         self._parts[0].advance(seconds)
 
-    def held(self) -> tuple[HeldCall, ...]:
-        return self._parts[0].held()
+    def paused(self) -> tuple[PausedCall, ...]:
+        return self._parts[0].paused()
 
-    def release(self, action: str = "*") -> None:
-        self._parts[0].release(action)
+    def resume(self, action: str = "*") -> None:
+        self._parts[0].resume(action)
 
     def _add_fault(self, fault: Mapping[str, Any]) -> None:
         self._parts[0]._add_fault(fault)
@@ -149,7 +150,7 @@ class LocalEndpoint(EndpointControl):
         self._parts[0].reset(scenario)
 
     @property
-    def _parts(self) -> "tuple[Engine, Server]":
+    def _parts(self) -> tuple[Engine, Server]:
         if self._running is None:
             raise RuntimeError("the endpoint does not run; call start()")
         return self._running

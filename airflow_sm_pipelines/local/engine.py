@@ -1,4 +1,6 @@
-"""The endpoint without its HTTP side: the world, the faults, the request log, and what one can do to them."""
+"""The endpoint without its HTTP side: the state, the faults, the request log, and what one can do to them."""
+
+from __future__ import annotations
 
 import itertools
 import threading
@@ -10,11 +12,12 @@ from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
 from airflow_sm_pipelines.local.functions import Functions
-from airflow_sm_pipelines.local.paused_calls import HeldCall, Holds
+from airflow_sm_pipelines.local.limits import MAX_SECONDS
+from airflow_sm_pipelines.local.paused_calls import PausedCall, PausedCalls
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
-from airflow_sm_pipelines.local.state import World
+from airflow_sm_pipelines.local.state import EndpointState
 
 
 class RequestLog:
@@ -51,26 +54,26 @@ class Engine(EndpointControl):
     def __init__(self, scenario: Scenario, time_scale: float) -> None:
         self.clock = Clock(time_scale)
         self.moto = Moto()
-        self.world = World(self.clock, self.moto)
+        self.state = EndpointState(self.clock, self.moto)
         self.faults = FaultBook()
-        self.holds = Holds()
+        self.paused_calls = PausedCalls()
         self.functions = Functions()
         self.log = RequestLog()
         self._initial = scenario
         self._start(scenario)
 
     def _start(self, scenario: Scenario) -> None:
-        self.world.clear()
+        self.state.clear()
         self.clock.reset()
         self.moto.reset()
         self.functions.clear()
         self.log.clear()
-        self.holds.release()
+        self.paused_calls.resume()
         self._follow(scenario)
 
     def _follow(self, scenario: Scenario) -> None:
         self.faults.replace(scenario.faults)
-        self.world.follow(scenario)
+        self.state.follow(scenario)
 
     def health(self) -> dict[str, Any]:
         """That the endpoint is there, and its clock."""
@@ -80,20 +83,20 @@ class Engine(EndpointControl):
         return self.log.find(service, action)
 
     def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
-        with self.world.lock:
+        with self.state.lock:
             now = self.clock.now()
-            self.world.settle(now)
-            return tuple(job.record(now) for job in self.world.all(kind, None, now))
+            self.state.settle(now)
+            return tuple(job.record(now) for job in self.state.all(kind, None, now))
 
     def advance(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.world.settle(self.clock.now())
+        self.clock.advance(Node(seconds, "$.seconds").number(0, MAX_SECONDS))
+        self.state.settle(self.clock.now())
 
-    def held(self) -> tuple[HeldCall, ...]:
-        return self.holds.held()
+    def paused(self) -> tuple[PausedCall, ...]:
+        return self.paused_calls.all()
 
-    def release(self, action: str = "*") -> None:
-        self.holds.release(action)
+    def resume(self, action: str = "*") -> None:
+        self.paused_calls.resume(action)
 
     def add_raw_fault(self, fault: Node) -> None:
         """Put a fault in its JSON form in force."""

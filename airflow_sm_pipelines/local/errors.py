@@ -1,5 +1,7 @@
 """Errors as AWS answers them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

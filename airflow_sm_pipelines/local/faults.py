@@ -1,5 +1,7 @@
 """Faults on demand: answer a call with an error, late, when told to, or not at all."""
 
+from __future__ import annotations
+
 import fnmatch
 import threading
 from collections.abc import Mapping
@@ -7,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_sm_pipelines.local.errors import ErrorShape
-from airflow_sm_pipelines.local.paused_calls import Hold
+from airflow_sm_pipelines.local.limits import MAX_COUNT, MAX_DELAY
+from airflow_sm_pipelines.local.paused_calls import Side
 from airflow_sm_pipelines.local.reader import Node
 
 Drop = Literal["before", "after"]
-KEYS = ("service", "action", "name", "times", "skip", "error", "delay", "drop", "hold")
+KEYS = ("service", "action", "name", "times", "skip", "error", "delay", "drop", "pause", "hold")
 NAMING = ("Name", "Arn", "Id", "Key", "Bucket", "Url")
 
 
@@ -22,8 +25,8 @@ class Fault:
     ``service`` and ``action`` are globs (``sagemaker``, ``Create*``), ``name`` is one over the values of the
     request's top-level members that name something. The first ``skip`` matching calls pass, the next ``times``
     are hit. ``delay`` is in seconds of the endpoint's clock; ``drop`` closes the connection before or after the
-    call took effect. ``hold`` lets the call wait before or after it took effect, until it is released, and then goes
-    on with the fault's error or drop.
+    call took effect. ``pause`` lets the call wait before or after it took effect, until it is resumed, and then goes
+    on with the fault's error or drop; in JSON its older name ``hold`` is read too.
     """
 
     service: str = "*"
@@ -34,7 +37,7 @@ class Fault:
     error: ErrorShape | None = None
     delay: float = 0.0
     drop: Drop | None = None
-    hold: Hold | None = None
+    pause: Side | None = None
 
     def matches(self, service: str, action: str, parameters: Mapping[str, Any]) -> bool:
         """Whether this rule is about such a call."""
@@ -54,24 +57,25 @@ def read_fault(node: Node) -> Fault:
     """A fault from its JSON form; raises :class:`ScenarioError` that names what is wrong."""
     members = node.only(KEYS)
     drop = members["drop"].one_of(("before", "after")) if "drop" in members else None
-    hold = members["hold"].one_of(("before", "after")) if "hold" in members else None
+    pausing = members.get("pause", members.get("hold"))
+    pause = None if pausing is None else pausing.one_of(("before", "after"))
     fault = Fault(
-        service=members["service"].text() if "service" in members else "*",
-        action=members["action"].text() if "action" in members else "*",
-        name=members["name"].text() if "name" in members else "*",
-        times=members["times"].integer(1) if "times" in members else 1,
-        skip=members["skip"].integer(0) if "skip" in members else 0,
+        service=members["service"].name() if "service" in members else "*",
+        action=members["action"].name() if "action" in members else "*",
+        name=members["name"].name() if "name" in members else "*",
+        times=members["times"].integer(1, MAX_COUNT) if "times" in members else 1,
+        skip=members["skip"].integer(0, MAX_COUNT) if "skip" in members else 0,
         error=_read_error(members["error"]) if "error" in members else None,
-        delay=members["delay"].number(0) if "delay" in members else 0.0,
+        delay=members["delay"].number(0, MAX_DELAY) if "delay" in members else 0.0,
         drop="before" if drop == "before" else "after" if drop == "after" else None,
-        hold="before" if hold == "before" else "after" if hold == "after" else None,
+        pause="before" if pause == "before" else "after" if pause == "after" else None,
     )
-    if not (fault.error or fault.delay or fault.drop or fault.hold):
-        raise node.fail("does nothing: give one of error, delay, drop, hold")
+    if not (fault.error or fault.delay or fault.drop or fault.pause):
+        raise node.fail("does nothing: give one of error, delay, drop, pause")
     if fault.error and fault.drop:
         raise node.fail("error and drop exclude each other")
-    if fault.hold == "after" and (fault.error or fault.drop == "before"):
-        raise node.fail("a call that takes no effect can be held only before it")
+    if fault.pause == "after" and (fault.error or fault.drop == "before"):
+        raise node.fail("a call that takes no effect can be paused only before it")
     return fault
 
 
@@ -79,11 +83,11 @@ def _read_error(node: Node) -> ErrorShape:
     members = node.only(("code", "message", "status"))
     if "code" not in members:
         raise node.fail("an error needs a code")
-    code = members["code"].text()
+    code = members["code"].name()
     return ErrorShape(
         code=code,
         message=members["message"].text() if "message" in members else code,
-        status=members["status"].integer(400) if "status" in members else 400,
+        status=members["status"].integer(400, 599) if "status" in members else 400,
     )
 
 

@@ -1,5 +1,7 @@
 """Lambda's Invoke, answered by a rule of the scenario or by a Python function (moto would need docker)."""
 
+from __future__ import annotations
+
 import base64
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +10,7 @@ from typing import Any
 from airflow_sm_pipelines.local.backend import ACCOUNT
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.state import World
+from airflow_sm_pipelines.local.state import EndpointState
 from airflow_sm_pipelines.local.wire import Call, HttpAnswer
 
 KIND = "lambda"
@@ -31,7 +33,7 @@ class Functions:
         """Forget the Python code."""
         self._callables.clear()
 
-    def invoke(self, call: Call, world: World) -> HttpAnswer:
+    def invoke(self, call: Call, state: EndpointState) -> HttpAnswer:
         """Answer an Invoke call as Lambda does a RequestResponse one.
 
         A rule of the scenario comes before Python code of the same name. The rule's duration passes before the answer.
@@ -40,10 +42,10 @@ class Functions:
         event = call.parameters.get("Payload", {})
         if isinstance(event, str):
             raise AwsError("InvalidRequestContentException", "Could not parse request body into json: not JSON")
-        with world.lock:
-            rule = world.rule(KIND, name)
+        with state.lock:
+            rule = state.rule(KIND, name)
         if rule is not None:
-            return _by_rule(rule, world, tells_log=call.parameters.get("LogType") == "Tail")
+            return _by_rule(rule, state, tells_log=call.parameters.get("LogType") == "Tail")
         function = self._callables.get(name)
         if function is None:
             arn = f"arn:aws:lambda:{call.region}:{ACCOUNT}:function:{name}"
@@ -51,9 +53,9 @@ class Functions:
         return _by_code(function, event)
 
 
-def _by_rule(rule: JobRule, world: World, *, tells_log: bool) -> HttpAnswer:
+def _by_rule(rule: JobRule, state: EndpointState, *, tells_log: bool) -> HttpAnswer:
     if rule.duration:
-        world.clock.sleep(rule.duration)
+        state.clock.sleep(rule.duration)
     tail = "".join(f"{line}\n" for line in rule.logs).encode()[-LONGEST_TAIL:]
     log = (("X-Amz-Log-Result", base64.b64encode(tail).decode()),) if tells_log else ()
     return _answer(rule.result, *log) if rule.error is None else _failed(rule.error, *log)

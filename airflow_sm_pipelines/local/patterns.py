@@ -5,6 +5,8 @@ surrogate pairs for characters beyond U+FFFF, and a counted ``$``. Java's ``matc
 and its ``\\d`` and ``\\w`` are ASCII.
 """
 
+from __future__ import annotations
+
 import functools
 import re
 import sys

@@ -1,4 +1,6 @@
-"""Calls that wait at the endpoint until whoever steers it lets them go on."""
+"""Calls that wait at the endpoint until whoever steers it resumes them."""
+
+from __future__ import annotations
 
 import fnmatch
 import threading
@@ -6,19 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Hold = Literal["before", "after"]
+Side = Literal["before", "after"]
+"""Of the call's effect."""
 
 
 @dataclass(frozen=True, eq=False)
-class HeldCall:
+class PausedCall:
     """A call under way: what it asks for, and on which side of its effect it waits."""
 
     service: str
     action: str
     parameters: Mapping[str, Any]
-    side: Hold
+    side: Side
 
     def to_json(self) -> dict[str, Any]:
+        """The record as a JSON object."""
         return {
             "service": self.service,
             "action": self.action,
@@ -27,30 +31,31 @@ class HeldCall:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "HeldCall":
+    def from_json(cls, value: Mapping[str, Any]) -> PausedCall:
+        """Read back what :meth:`to_json` wrote."""
         return cls(value["service"], value["action"], value["parameters"], value["side"])
 
 
-class Holds:
-    """The calls that are held. Safe to use from several threads."""
+class PausedCalls:
+    """The calls that are paused. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._held: list[HeldCall] = []
+        self._waiting: list[PausedCall] = []
 
-    def hold(self, call: HeldCall) -> None:
-        """Wait until the call is released."""
+    def pause(self, call: PausedCall) -> None:
+        """Wait until the call is resumed."""
         with self._changed:
-            self._held.append(call)
-            self._changed.wait_for(lambda: call not in self._held)
+            self._waiting.append(call)
+            self._changed.wait_for(lambda: call not in self._waiting)
 
-    def held(self) -> tuple[HeldCall, ...]:
-        """What is held now, in order of arrival."""
+    def all(self) -> tuple[PausedCall, ...]:
+        """What is paused now, in order of arrival."""
         with self._changed:
-            return tuple(self._held)
+            return tuple(self._waiting)
 
-    def release(self, action: str = "*") -> None:
-        """Let the held calls of the actions of this glob go on."""
+    def resume(self, action: str = "*") -> None:
+        """Let the paused calls of the actions of this glob go on."""
         with self._changed:
-            self._held = [call for call in self._held if not fnmatch.fnmatchcase(call.action, action)]
+            self._waiting = [call for call in self._waiting if not fnmatch.fnmatchcase(call.action, action)]
             self._changed.notify_all()

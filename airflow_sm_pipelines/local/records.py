@@ -1,5 +1,7 @@
 """What an observer sees of the endpoint: logged requests and jobs. Plain data, the same in process and over HTTP."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,7 +28,7 @@ class LoggedRequest:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "LoggedRequest":
+    def from_json(cls, value: Mapping[str, Any]) -> LoggedRequest:
         """Read back what :meth:`to_json` wrote."""
         return cls(**value)
 
@@ -50,6 +52,6 @@ class JobRecord:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "JobRecord":
+    def from_json(cls, value: Mapping[str, Any]) -> JobRecord:
         """Read back what :meth:`to_json` wrote."""
         return cls(**value)

@@ -1,5 +1,7 @@
 """Names the action of a REST request by botocore's service models: S3, Lambda, EMR Serverless, ..."""
 
+from __future__ import annotations
+
 import functools
 import json
 import re

@@ -1,5 +1,7 @@
 """Small valid requests, for tests and trials; keyword arguments replace or add top-level members."""
 
+from __future__ import annotations
+
 from typing import Any
 
 ROLE = "arn:aws:iam::123456789012:role/local"

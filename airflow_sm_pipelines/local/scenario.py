@@ -30,7 +30,7 @@
                                                       emr-serverless-application, model, endpoint
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
-                 "delay": 0.5, "drop": "before", "hold": "before"}]}    see Fault; error and drop exclude each other
+                 "delay": 0.5, "drop": "before", "pause": "before"}]}    see Fault; error and drop exclude each other
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes
@@ -43,6 +43,8 @@ outcome Failed is a bootstrap failure) and ``emr-step``; those of EMR Serverless
 (``queued`` and ``stopping`` likewise) and ``emr-serverless-job``. Their records bear the ids that AWS gives.
 """
 
+from __future__ import annotations
+
 import fnmatch
 import json
 from collections.abc import Mapping
@@ -51,6 +53,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_sm_pipelines.local.faults import Fault, read_fault
+from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
+from airflow_sm_pipelines.local.limits import MAX_BODY_BYTES, MAX_COUNT, MAX_SECONDS
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
 
 EXISTING_KINDS = ("emr-cluster", "emr-serverless-application")
@@ -124,11 +128,17 @@ def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
     try:
-        value = json.loads(source.read_text())
+        with source.open("rb") as file:
+            text = file.read(MAX_BODY_BYTES + 1)
+        if len(text) > MAX_BODY_BYTES:
+            raise ScenarioError(f"{source}: a scenario has at most {MAX_BODY_BYTES} bytes")
+        value = read_json(text)
     except FileNotFoundError:
         raise ScenarioError(f"{source}: no such scenario file") from None
-    except json.JSONDecodeError as error:
-        raise ScenarioError(f"{source}: not JSON: {error}") from None
+    except OSError as error:
+        raise ScenarioError(f"{source}: cannot be read: {error.strerror}") from None
+    except JsonTextError as error:
+        raise ScenarioError(f"{source}: {error}") from None
     if not isinstance(value, dict):
         raise ScenarioError(f"{source}: a scenario is a JSON object")
     return value
@@ -148,12 +158,12 @@ def read_scenario(value: Mapping[str, Any]) -> Scenario:
 
 def _read_defaults(node: Node) -> Defaults:
     members = node.only(("duration", "queued", "stopping"))
-    return Defaults(**{key: value.number(0) for key, value in members.items()})
+    return Defaults(**{key: value.number(0, MAX_SECONDS) for key, value in members.items()})
 
 
 def _read_existing(node: Node) -> dict[str, tuple[str, ...]]:
     return {
-        kind: tuple(name.text() for name in names.items())
+        kind: tuple(name.name() for name in names.items())
         for kind, names in node.only((*EXISTING_KINDS, "model", "endpoint")).items()
     }
 
@@ -167,10 +177,12 @@ def _read_rule(node: Node) -> JobRule:
                 values[key] = member.one_of(KINDS)
             case "outcome":
                 values[key] = member.one_of(OUTCOMES)
-            case "name" | "failure_reason" | "exit_message":
+            case "name":
+                values[key] = member.name()
+            case "failure_reason" | "exit_message":
                 values[key] = member.text()
             case "times":
-                values[key] = member.integer(1)
+                values[key] = member.integer(1, MAX_COUNT)
             case "outputs":
                 values[key] = _read_files_by_name(member)
             case "metrics":
@@ -179,11 +191,11 @@ def _read_rule(node: Node) -> JobRule:
                 values[key] = tuple(line.text() for line in member.items())
             case "describe" | "error":
                 member.members()
-                values[key] = member.value
+                values[key] = member.data()
             case "result":
-                values[key] = member.value
+                values[key] = member.data()
             case _:
-                values[key] = member.number(0)
+                values[key] = member.number(0, MAX_SECONDS)
     return JobRule(**values)
 
 
@@ -202,4 +214,4 @@ def _read_files_by_name(node: Node) -> dict[str, Files]:
 def _content(node: Node) -> bytes:
     if isinstance(node.value, Mapping) and node.value.keys() == {"text"}:
         return node.members()["text"].text().encode()
-    return json.dumps(node.value).encode()
+    return json.dumps(node.data()).encode()

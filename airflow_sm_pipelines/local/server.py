@@ -1,5 +1,7 @@
 """A threaded HTTP server for the application."""
 
+from __future__ import annotations
+
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,7 @@ class Server:
     Raises ``OSError`` when the address cannot be had. ``port`` 0 takes any free one.
     """
 
-    def __init__(self, application: "WSGIApplication", host: str, port: int) -> None:
+    def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
         with socket.create_server((host, port)) as listener:
             self.host, self.port = host, int(listener.getsockname()[1])
             # werkzeug exits the process when an address is taken; a socket of our own raises.

@@ -1,5 +1,7 @@
 """All SageMaker resources the endpoint holds, and their passing through time."""
 
+from __future__ import annotations
+
 import heapq
 import itertools
 import threading
@@ -19,7 +21,7 @@ class Job:
     """A resource: its request, its planned life, and what its kind keeps about it in ``facts``.
 
     ``started`` is when it begins to run; ``finish`` is called once, when the last phase has begun. Jobs are only
-    read and changed under the world's lock.
+    read and changed under the state's lock.
     """
 
     kind: str
@@ -31,8 +33,8 @@ class Job:
     created: float
     started: float
     timeline: Timeline
-    finish: "Callable[[Job, Moto], None] | None" = None
-    write: "Callable[[Job, Moto, float], None] | None" = None
+    finish: Callable[[Job, Moto], None] | None = None
+    write: Callable[[Job, Moto, float], None] | None = None
     failure_reason: str | None = None
     modified: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Job:
         )
 
 
-class World:
+class EndpointState:
     """The resources, by region, kind and name. Take ``lock`` around every use."""
 
     def __init__(self, clock: Clock, moto: Moto) -> None:

@@ -1,5 +1,7 @@
 """A pytest plugin: ``pytest_plugins = ["airflow_sm_pipelines.local.testing"]`` in a top-level conftest."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import pytest

@@ -4,6 +4,8 @@ The state of a job is a pure function of the clock, so polling more or less ofte
 job replaces the part of its timeline that has not happened yet.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 
@@ -40,6 +42,6 @@ class Timeline:
         """The phase at ``now``."""
         return self.reached(now)[-1]
 
-    def then(self, now: float, *phases: Phase) -> "Timeline":
+    def then(self, now: float, *phases: Phase) -> Timeline:
         """This timeline up to ``now``, going on with ``phases`` instead of what was planned."""
         return Timeline((*self.reached(now), *phases))

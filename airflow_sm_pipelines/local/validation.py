@@ -4,6 +4,8 @@ botocore's own validator knows neither patterns nor enumerations, and a request 
 seen none at all.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """Which service, action and parameters an HTTP request is about, and how that service says an error."""
 
+from __future__ import annotations
+
 import json
 import re
 import urllib.parse

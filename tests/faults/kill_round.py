@@ -54,7 +54,7 @@ def run_round(bench: Bench, what: Round) -> dict[Cell, Seen]:
     else:
         _kill(bench, _row(what.cells[0]).victim, workers)
     looks = {cell: running.looks(cell) for cell in what.cells}
-    bench.endpoint.release()
+    bench.endpoint.resume()
     for cell in _in_phase(what, Phase.MARKED_FAILED):
         running.mark_failed(cell)
     for cell in _in_phase(what, Phase.CLEARED):
@@ -92,17 +92,17 @@ def _holds(cell: Cell) -> list[dict[str, Any]]:
     """What keeps the cell's step in its phase."""
     match _row(cell).phase:
         case Phase.BEFORE_INTENT:
-            return [{"service": "s3", "action": "GetObject", "name": f"{cell.step}.json", "hold": "before"}]
+            return [{"service": "s3", "action": "GetObject", "name": f"{cell.step}.json", "pause": "before"}]
         case Phase.BEFORE_CREATE:
-            return [{"action": "CreateTrainingJob", "name": cell.jobs, "hold": "before", "drop": "before"}]
+            return [{"action": "CreateTrainingJob", "name": cell.jobs, "pause": "before", "drop": "before"}]
         case Phase.REPLY_LOST:
-            return [{"action": "CreateTrainingJob", "name": cell.jobs, "hold": "after", "drop": "after"}]
+            return [{"action": "CreateTrainingJob", "name": cell.jobs, "pause": "after", "drop": "after"}]
         case Phase.COMPLETED:
             # The first look is that of who waits, the second the worker's.
-            held = {"action": "DescribeTrainingJob", "name": cell.jobs, "hold": "after"}
+            held = {"action": "DescribeTrainingJob", "name": cell.jobs, "pause": "after"}
             return [held] if _row(cell).victim is Victim.TRIGGERER else [{**SLOW_LOOK, "name": cell.jobs}, held]
         case Phase.STOPPING:
-            return [{"action": "StopTrainingJob", "name": cell.jobs, "hold": "before", "drop": "before"}]
+            return [{"action": "StopTrainingJob", "name": cell.jobs, "pause": "before", "drop": "before"}]
         case Phase.RUNNING | Phase.MARKED_FAILED | Phase.CLEARED:
             return []
 
@@ -111,7 +111,7 @@ def _is_in_phase(running: RunningRound, cell: Cell) -> bool:
     """Whether the step has come to its phase; one that is to be stopped there waits for its job first."""
     match _row(cell).phase:
         case Phase.BEFORE_INTENT:
-            return any(call.parameters.get("Key") == f"{cell.step}.json" for call in running.bench.endpoint.held())
+            return any(call.parameters.get("Key") == f"{cell.step}.json" for call in running.bench.endpoint.paused())
         case Phase.BEFORE_CREATE | Phase.REPLY_LOST:
             return _is_held(running.bench, cell, "Create")
         case Phase.COMPLETED:
@@ -124,7 +124,7 @@ def _is_in_phase(running: RunningRound, cell: Cell) -> bool:
 def _is_held(bench: Bench, cell: Cell, verb: str) -> bool:
     return any(
         call.action == f"{verb}TrainingJob" and f"-{cell.step}-" in call.parameters["TrainingJobName"]
-        for call in bench.endpoint.held()
+        for call in bench.endpoint.paused()
     )
 
 

@@ -1,5 +1,7 @@
 """EMR: the life of clusters and of their steps."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """EMR Serverless: the life of applications and of job runs."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,7 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.local.paused_calls import HeldCall, Hold
+from airflow_sm_pipelines.local.paused_calls import PausedCall, Side
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.samples import training_request
 
@@ -102,8 +104,8 @@ def test_delay(endpoint: LocalEndpoint, sagemaker: Any) -> None:
 
 
 @pytest.mark.parametrize(("side", "jobs_while_held"), [("before", 0), ("after", 1)])
-def test_a_held_call_waits_for_its_release(endpoint: LocalEndpoint, side: Hold, jobs_while_held: int) -> None:
-    endpoint.add_fault("sagemaker", "CreateTrainingJob", name="held-*", hold=side)
+def test_a_held_call_waits_for_its_release(endpoint: LocalEndpoint, side: Side, jobs_while_held: int) -> None:
+    endpoint.add_fault("sagemaker", "CreateTrainingJob", name="held-*", pause=side)
     client = EndpointClient(endpoint.url)
     with ThreadPoolExecutor() as pool:
         creation = pool.submit(
@@ -113,29 +115,29 @@ def test_a_held_call_waits_for_its_release(endpoint: LocalEndpoint, side: Hold, 
         assert (call.service, call.action, call.side) == ("sagemaker", "CreateTrainingJob", side)
         assert call.parameters["TrainingJobName"] == "held-1"
         assert len(endpoint.jobs()) == jobs_while_held
-        client.release("Describe*")
-        assert len(client.held()) == 1
+        client.resume("Describe*")
+        assert len(client.paused()) == 1
         assert not creation.done()
-        client.release("Create*")
+        client.resume("Create*")
         assert creation.result(timeout=10)["TrainingJobArn"].endswith("held-1")
-    assert endpoint.held() == ()
+    assert endpoint.paused() == ()
     assert len(endpoint.jobs()) == 1
 
 
 def test_a_held_call_can_be_lost(endpoint: LocalEndpoint) -> None:
-    endpoint.add_fault("sagemaker", "CreateTrainingJob", hold="before", drop="before")
+    endpoint.add_fault("sagemaker", "CreateTrainingJob", pause="before", drop="before")
     sagemaker = endpoint.client("sagemaker", attempts=1)
     with ThreadPoolExecutor() as pool:
         creation = pool.submit(sagemaker.create_training_job, **training_request("job"))
         wait_until_held(endpoint)
-        endpoint.release()
+        endpoint.resume()
         with pytest.raises(ConnectionClosedError):
             creation.result(timeout=10)
     assert endpoint.jobs() == ()
 
 
 def test_a_reset_lets_held_calls_go_on(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.add_fault(action="ListModels", hold="before")
+    endpoint.add_fault(action="ListModels", pause="before")
     with ThreadPoolExecutor() as pool:
         listing = pool.submit(sagemaker.list_models)
         wait_until_held(endpoint)
@@ -143,10 +145,10 @@ def test_a_reset_lets_held_calls_go_on(endpoint: LocalEndpoint, sagemaker: Any) 
         assert listing.result(timeout=10)["Models"] == []
 
 
-def wait_until_held(endpoint: EndpointControl) -> tuple[HeldCall, ...]:
+def wait_until_held(endpoint: EndpointControl) -> tuple[PausedCall, ...]:
     """What the endpoint holds, as soon as it holds something."""
     deadline = time.monotonic() + 10
-    while not (held := endpoint.held()):
+    while not (held := endpoint.paused()):
         assert time.monotonic() < deadline, "nothing is held"
         time.sleep(0.01)
     return held
@@ -154,8 +156,8 @@ def wait_until_held(endpoint: EndpointControl) -> tuple[HeldCall, ...]:
 
 @pytest.mark.parametrize("fault", [{"error": "Oops"}, {"drop": "before"}])
 def test_what_takes_no_effect_cannot_be_held_after_it(endpoint: LocalEndpoint, fault: dict[str, Any]) -> None:
-    with pytest.raises(ScenarioError, match="can be held only before"):
-        endpoint.add_fault(hold="after", **fault)
+    with pytest.raises(ScenarioError, match="can be paused only before"):
+        endpoint.add_fault(pause="after", **fault)
 
 
 def test_faults_of_a_scenario_and_reset(endpoint: LocalEndpoint, sagemaker: Any) -> None:

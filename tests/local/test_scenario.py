@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ FAULT = {"service": "sagemaker", "action": "Describe*", "error": {"code": "Throt
         ({"jobs": [{"describe": 1}]}, "$.jobs[0].describe: expected an object"),
         ({"defaults": {"length": 1}}, "$.defaults.length: unknown key (known: duration, queued, stopping)"),
         ({"s3": {"bucket": 1}}, "$.s3.bucket: expected an object"),
-        ({"faults": [{"service": "s3"}]}, "$.faults[0]: does nothing: give one of error, delay, drop, hold"),
+        ({"faults": [{"service": "s3"}]}, "$.faults[0]: does nothing: give one of error, delay, drop, pause"),
         ({"faults": [{"drop": "during"}]}, "$.faults[0].drop: 'during' is none of after, before"),
         ({"faults": [{"error": {}}]}, "$.faults[0].error: an error needs a code"),
         ({"faults": [{"drop": "after", **FAULT}]}, "$.faults[0]: error and drop exclude each other"),

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +10,16 @@ from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.local.state import Job, World
+from airflow_sm_pipelines.local.state import EndpointState, Job
 
 
 def test_concurrent_creates_of_one_name_make_one_job(
     endpoint: LocalEndpoint, sagemaker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = World.find
+    find = EndpointState.find
 
-    def slow_find(world: World, kind: str, region: str, name: str, now: float) -> Job | None:
-        found = find(world, kind, region, name, now)
+    def slow_find(state: EndpointState, kind: str, region: str, name: str, now: float) -> Job | None:
+        found = find(state, kind, region, name, now)
         time.sleep(0.005)
         return found
 
@@ -29,7 +31,7 @@ def test_concurrent_creates_of_one_name_make_one_job(
         return "created"
 
     # Another thread gets its turn between the look-up and the creation.
-    monkeypatch.setattr(World, "find", slow_find)
+    monkeypatch.setattr(EndpointState, "find", slow_find)
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(create, range(24)))
     assert sorted(outcomes) == ["ResourceInUse"] * 23 + ["created"]

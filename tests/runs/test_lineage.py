@@ -127,10 +127,10 @@ def test_what_aws_refuses_fails_the_step(airflow: Airflow) -> None:
 
 def test_a_killed_step_goes_no_further_and_can_be_run_again(airflow: Airflow) -> None:
     """Nothing is there to be stopped: what was made stays, and a later run takes it."""
-    airflow.endpoint.reset({"faults": [{"action": "CreateContext", "hold": "before", "times": 1}]})
+    airflow.endpoint.reset({"faults": [{"action": "CreateContext", "pause": "before", "times": 1}]})
     limit = {"execution_timeout": timedelta(seconds=5)}
     assert airflow.run(pipeline(STEP), default_args=limit).states == {"Record": "failed"}
-    airflow.endpoint.release()
+    airflow.endpoint.resume()
     assert airflow.endpoint.requests("sagemaker", "AddAssociation") == ()
     again = airflow.run(pipeline(STEP))
     assert again.state == "success"

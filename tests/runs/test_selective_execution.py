@@ -245,17 +245,17 @@ def deleted_at_the_next(action: str, airflow: Airflow, run: Run) -> Iterator[Non
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
-    airflow.endpoint.add_fault(action=action, hold="before", times=1)
+    airflow.endpoint.add_fault(action=action, pause="before", times=1)
 
     def delete_it() -> None:
         end = time.monotonic() + 60
-        while not airflow.endpoint.held() and time.monotonic() < end:
+        while not airflow.endpoint.paused() and time.monotonic() < end:
             time.sleep(0.05)
         try:
             with create_session(scoped=False) as session:
                 session.execute(delete(DagRun).where(DagRun.run_id == run.run_id))
         finally:
-            airflow.endpoint.release()
+            airflow.endpoint.resume()
 
     with ThreadPoolExecutor() as threads:
         deletion = threads.submit(delete_it)

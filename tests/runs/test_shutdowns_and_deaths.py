@@ -68,13 +68,13 @@ def stops(airflow: Airflow) -> int:
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["first", "resumed"])
 def test_a_shutdown_while_the_request_is_resolved_leaves_the_job_alone(airflow: Airflow, resumed: bool) -> None:
-    fault = {"service": "s3", "action": "GetObject", "hold": "before", "skip": int(resumed)}
+    fault = {"service": "s3", "action": "GetObject", "pause": "before", "skip": int(resumed)}
     airflow.endpoint.reset({"s3": FILE, "defaults": {"duration": 0.5}, "faults": [fault]})
 
     def shut_down_in_resolution() -> None:
         until(airflow.endpoint.held)
         shut_down()
-        airflow.endpoint.release()
+        airflow.endpoint.resume()
 
     with beside(shut_down_in_resolution):
         run = airflow.run(pipeline(READING), deferrable=True)

@@ -287,14 +287,14 @@ def test_a_kill_tells_the_workers_once_and_takes_their_answer(bench: Bench) -> N
     first = bench.next_message()
     bench.wait_for_next_look()
     # A worker can be faster than the reply to the call that sent it the message.
-    bench.endpoint.add_fault("sqs", "SendMessage", name=bench.work, hold="after")
+    bench.endpoint.add_fault("sqs", "SendMessage", name=bench.work, pause="after")
 
     run.kill()
     second = bench.next_message()
     response = bench.sagemaker.send_pipeline_execution_step_success(
         CallbackToken=second["token"], OutputParameters=outputs(6)
     )
-    bench.endpoint.release()
+    bench.endpoint.resume()
 
     assert second == {**first, "status": "Stopping"}
     assert response["PipelineExecutionArn"] == first["pipelineExecutionArn"]

@@ -1,5 +1,7 @@
 """AutoML jobs, of both versions of the API."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,7 @@
 """What the kinds share: an action's input, and the life of a job from Create to its end."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,7 +11,7 @@ from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.listing import list_page
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.state import Job, World, arn, merged
+from airflow_sm_pipelines.local.state import EndpointState, Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
 
@@ -17,7 +19,7 @@ from airflow_sm_pipelines.local.timeline import Phase, Timeline
 class Action:
     """One call of an action: its checked parameters, when and where it was made."""
 
-    world: World
+    state: EndpointState
     region: str
     now: float
     parameters: dict[str, Any]
@@ -125,18 +127,18 @@ class JobKind:
     def create(self, action: Action) -> dict[str, Any]:
         """Start a job."""
         name = action.parameters[f"{self.label}Name"]
-        if job := action.world.find(self.kind, action.region, name, action.now):
+        if job := action.state.find(self.kind, action.region, name, action.now):
             raise self.already_there(job)
         self.check(action)
-        rule = action.world.rule(self.kind, name) or JobRule()
+        rule = action.state.rule(self.kind, name) or JobRule()
         job = self.make(action, action.parameters, rule, action.now)
-        action.world.add(job)
+        action.state.add(job)
         return {f"{self.label}Arn": job.arn}
 
     def make(self, action: Action, request: dict[str, Any], rule: JobRule, created: float) -> Job:
-        """A job with its whole life planned; it is not in the world yet."""
+        """A job with its whole life planned; it has not been added yet."""
         name = request[f"{self.label}Name"]
-        defaults = action.world.defaults
+        defaults = action.state.defaults
         duration = defaults.duration if rule.duration is None else rule.duration
         started = created + (defaults.queued if rule.queued is None else rule.queued)
         ending, limit = self.ending(rule), self.time_limit(request)
@@ -164,7 +166,7 @@ class JobKind:
     def existing(self, action: Action) -> Job:
         """The job an action names; raises AWS's error when there is none."""
         name = action.parameters[f"{self.label}Name"]
-        job = action.world.find(self.kind, action.region, name, action.now)
+        job = action.state.find(self.kind, action.region, name, action.now)
         if job is None:
             raise self.not_there(name)
         return job
@@ -201,19 +203,19 @@ class JobKind:
         if job.timeline.ended(now):
             raise invalid(f"The request was rejected because the {self.noun} is in status {current.status}.")
         if current.status != "Stopping":
-            self.stop_at(action.world, job, now)
+            self.stop_at(action.state, job, now)
         return {}
 
-    def stop_at(self, world: World, job: Job, now: float) -> None:
+    def stop_at(self, state: EndpointState, job: Job, now: float) -> None:
         """Turn a running job's future into Stopping and Stopped."""
-        wait = world.defaults.stopping if job.rule.stopping is None else job.rule.stopping
+        wait = state.defaults.stopping if job.rule.stopping is None else job.rule.stopping
         stopping = Phase(now, "Stopping", "Stopping", f"Stopping the {self.noun}")
         stopped = Phase(now + wait, "Stopped", "Stopped", self.message_of("Stopped"))
-        world.plan(job, job.timeline.then(now, stopping, stopped))
+        state.plan(job, job.timeline.then(now, stopping, stopped))
 
     def list(self, action: Action) -> dict[str, Any]:
         """A page of summaries."""
-        jobs = list(action.world.all(self.kind, action.region, action.now))
+        jobs = list(action.state.all(self.kind, action.region, action.now))
         page, token = list_page(jobs, action.parameters, action.now)
         return {f"{self.label}Summaries": [self.summary(job, action.now) for job in page], **token}
 

@@ -1,5 +1,7 @@
 """Bedrock: custom models and their deployments, model imports, provisioned throughput."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,18 +45,18 @@ class BedrockKind:
     def create(self, action: Action) -> dict[str, Any]:
         """Make a resource, or answer again for one that was made with the same token."""
         name, token = action.parameters[self.name_field], action.parameters.get("clientRequestToken")
-        for job in action.world.all(self.kind, action.region, action.now):
+        for job in action.state.all(self.kind, action.region, action.now):
             if token is not None and job.request.get("clientRequestToken") == token:
                 return {self.arn_field: job.arn}
-        if known := action.world.find(self.kind, action.region, name, action.now):
+        if known := action.state.find(self.kind, action.region, name, action.now):
             raise AwsError("ConflictException", f"The name {name} is in use already: {known.arn}")
         job = self._make(action, name)
-        action.world.add(job)
+        action.state.add(job)
         return {self.arn_field: job.arn}
 
     def _make(self, action: Action, name: str) -> Job:
-        rule = action.world.rule(self.kind, name) or JobRule()
-        duration = action.world.defaults.duration if rule.duration is None else rule.duration
+        rule = action.state.rule(self.kind, name) or JobRule()
+        duration = action.state.defaults.duration if rule.duration is None else rule.duration
         failed = rule.outcome == "Failed"
         last = Phase(action.now + duration, "Failed" if failed else self.ready)
         identity = hashlib.sha256(f"{self.kind}/{name}".encode()).hexdigest()[:12]
@@ -74,7 +76,7 @@ class BedrockKind:
     def get(self, action: Action) -> dict[str, Any]:
         """The resource as it is now."""
         wanted = action.parameters[self.identifier]
-        for job in action.world.all(self.kind, action.region, action.now):
+        for job in action.state.all(self.kind, action.region, action.now):
             if wanted in (job.name, job.arn):
                 return self._described(job, action.now)
         raise AwsError("ResourceNotFoundException", f"Could not find {wanted}", 404)

@@ -1,5 +1,7 @@
 """What endpoints and inference components share: they are deployed, for a while, and then in service."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 from airflow_sm_pipelines.local.errors import invalid
@@ -26,11 +28,11 @@ class DeployedKind(ResourceKind):
 
     def begin(self, action: Action, job: Job) -> tuple[bool, float]:
         """Whether what begins now is to fail, and when it ends."""
-        job.rule = action.world.rule(self.kind, job.name) or JobRule()
+        job.rule = action.state.rule(self.kind, job.name) or JobRule()
         failed = job.rule.outcome == "Failed"
         job.failure_reason = (job.rule.failure_reason or self.failure_reason) if failed else None
         given = job.rule.duration
-        return failed, action.now + (action.world.defaults.duration if given is None else given)
+        return failed, action.now + (action.state.defaults.duration if given is None else given)
 
     def refuse_in_progress(self, job: Job, now: float, verb: str) -> None:
         """Refuse to touch what is being deployed."""

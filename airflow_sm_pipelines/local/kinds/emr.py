@@ -1,5 +1,7 @@
 """EMR clusters and their steps. moto's clusters are up at once, and its steps run for ever."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,7 +12,7 @@ from airflow_sm_pipelines.local.kinds.emr_life import ClusterPlan, StepPlan, liv
 from airflow_sm_pipelines.local.kinds.emr_views import cluster_summary, page_of, refused, step_summary
 from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.state import Job, World, arn, merged
+from airflow_sm_pipelines.local.state import EndpointState, Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
 CLUSTER, STEP = "emr-cluster", "emr-step"
@@ -63,12 +65,12 @@ class EmrKind:
         return {"JobFlowId": job.name, "ClusterArn": job.arn}
 
     def _new_cluster(self, action: Action, name: str, request: dict[str, Any]) -> Job:
-        world, now = action.world, action.now
-        rule = world.rule(CLUSTER, request["Name"]) or JobRule()
+        state, now = action.state, action.now
+        rule = state.rule(CLUSTER, request["Name"]) or JobRule()
         plan = ClusterPlan(
             created=now,
-            ready=now + (world.defaults.queued if rule.queued is None else rule.queued),
-            stopping=world.defaults.stopping if rule.stopping is None else rule.stopping,
+            ready=now + (state.defaults.queued if rule.queued is None else rule.queued),
+            stopping=state.defaults.stopping if rule.stopping is None else rule.stopping,
             keep_alive=request["Instances"].get("KeepJobFlowAliveWhenNoSteps", False),
             concurrency=request.get("StepConcurrencyLevel", 1),
             broken=rule.outcome == "Failed",
@@ -76,13 +78,13 @@ class EmrKind:
         place = arn(action.region, f"cluster/{name}", "elasticmapreduce")
         job = _resource(CLUSTER, name, action, place, request, rule)
         job.facts.update(plan=plan, steps=[])
-        world.add(job)
-        _plan_anew(world, job)
+        state.add(job)
+        _plan_anew(state, job)
         return job
 
     def _cluster(self, action: Action, name: str, error: AwsError | None = None) -> Job:
-        job = action.world.find(CLUSTER, action.region, name, action.now)
-        if job is None and action.world.exists_before(CLUSTER, name):
+        job = action.state.find(CLUSTER, action.region, name, action.now)
+        if job is None and action.state.exists_before(CLUSTER, name):
             job = self._new_cluster(action, name, EXISTING)
         if job is None:
             raise error or refused(f"Cluster id '{name}' is not valid.")
@@ -103,7 +105,7 @@ class EmrKind:
         wanted = asked.get("ClusterStates")
         found = [
             cluster_summary(job, action.now)
-            for job in reversed(list(action.world.all(CLUSTER, action.region, action.now)))
+            for job in reversed(list(action.state.all(CLUSTER, action.region, action.now)))
             if after <= job.created <= before and (not wanted or job.timeline.current(action.now).status in wanted)
         ]
         return page_of("Clusters", found, asked)
@@ -117,7 +119,7 @@ class EmrKind:
         for job in jobs:
             if not _is_ending(job, action.now):
                 job.facts["plan"].terminated = action.now
-                _plan_anew(action.world, job)
+                _plan_anew(action.state, job)
         return {}
 
     # Steps --------------------------------------------------------------------------------------------------
@@ -138,8 +140,8 @@ class EmrKind:
     def _add_steps(self, action: Action, cluster: Job, requests: list[dict[str, Any]]) -> list[str]:
         added = []
         for request in requests:
-            rule = action.world.rule(STEP, request["Name"]) or JobRule()
-            defaults = action.world.defaults
+            rule = action.state.rule(STEP, request["Name"]) or JobRule()
+            defaults = action.state.defaults
             name = f"s-{next(self._ids):013X}"
             step = _resource(STEP, name, action, f"{cluster.arn}/step/{name}", request, rule)
             step.facts["cluster"] = cluster.name
@@ -151,10 +153,10 @@ class EmrKind:
                 on_failure=request.get("ActionOnFailure", "CONTINUE"),
                 stopping=defaults.stopping if rule.stopping is None else rule.stopping,
             )
-            action.world.add(step)
+            action.state.add(step)
             cluster.facts["steps"].append(step)
             added.append(name)
-        _plan_anew(action.world, cluster)
+        _plan_anew(action.state, cluster)
         return added
 
     def describe_step(self, action: Action) -> dict[str, Any]:
@@ -197,7 +199,7 @@ class EmrKind:
             plan: StepPlan = step.facts["plan"]
             plan.cancelled = plan.cancelled if plan.cancelled is not None else action.now
             told.append({"StepId": name, "Status": "SUBMITTED"})
-        _plan_anew(action.world, cluster)
+        _plan_anew(action.state, cluster)
         return {"CancelStepsInfoList": told}
 
 
@@ -206,12 +208,12 @@ def _resource(kind: str, name: str, action: Action, place: str, request: dict[st
     return Job(kind, name, action.region, place, request, rule, now, now, Timeline((Phase(now, "STARTING"),)))
 
 
-def _plan_anew(world: World, cluster: Job) -> None:
+def _plan_anew(state: EndpointState, cluster: Job) -> None:
     steps: list[Job] = cluster.facts["steps"]
     timeline, lives = live(cluster.facts["plan"], [step.facts["plan"] for step in steps])
-    world.plan(cluster, timeline)
+    state.plan(cluster, timeline)
     for step, life in zip(steps, lives, strict=True):
-        world.plan(step, life)
+        state.plan(step, life)
 
 
 def _is_ending(cluster: Job, now: float) -> bool:

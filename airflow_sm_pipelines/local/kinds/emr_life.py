@@ -3,6 +3,8 @@
 What has happened by a moment does not depend on what comes after it: planning anew changes nothing of the past.
 """
 
+from __future__ import annotations
+
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """EMR Serverless applications and job runs. moto's job runs have succeeded at once, and none fails."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -60,19 +62,19 @@ class EmrServerlessKind:
         return {"applicationId": job.name, "arn": job.arn, **named}
 
     def _new_application(self, action: Action, name: str, request: dict[str, Any]) -> Job:
-        rule = action.world.rule(APPLICATION, request.get("name", "")) or JobRule()
-        wait = action.world.defaults.queued if rule.queued is None else rule.queued
+        rule = action.state.rule(APPLICATION, request.get("name", "")) or JobRule()
+        wait = action.state.defaults.queued if rule.queued is None else rule.queued
         place = arn(action.region, f"/applications/{name}", "emr-serverless")
         life = Timeline((Phase(action.now, "CREATING"), Phase(action.now + wait, "CREATED")))
         job = Job(APPLICATION, name, action.region, place, request, rule, action.now, action.now, life)
         job.tags.update(request.get("tags", {}))
-        action.world.add(job)
+        action.state.add(job)
         return job
 
     def _application(self, action: Action) -> Job:
         name = action.parameters["applicationId"]
-        job = action.world.find(APPLICATION, action.region, name, action.now)
-        if job is None and action.world.exists_before(APPLICATION, name):
+        job = action.state.find(APPLICATION, action.region, name, action.now)
+        if job is None and action.state.exists_before(APPLICATION, name):
             job = self._new_application(action, name, EXISTING)
             job.timeline = Timeline((Phase(action.now, "STARTED"),))
         if job is None:
@@ -90,7 +92,7 @@ class EmrServerlessKind:
         wanted = action.parameters.get("states")
         found = [
             {"id": job.name, **application_summary(job, action.now)}
-            for job in reversed(list(action.world.all(APPLICATION, action.region, action.now)))
+            for job in reversed(list(action.state.all(APPLICATION, action.region, action.now)))
             if not wanted or job.timeline.current(action.now).status in wanted
         ]
         return page_of("applications", found, action.parameters)
@@ -104,8 +106,8 @@ class EmrServerlessKind:
 
     def _start(self, action: Action, job: Job) -> None:
         if job.timeline.end.status in ("CREATED", "STOPPED"):
-            ready = action.now + action.world.defaults.queued
-            action.world.plan(
+            ready = action.now + action.state.defaults.queued
+            action.state.plan(
                 job, job.timeline.then(action.now, Phase(action.now, "STARTING"), Phase(ready, "STARTED"))
             )
 
@@ -124,9 +126,9 @@ class EmrServerlessKind:
         if any(not run.timeline.ended(action.now) for run in self._runs(action, job)):
             raise invalid(f"Application {job.name} cannot be stopped: it has active jobs.")
         if job.timeline.end.status != "STOPPED":
-            wait = action.world.defaults.stopping if job.rule.stopping is None else job.rule.stopping
+            wait = action.state.defaults.stopping if job.rule.stopping is None else job.rule.stopping
             phases = Phase(action.now, "STOPPING"), Phase(action.now + wait, "STOPPED")
-            action.world.plan(job, job.timeline.then(action.now, *phases))
+            action.state.plan(job, job.timeline.then(action.now, *phases))
         return {}
 
     def delete_application(self, action: Action) -> dict[str, Any]:
@@ -134,14 +136,14 @@ class EmrServerlessKind:
         job = self._application(action)
         self._demand(job, action.now, ("CREATED", "STOPPED"), "deleted")
         for run in self._runs(action, job):
-            action.world.remove(run)
-        action.world.plan(job, job.timeline.then(action.now, Phase(action.now, "TERMINATED")))
+            action.state.remove(run)
+        action.state.plan(job, job.timeline.then(action.now, Phase(action.now, "TERMINATED")))
         return {}
 
     # Job runs -----------------------------------------------------------------------------------------------
 
     def _runs(self, action: Action, application: Job) -> list[Job]:
-        every = action.world.all(JOB_RUN, action.region, action.now)
+        every = action.state.all(JOB_RUN, action.region, action.now)
         return [run for run in every if run.facts["application"] is application]
 
     def start_job_run(self, action: Action) -> dict[str, Any]:
@@ -155,15 +157,15 @@ class EmrServerlessKind:
             self._demand(application, action.now, ready, "given a job")
             self._start(action, application)
             run = self._new_run(action, application)
-            action.world.add(run)
+            action.state.add(run)
         return {"applicationId": application.name, "jobRunId": run.name, "arn": run.arn}
 
     def _new_run(self, action: Action, application: Job) -> Job:
-        world, now = action.world, action.now
+        state, now = action.state, action.now
         name = f"00{next(self._ids):014x}"
-        rule = world.rule(JOB_RUN, action.parameters.get("name", "")) or JobRule()
-        started = now + (world.defaults.queued if rule.queued is None else rule.queued)
-        end = started + (world.defaults.duration if rule.duration is None else rule.duration)
+        rule = state.rule(JOB_RUN, action.parameters.get("name", "")) or JobRule()
+        started = now + (state.defaults.queued if rule.queued is None else rule.queued)
+        end = started + (state.defaults.duration if rule.duration is None else rule.duration)
         reason = ""
         if rule.outcome == "Failed":
             reason = rule.failure_reason or "Job failed, please check complete logs in configured logging destination."
@@ -204,9 +206,9 @@ class EmrServerlessKind:
         if run.timeline.ended(now):
             raise invalid(f"Job run {run.name} is in state {current} and cannot be cancelled.")
         if current != "CANCELLING":
-            wait = action.world.defaults.stopping if run.rule.stopping is None else run.rule.stopping
+            wait = action.state.defaults.stopping if run.rule.stopping is None else run.rule.stopping
             phases = Phase(now, "CANCELLING"), Phase(now + wait, "CANCELLED", "Cancelled by user")
-            action.world.plan(run, run.timeline.then(now, *phases))
+            action.state.plan(run, run.timeline.then(now, *phases))
         return {"applicationId": action.parameters["applicationId"], "jobRunId": run.name}
 
     def list_job_runs(self, action: Action) -> dict[str, Any]:
@@ -229,7 +231,7 @@ def _not_there(message: str) -> AwsError:
 def _made_with_token(action: Action, kind: str) -> Job | None:
     """What an earlier call with the same client token made."""
     asked = action.parameters
-    for job in action.world.all(kind, action.region, action.now):
+    for job in action.state.all(kind, action.region, action.now):
         if job.request.get("clientToken") == asked["clientToken"] and job.timeline.end.status != "TERMINATED":
             if job.request != asked:
                 raise AwsError(

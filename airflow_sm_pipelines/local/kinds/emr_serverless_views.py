@@ -1,5 +1,7 @@
 """EMR Serverless applications and job runs as its answers show them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """EMR clusters and steps as its answers show them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Endpoints."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,9 +49,9 @@ class EndpointKind(DeployedKind):
         updating, ready = Phase(now, "Updating"), Phase(end, "InService")
         if failed:
             job.facts["configs"].append((middle, former))
-            action.world.plan(job, job.timeline.then(now, updating, Phase(middle, "RollingBack"), ready))
+            action.state.plan(job, job.timeline.then(now, updating, Phase(middle, "RollingBack"), ready))
         else:
-            action.world.plan(job, job.timeline.then(now, updating, ready))
+            action.state.plan(job, job.timeline.then(now, updating, ready))
         return {"EndpointArn": job.arn}
 
     def delete(self, action: Action) -> dict[str, Any]:

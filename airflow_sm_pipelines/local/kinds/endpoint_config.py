@@ -1,5 +1,7 @@
 """Endpoint configurations."""
 
+from __future__ import annotations
+
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
@@ -18,7 +20,7 @@ class EndpointConfigKind(ResourceKind):
     def check(self, action: Action) -> None:
         for variant in action.parameters["ProductionVariants"]:
             name = variant.get("ModelName")
-            if not name or action.world.exists_before("model", name):
+            if not name or action.state.exists_before("model", name):
                 continue
-            if action.world.find("model", action.region, name, action.now) is None:
+            if action.state.find("model", action.region, name, action.now) is None:
                 raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')

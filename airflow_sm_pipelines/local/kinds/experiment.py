@@ -1,5 +1,7 @@
 """Experiments and their trials."""
 
+from __future__ import annotations
+
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.base import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
@@ -37,5 +39,5 @@ class TrialKind(ExperimentKind):
     def check(self, action: Action) -> None:
         experiments = ExperimentKind()
         name = experiments.name_in(action.parameters)
-        if action.world.find(experiments.kind, action.region, name, action.now) is None:
+        if action.state.find(experiments.kind, action.region, name, action.now) is None:
             raise experiments.not_there(action.region, name)

@@ -1,5 +1,7 @@
 """Inference components."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +32,7 @@ class InferenceComponentKind(DeployedKind):
         return {**super().actions(), "UpdateInferenceComponent": self.update}
 
     def make(self, action: Action, name: str) -> Job:
-        if not action.world.exists_before("endpoint", action.parameters["EndpointName"]):
+        if not action.state.exists_before("endpoint", action.parameters["EndpointName"]):
             self._endpoints.existing(action)
         job = super().make(action, name)
         job.facts["states"] = [(action.now, action.parameters)]
@@ -45,7 +47,7 @@ class InferenceComponentKind(DeployedKind):
         job.facts["states"].append((now, former | action.parameters))
         if failed:
             job.facts["states"].append((end, former))
-        action.world.plan(job, job.timeline.then(now, Phase(now, "Updating"), Phase(end, "InService")))
+        action.state.plan(job, job.timeline.then(now, Phase(now, "Updating"), Phase(end, "InService")))
         return {"InferenceComponentArn": job.arn}
 
     def delete(self, action: Action) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Jobs of the newer API: CreateJob, by category."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError

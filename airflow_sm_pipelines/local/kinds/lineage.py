@@ -1,5 +1,7 @@
 """Lineage: actions, contexts, artifacts, and the associations between them."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +61,7 @@ class ArtifactKind(LineageKind):
 
     def list(self, action: Action) -> dict[str, Any]:
         uri = action.parameters.get("SourceUri")
-        jobs = action.world.all(self.kind, action.region, action.now)
+        jobs = action.state.all(self.kind, action.region, action.now)
         return self.page(action, (job for job in jobs if uri in (None, job.request["Source"]["SourceUri"])))
 
     def summary(self, job: Job, _now: float) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class AssociationKind:
         """Associate two entities; a second time is an error."""
         ends = {key: action.parameters[key] for key in ("SourceArn", "DestinationArn")}
         name = " ".join(ends.values())
-        if action.world.find(self.kind, action.region, name, action.now):
+        if action.state.find(self.kind, action.region, name, action.now):
             raise invalid(f"Association already exists: {name}")
         job = Job(
             kind=self.kind,
@@ -94,7 +96,7 @@ class AssociationKind:
             started=action.now,
             timeline=Timeline((Phase(action.now, "Completed"),)),
         )
-        action.world.add(job)
+        action.state.add(job)
         return ends
 
     def list(self, action: Action) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class AssociationKind:
         wanted = {key: value for key, value in action.parameters.items() if key.endswith("Arn")}
         found = [
             job.request | {"CreationTime": job.created}
-            for job in action.world.all(self.kind, action.region, action.now)
+            for job in action.state.all(self.kind, action.region, action.now)
             if wanted.items() <= job.request.items()
         ]
         page, token = cut(found, action.parameters)

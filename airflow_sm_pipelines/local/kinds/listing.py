@@ -1,5 +1,7 @@
 """The common part of the List actions: filters, order, pages."""
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime

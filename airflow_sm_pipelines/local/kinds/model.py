@@ -1,5 +1,7 @@
 """Models."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from airflow_sm_pipelines.local.kinds.base import Action

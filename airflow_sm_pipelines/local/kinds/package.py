@@ -1,5 +1,7 @@
 """Model packages: versions of a group, or packages with a name of their own."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +48,7 @@ class PackageKind(ResourceKind):
 
     def existing(self, action: Action) -> Job:
         name = self.name_in(action.parameters)
-        for job in action.world.all(self.kind, action.region, action.now):
+        for job in action.state.all(self.kind, action.region, action.now):
             if name.lower() == job.name.lower():
                 return job
         raise self.not_there(action.region, name)
@@ -58,7 +60,7 @@ class PackageKind(ResourceKind):
                 "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
                 "Cannot determine which one to use."
             )
-        packages = list(action.world.all(self.kind, action.region, action.now))
+        packages = list(action.state.all(self.kind, action.region, action.now))
         token = asked.get("ClientToken")
         if token and (known := next((p for p in packages if p.request.get("ClientToken") == token), None)):
             return {"ModelPackageArn": known.arn}
@@ -74,11 +76,11 @@ class PackageKind(ResourceKind):
 
     def _add(self, action: Action, name: str, group: str | None) -> dict[str, Any]:
         job = self.make(action, name)
-        rule = action.world.rule(self.kind, name)
+        rule = action.state.rule(self.kind, name)
         duration = 0.0
         if rule is not None or "ValidationSpecification" in action.parameters:
             given = None if rule is None else rule.duration
-            duration = action.world.defaults.duration if given is None else given
+            duration = action.state.defaults.duration if given is None else given
         job.rule = rule or JobRule()
         failed = job.rule.outcome == "Failed"
         job.failure_reason = (job.rule.failure_reason or "Validation failed") if failed else None
@@ -89,7 +91,7 @@ class PackageKind(ResourceKind):
         if group:
             job.facts["now"] |= {"ModelPackageGroupName": group}
             job.facts["now"].setdefault("ModelApprovalStatus", "PendingManualApproval")
-        action.world.add(job)
+        action.state.add(job)
         return {"ModelPackageArn": job.arn}
 
     def describe(self, action: Action) -> dict[str, Any]:
@@ -153,4 +155,4 @@ class PackageKind(ResourceKind):
                 and (approval is None or job.facts["now"].get("ModelApprovalStatus") == approval)
             )
 
-        return self.page(action, filter(wanted, action.world.all(self.kind, action.region, action.now)))
+        return self.page(action, filter(wanted, action.state.all(self.kind, action.region, action.now)))

@@ -1,5 +1,7 @@
 """Model package groups."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
@@ -26,7 +28,7 @@ class PackageGroupKind(ResourceKind):
 
     def delete(self, action: Action) -> dict[str, Any]:
         group = self.existing(action)
-        packages = action.world.all("model-package", action.region, action.now)
+        packages = action.state.all("model-package", action.region, action.now)
         if any(package.facts.get("group") == group.name for package in packages):
             raise AwsError(
                 "ConflictException",

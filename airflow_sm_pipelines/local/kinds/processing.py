@@ -1,5 +1,7 @@
 """Processing jobs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any

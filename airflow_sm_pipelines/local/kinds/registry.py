@@ -1,5 +1,7 @@
 """All actions the endpoint answers itself. A new kind of resource is one module and one entry here."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Resources that simply are there: created, described, listed, deleted."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -53,15 +55,15 @@ class ResourceKind:
     def create(self, action: Action) -> dict[str, Any]:
         """Make a resource; it is there at once."""
         name = self.name_in(action.parameters)
-        if job := action.world.find(self.kind, action.region, name, action.now):
+        if job := action.state.find(self.kind, action.region, name, action.now):
             raise self.already_there(job)
         self.check(action)
         job = self.make(action, name)
-        action.world.add(job)
+        action.state.add(job)
         return {f"{self.label}Arn": job.arn}
 
     def make(self, action: Action, name: str) -> Job:
-        """The resource; it is not in the world yet."""
+        """The resource; it has not been added yet."""
         return Job(
             kind=self.kind,
             name=name,
@@ -78,7 +80,7 @@ class ResourceKind:
     def existing(self, action: Action) -> Job:
         """The resource an action names; raises AWS's error when there is none."""
         name = self.name_in(action.parameters)
-        job = action.world.find(self.kind, action.region, name, action.now)
+        job = action.state.find(self.kind, action.region, name, action.now)
         if job is None:
             raise self.not_there(action.region, name)
         return job
@@ -91,12 +93,12 @@ class ResourceKind:
 
     def delete(self, action: Action) -> dict[str, Any]:
         """Remove a resource."""
-        action.world.remove(self.existing(action))
+        action.state.remove(self.existing(action))
         return {}
 
     def list(self, action: Action) -> dict[str, Any]:
         """A page of summaries."""
-        return self.page(action, action.world.all(self.kind, action.region, action.now))
+        return self.page(action, action.state.all(self.kind, action.region, action.now))
 
     def page(self, action: Action, jobs: Iterable[Job]) -> dict[str, Any]:
         """The page of ``jobs`` that a List call asks for."""

@@ -1,5 +1,7 @@
 """Tags of the resources the endpoint holds; those of moto's resources are moto's affair."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,5 +45,5 @@ class Tags:
 
 
 def _tags(action: Action) -> dict[str, str] | None:
-    job = action.world.find_arn(action.parameters["ResourceArn"], action.now)
+    job = action.state.find_arn(action.parameters["ResourceArn"], action.now)
     return None if job is None else job.tags

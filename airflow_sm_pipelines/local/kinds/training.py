@@ -1,5 +1,7 @@
 """Training jobs."""
 
+from __future__ import annotations
+
 import gzip
 import io
 import json

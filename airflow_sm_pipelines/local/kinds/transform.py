@@ -1,5 +1,7 @@
 """Batch transform jobs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -23,8 +25,8 @@ class TransformKind(JobKind):
 
     def check(self, action: Action) -> None:
         name = action.parameters["ModelName"]
-        known = action.world.exists_before("model", name)
-        if not known and action.world.find("model", action.region, name, action.now) is None:
+        known = action.state.exists_before("model", name)
+        if not known and action.state.find("model", action.region, name, action.now) is None:
             raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')
 
     def hosts(self, request: Mapping[str, Any]) -> int:

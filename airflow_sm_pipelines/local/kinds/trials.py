@@ -3,6 +3,8 @@
 Nothing is random: the same request gives the same jobs, names and values.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

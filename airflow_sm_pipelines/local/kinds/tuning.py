@@ -1,5 +1,7 @@
 """Hyperparameter tuning jobs, with real training jobs below them."""
 
+from __future__ import annotations
+
 import dataclasses
 import heapq
 import math
@@ -14,7 +16,7 @@ from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.training import TrainingKind
 from airflow_sm_pipelines.local.kinds.trials import Trial, objective_of, trials
 from airflow_sm_pipelines.local.scenario import JobRule
-from airflow_sm_pipelines.local.state import Job, World
+from airflow_sm_pipelines.local.state import EndpointState, Job
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
 ALL_FAILED = "All training jobs failed. Please take a look at the training job failures to get more details."
@@ -69,14 +71,14 @@ class TuningKind(JobKind):
         for trial in planned:
             child = self._child(action, parent, trial, share, heapq.heappop(lanes))
             heapq.heappush(lanes, child.timeline.end.at)
-            action.world.add(child)
+            action.state.add(child)
             children.append(child)
         parent.facts["children"] = children
-        self._plan_end(action.world, parent, limits.get("MaxRuntimeInSeconds"))
+        self._plan_end(action.state, parent, limits.get("MaxRuntimeInSeconds"))
         return answer
 
     def _child(self, action: Action, parent: Job, trial: Trial, share: float, begin: float) -> Job:
-        rule = action.world.rule("training", trial.request["TrainingJobName"]) or JobRule(queued=0.0)
+        rule = action.state.rule("training", trial.request["TrainingJobName"]) or JobRule(queued=0.0)
         if rule.duration is None:
             rule = dataclasses.replace(rule, duration=share)
         child = self._training.make(action, trial.request, rule, begin)
@@ -91,36 +93,36 @@ class TuningKind(JobKind):
         }
         return child
 
-    def _plan_end(self, world: World, parent: Job, limit: float | None) -> None:
+    def _plan_end(self, state: EndpointState, parent: Job, limit: float | None) -> None:
         children: list[Job] = parent.facts["children"]
         last, end = parent.timeline.end, max(child.timeline.end.at for child in children)
         if limit is not None and end > parent.started + limit:
             end = parent.started + limit
-            self._cut(world, parent, end, end)
+            self._cut(state, parent, end, end)
             last = Phase(end, "Stopped")
         elif last.status == "Completed" and all(c.timeline.end.status == "Failed" for c in children):
             last, parent.failure_reason = Phase(end, "Failed"), ALL_FAILED
-        world.plan(parent, Timeline((*parent.timeline.phases[:-1], dataclasses.replace(last, at=end))))
+        state.plan(parent, Timeline((*parent.timeline.phases[:-1], dataclasses.replace(last, at=end))))
 
-    def _cut(self, world: World, parent: Job, at: float, stopped: float) -> None:
+    def _cut(self, state: EndpointState, parent: Job, at: float, stopped: float) -> None:
         """End the family: jobs that would begin after ``at`` never do, running ones are Stopped by ``stopped``."""
         children: list[Job] = parent.facts["children"]
         for child in children:
             if child.created > at:
-                world.remove(child)
+                state.remove(child)
             elif not child.timeline.ended(at):
                 end = Phase(stopped, "Stopped", "Stopped", self._training.message_of("Stopped"))
                 stopping = Phase(at, "Stopping", "Stopping", "Stopping the training job")
-                world.plan(child, child.timeline.then(at, stopping, end))
+                state.plan(child, child.timeline.then(at, stopping, end))
         parent.facts["children"] = [child for child in children if child.created <= at]
 
     def ending(self, rule: JobRule) -> Ending:
         reason = (rule.failure_reason or ALL_FAILED) if rule.outcome == "Failed" else None
         return Ending(rule.outcome, rule.outcome, "", reason)
 
-    def stop_at(self, world: World, job: Job, now: float) -> None:
-        super().stop_at(world, job, now)
-        self._cut(world, job, now, job.timeline.end.at)
+    def stop_at(self, state: EndpointState, job: Job, now: float) -> None:
+        super().stop_at(state, job, now)
+        self._cut(state, job, now, job.timeline.end.at)
 
     def finish(self, job: Job, moto: Moto) -> None:
         """A tuning job leaves nothing behind; its training jobs do."""
