@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.cli.commands import Command
 
-LOCAL_ARGUMENTS = (
-    Arg(("--host",), help="The address to listen on", default="127.0.0.1"),
-    Arg(("--port",), help="The port to listen on; 0 takes a free one", default=5000, type=int),
-    Arg(("--scenario",), help="A JSON file that says what the jobs do"),
-    Arg(("--time-scale",), help="Seconds of the endpoint's clock for each real second", default=1.0, type=float),
-)
-
 CACHE_ARGUMENTS = (
     Arg(("dag_id",), help="The Dag; without it, all of them", nargs="?"),
     Arg(("step",), help="One step of it", nargs="?"),
@@ -32,6 +25,8 @@ CACHE_ARGUMENTS = (
 
 def get_cli_commands() -> list[CLICommand]:
     """The commands of the group ``sm-pipelines``: those of the console script, ``local`` and ``cache``."""
+    from airflow_sm_pipelines.local.arguments import ARGUMENTS
+
     return [
         GroupCommand(
             name="sm-pipelines",
@@ -42,7 +37,7 @@ def get_cli_commands() -> list[CLICommand]:
                     name="local",
                     help="Serve a local AWS endpoint that runs SageMaker jobs without an account",
                     func=lazy_load_command("airflow_sm_pipelines.cli.airflow_commands.local"),
-                    args=LOCAL_ARGUMENTS,
+                    args=[Arg((name,), **keywords) for name, keywords in ARGUMENTS],
                 ),
                 GroupCommand(
                     name="cache",
@@ -79,9 +74,6 @@ def run(command: Command, arguments: argparse.Namespace) -> None:
 
 def local(arguments: argparse.Namespace) -> None:
     """Serve the local AWS endpoint until it is interrupted."""
-    from pathlib import Path
+    from airflow_sm_pipelines.local.command import serve_as_asked
 
-    from airflow_sm_pipelines.local.command import serve
-
-    scenario = None if arguments.scenario is None else Path(arguments.scenario)
-    serve(arguments.host, arguments.port, scenario, arguments.time_scale)
+    serve_as_asked(arguments)

@@ -8,30 +8,36 @@ and ``{"error": "..."}``.
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.local.limits import MAX_SECONDS
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
-from airflow_sm_pipelines.local.wire import HttpAnswer, HttpRequest, json_answer
+from airflow_sm_pipelines.local.wire import HttpAnswer, json_answer
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
 
 PREFIX = "/_local/"
 Route = Callable[[Engine, Mapping[str, str], Any], dict[str, Any]]
 
 
-def answer(engine: Engine, request: HttpRequest) -> HttpAnswer:
+def answer(engine: Engine, request: Request, body: bytes) -> HttpAnswer:
     """Answer a request for a path below :data:`PREFIX`."""
     route = ROUTES.get((request.method, request.path.removeprefix(PREFIX)))
     if route is None:
-        return _json({"error": f"no {request.method} {request.path} here"}, 404)
-    query = dict(urllib.parse.parse_qsl(request.query))
+        return refusal(f"no {request.method} {request.path} here", 404)
     try:
-        return _json(route(engine, query, read_json(request.body or b"null")), 200)
+        return _json(route(engine, request.args, read_json(body or b"null")), 200)
     except (ScenarioError, JsonTextError) as error:
-        return _json({"error": str(error)}, 400)
+        return refusal(str(error), 400)
+
+
+def refusal(message: str, status: int) -> HttpAnswer:
+    """An answer that says why nothing was done."""
+    return _json({"error": message}, status)
 
 
 def _json(value: Any, status: int) -> HttpAnswer:

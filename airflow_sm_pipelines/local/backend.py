@@ -14,6 +14,10 @@ from werkzeug.test import Client, run_wsgi_app
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
+    from werkzeug.wrappers import Request
+
+from airflow_sm_pipelines.local.calls_out import CallOutRefusedError, refused_here
+
 LOG = logging.getLogger(__name__)
 ACCOUNT = "123456789012"
 CREDENTIALS = "Credential=local/20200101/{region}/{service}/aws4_request"
@@ -21,6 +25,14 @@ CREDENTIALS = "Credential=local/20200101/{region}/{service}/aws4_request"
 
 class MotoMissingError(RuntimeError):
     """moto's server cannot be imported."""
+
+
+def moto_request(environ: WSGIEnvironment) -> Request:
+    """The HTTP request of a WSGI call; moto's router takes no other class of werkzeug's."""
+    from moto.core.request import Request as MotoRequest
+
+    request: Request = MotoRequest(environ, populate_request=False)
+    return request
 
 
 class Moto:
@@ -37,8 +49,16 @@ class Moto:
         self._client = Client(self._application)
 
     def call(self, environ: WSGIEnvironment) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Status, headers and body of moto's answer; raises NotImplementedError for an action it lacks."""
-        body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+        """Status, headers and body of moto's answer.
+
+        Raises ``NotImplementedError`` for an action it lacks, :class:`CallOutRefusedError` if it tried to call out.
+        """
+        with refused_here() as rule:
+            try:
+                body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+            finally:
+                if rule.refused:  # whatever moto made of it, an exception included
+                    raise CallOutRefusedError(rule.refused)
         return int(status.partition(" ")[0]), headers.to_wsgi_list(), b"".join(body)
 
     def reset(self) -> None:
@@ -81,10 +101,11 @@ class Moto:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         scope = "AWS4-HMAC-SHA256 " + CREDENTIALS.format(region=region, service=service)
-        return self._client.open(
-            path,
-            method=method,
-            data=body,
-            base_url="http://127.0.0.1",
-            headers={"Authorization": f"{scope}, SignedHeaders=host, Signature=0", **(headers or {})},
-        )
+        with refused_here():  # what S3 tells of a new object may go to an address on the Internet
+            return self._client.open(
+                path,
+                method=method,
+                data=body,
+                base_url="http://127.0.0.1",
+                headers={"Authorization": f"{scope}, SignedHeaders=host, Signature=0", **(headers or {})},
+            )

@@ -13,11 +13,12 @@ process, so two endpoints in one process share S3 and all else that moto serves;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_sm_pipelines.local.access import Access
 from airflow_sm_pipelines.local.clock import check_time_scale
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.paused_calls import PausedCall
@@ -37,8 +38,10 @@ class LocalEndpoint(EndpointControl):
     """AWS on a port of this machine.
 
     ``port`` 0 takes any free one. ``scenario`` says what jobs do (see :mod:`airflow_sm_pipelines.local.scenario`).
-    ``time_scale`` is how many seconds pass on the endpoint's clock in a real one. Raises :class:`ScenarioError`
-    for a scenario that cannot be used, :class:`MotoMissingError` and ``OSError`` (address taken) on start.
+    ``time_scale`` is how many seconds pass on the endpoint's clock in a real one. A ``host`` that other machines reach
+    needs ``allow_remote`` and the ``allowed_hosts`` by which they ask (see :mod:`airflow_sm_pipelines.local.access`).
+    Raises :class:`AccessError` without them, :class:`ScenarioError` for a scenario that cannot be used;
+    :class:`MotoMissingError` and ``OSError`` (address taken) on start.
     """
 
     def __init__(
@@ -48,8 +51,11 @@ class LocalEndpoint(EndpointControl):
         port: int = 0,
         scenario: Path | Mapping[str, Any] | None = None,
         time_scale: float = 1.0,
+        allow_remote: bool = False,
+        allowed_hosts: Sequence[str] = (),
     ) -> None:
-        self._host, self._port, self._time_scale = host, port, check_time_scale(time_scale)
+        self._access = Access.make(host, allow_remote=allow_remote, allowed_hosts=tuple(allowed_hosts))
+        self._port, self._time_scale = port, check_time_scale(time_scale)
         self._scenario = read_scenario(load_scenario(scenario))
         self._running: tuple[Engine, Server] | None = None
         self._clients: dict[tuple[str, str, int | None], Any] = {}
@@ -64,7 +70,7 @@ class LocalEndpoint(EndpointControl):
         if self._running is not None:
             raise RuntimeError("the endpoint runs already")
         engine = Engine(self._scenario, self._time_scale)
-        server = Server(Application(engine), self._host, self._port)
+        server = Server(Application(engine, self._access), self._access.address, self._port)
         server.start()
         self._running = engine, server
         return self
@@ -89,8 +95,8 @@ class LocalEndpoint(EndpointControl):
 
     @property
     def url(self) -> str:
-        """``http://HOST:PORT``, for ``AWS_ENDPOINT_URL``."""
-        return f"http://{self._parts[1].host}:{self._parts[1].port}"
+        """``http://HOST:PORT`` by which this machine reaches it, for ``AWS_ENDPOINT_URL``."""
+        return f"http://{self._access.reachable}:{self._parts[1].port}"
 
     @property
     def environment(self) -> dict[str, str]:

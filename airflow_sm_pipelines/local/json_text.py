@@ -36,11 +36,9 @@ def read_json(text: bytes | str) -> Any:
 def is_deep(value: Any) -> bool:
     """Whether a value has more than ``MAX_DEPTH`` levels."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
+    return any(isinstance(inner, Mapping | list | tuple) for inner in level)
 
 
 def shown(value: Any) -> str:

@@ -1,146 +1,86 @@
-"""Names the action of a REST request by botocore's service models: S3, Lambda, EMR Serverless, ..."""
+"""Names the action of a REST request and its parameters: S3, Lambda, EMR Serverless, ...
+
+moto's router finds the operation in botocore's model of the service. The parameters are kept as they were sent, for
+the request log and for the checks of :mod:`airflow_sm_pipelines.local.validation`: moto's parsers turn them into Python
+values, and drop what the model does not know.
+"""
 
 from __future__ import annotations
 
-import functools
-import json
 import re
-import urllib.parse
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
-@dataclass(frozen=True)
-class Route:
-    """How one action is recognised: method, path, and what has to be in the query string and headers."""
-
-    action: str
-    method: str
-    path: re.Pattern[str]
-    query: frozenset[tuple[str, str]]
-    members: Mapping[str, str]
-    types: Mapping[str, str]
-    needs_query: frozenset[str]
-    needs_headers: frozenset[str]
-    payload: str | None
-
-    def matches(self, path: str, query: Mapping[str, str], headers: frozenset[str]) -> re.Match[str] | None:
-        """The match of the path if the request can be this action's."""
-        if (
-            all(query.get(key) == value for key, value in self.query)
-            and self.needs_query <= query.keys()
-            and self.needs_headers <= headers
-        ):
-            return self.path.fullmatch(path)
-        return None
-
-    @property
-    def weight(self) -> tuple[int, int]:
-        """More demanding routes come first."""
-        return len(self.query) + len(self.needs_query) + len(self.needs_headers), len(self.path.pattern)
-
-
-def rest_call(
-    service: str, method: str, path: str, query: Mapping[str, str], headers: frozenset[str], body: bytes
-) -> tuple[str, dict[str, Any]]:
+def rest_call(service: str, request: Request, body: bytes) -> tuple[str, dict[str, Any]]:
     """Action and parameters of a REST request; ("", what can be told) when no action of the service fits.
 
     A body that is one parameter as a whole, such as the Payload of Lambda's Invoke, is read as JSON where it can be.
+    S3's bodies are no parameters.
     """
-    parameters: dict[str, Any] = _json_object(body) if body[:1] == b"{" and service != "s3" else {}
-    for route in _routes(service):
-        found = route.matches(path, query, headers) if route.method == method else None
-        if found:
-            from_query = {
-                route.members[key]: _typed(value, route.types[key])
-                for key, value in query.items()
-                if key in route.members
-            }
-            parts = {key.strip("_"): urllib.parse.unquote(value) for key, value in found.groupdict().items()}
-            if route.payload is not None and service != "s3":
-                parameters = {route.payload: _json_or_text(body)} if body else {}
-            return route.action, parameters | from_query | parts
-    return "", {**parameters, **query}
+    found = _operation(service, request)
+    sent = _json_object(body) if service != "s3" and body[:1] == b"{" else {}
+    if found is None:
+        return "", {**sent, **request.args.to_dict()}
+    operation, in_path = found
+    shape = operation.input_shape
+    if shape is None:
+        return operation.name, sent | in_path
+    payload = shape.serialization.get("payload")
+    if payload and service != "s3" and shape.members[payload].type_name == "blob":
+        sent = {payload: _json_or_text(body)} if body else {}
+    return operation.name, sent | _in_query(shape, request) | in_path
+
+
+def _operation(service: str, request: Request) -> tuple[Any, dict[str, Any]] | None:
+    """botocore's operation and what its path names."""
+    from botocore.exceptions import UnknownServiceError
+    from moto.core.routing import get_service_router
+    from werkzeug.exceptions import NotFound
+
+    try:
+        operation, in_path = get_service_router(service).match(cast("Any", request))
+    except (NotFound, NotImplementedError, UnknownServiceError):
+        return None
+    return operation, in_path
+
+
+def _in_query(shape: Any, request: Request) -> dict[str, Any]:
+    """The members of a request's shape that stand in its query string, in the JSON type of their own shapes."""
+    names = {
+        member.serialization["name"]: (name, member.type_name)
+        for name, member in shape.members.items()
+        if member.serialization.get("location") == "querystring" and "name" in member.serialization
+    }
+    return {
+        names[key][0]: values if names[key][1] == "list" else _typed(values[0], names[key][1])
+        for key, values in request.args.lists()
+        if key in names
+    }
+
+
+def _typed(value: str, kind: str) -> Any:
+    if kind in ("integer", "long") and WHOLE_NUMBER.fullmatch(value):
+        return int(value)
+    return value == "true" if kind == "boolean" and value in ("true", "false") else value
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
-    except ValueError:
+        value = read_json(body)
+    except JsonTextError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _json_or_text(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except ValueError:
+        return read_json(body)
+    except JsonTextError:
         return body.decode("utf-8", "replace")
-
-
-def _typed(value: str, kind: str) -> Any:
-    """A parameter of the query string in the JSON type that its shape has; only the last of a list is known."""
-    if kind in ("integer", "long") and value.lstrip("-").isdecimal():
-        return int(value)
-    if kind == "boolean" and value in ("true", "false"):
-        return value == "true"
-    return [value] if kind == "list" else value
-
-
-@functools.cache
-def _routes(service: str) -> tuple[Route, ...]:
-    from botocore.exceptions import UnknownServiceError
-    from botocore.loaders import Loader
-
-    try:
-        model = Loader().load_service_model(service, "service-2")
-    except UnknownServiceError:
-        return ()
-    found = [_route(name, operation, model["shapes"]) for name, operation in model["operations"].items()]
-    return tuple(sorted(found, key=lambda route: route.weight, reverse=True))
-
-
-def _route(action: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> Route:
-    path, _, literal = operation["http"]["requestUri"].partition("?")
-    shape = shapes[operation["input"]["shape"]] if "input" in operation else {}
-    members = shape.get("members", {})
-    required = [members[name] for name in shape.get("required", ()) if name in members]
-    return Route(
-        action=action,
-        method=operation["http"]["method"],
-        path=re.compile(_pattern(path)),
-        query=frozenset(urllib.parse.parse_qsl(literal, keep_blank_values=True)),
-        members={m["locationName"]: name for name, m in members.items() if m.get("location") == "querystring"},
-        types={
-            m["locationName"]: shapes[m["shape"]]["type"]
-            for m in members.values()
-            if m.get("location") == "querystring"
-        },
-        needs_query=frozenset(m["locationName"] for m in required if m.get("location") == "querystring"),
-        needs_headers=frozenset(m["locationName"].lower() for m in required if m.get("location") == "header"),
-        payload=_blob(shape, shapes),
-    )
-
-
-def _blob(shape: Mapping[str, Any], shapes: Mapping[str, Any]) -> str | None:
-    """The member that is the body of a request as it is, if there is one."""
-    payload: str | None = shape.get("payload")
-    if payload is None or shapes[shape["members"][payload]["shape"]]["type"] != "blob":
-        return None
-    return payload
-
-
-def _pattern(uri: str) -> str:
-    parts = re.split(r"\{(\w+\+?)\}", uri.rstrip("/"))
-    return (
-        "".join(
-            re.escape(part)
-            if index % 2 == 0
-            else f"(?P<{part[:-1]}>.+)"
-            if part.endswith("+")
-            else f"(?P<{part}>[^/]+)"
-            for index, part in enumerate(parts)
-        )
-        + "/?"
-    )

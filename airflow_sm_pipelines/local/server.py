@@ -36,12 +36,13 @@ def request_handler() -> type[WSGIRequestHandler]:
 class Server:
     """Listens from the moment it is made; serves between :meth:`start` and :meth:`stop`.
 
-    Raises ``OSError`` when the address cannot be had. ``port`` 0 takes any free one.
+    ``host`` is an address, not a name. Raises ``OSError`` when it cannot be had. ``port`` 0 takes any free one.
     """
 
     def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
-        with socket.create_server((host, port)) as listener:
-            self.host, self.port = host, int(listener.getsockname()[1])
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family) as listener:
+            self.port = int(listener.getsockname()[1])
             # werkzeug exits the process when an address is taken; a socket of our own raises.
             self._server = make_server(
                 host, self.port, application, threaded=True, request_handler=request_handler(), fd=listener.fileno()

@@ -6,11 +6,15 @@ import json
 import re
 import urllib.parse
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape
 
 from airflow_sm_pipelines.local.errors import ErrorShape
+from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.local.routes import rest_call
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
 
 Protocol = Literal["json", "query", "cbor", "rest-json", "s3"]
 
@@ -18,17 +22,6 @@ Protocol = Literal["json", "query", "cbor", "rest-json", "s3"]
 SERVICES = {"elasticmapreduce": "emr", "monitoring": "cloudwatch", "states": "stepfunctions", "email": "ses"}
 CBOR_PATH = re.compile(r"/service/[^/]+/operation/(\w+)$")
 SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """The parts of an HTTP request that matter here; header names in lower case, ``query`` undecoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -40,43 +33,76 @@ class Call:
     parameters: dict[str, Any]
     region: str
     protocol: Protocol
+    malformed: str | None = None
+    """Why the body cannot be read, where it cannot."""
 
 
-def read_call(request: HttpRequest) -> Call:
-    """Tell what a request asks for. Unsigned requests are taken for S3, as moto does."""
-    query = dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
-    scope = SCOPE.search(request.headers.get("authorization", "")) or SCOPE.search(
-        "Credential=" + query.get("X-Amz-Credential", "")
+@dataclass(frozen=True)
+class Scope:
+    """What a request's signature says of it, checked or not: boto3's service name, the region."""
+
+    service: str
+    region: str
+
+
+def read_scope(request: Request) -> Scope:
+    """The service and region that a request is signed for; an unsigned one has no service ("")."""
+    found = SCOPE.search(request.headers.get("Authorization", "")) or SCOPE.search(
+        "Credential=" + request.args.get("X-Amz-Credential", "")
     )
-    region, service = scope.groups() if scope else ("us-east-1", "")
-    service = SERVICES.get(service, service)
-    target = request.headers.get("x-amz-target")
-    if target:
-        return Call(service, target.rpartition(".")[2], _json(request.body), region, "json")
-    if cbor := CBOR_PATH.match(request.path):
-        return Call(service, cbor[1], {}, region, "cbor")
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        form = dict(urllib.parse.parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    region, service = found.groups() if found else ("us-east-1", "")
+    return Scope(SERVICES.get(service, service), region)
+
+
+def is_for_s3(request: Request) -> bool:
+    """Whether S3 is asked. Unsigned requests are taken for S3's, as moto does, unless they may name an action."""
+    return read_protocol(request) == "s3"
+
+
+def read_protocol(request: Request) -> Protocol:
+    """The protocol of a request, told by its headers and path alone."""
+    if request.headers.get("X-Amz-Target"):
+        return "json"
+    if request.headers.get("Smithy-Protocol") == "rpc-v2-cbor":
+        return "cbor"
+    service = read_scope(request).service
+    form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    if form and service != "s3":  # an object may have any content type
+        return "query"
+    return "s3" if service in ("", "s3") else "rest-json"
+
+
+def read_call(request: Request, body: bytes) -> Call:
+    """Tell what a request asks for."""
+    scope, protocol = read_scope(request), read_protocol(request)
+    service, region = scope.service, scope.region
+    if protocol == "json":
+        return _json_call(service, region, request.headers["X-Amz-Target"].rpartition(".")[2], body)
+    if protocol == "cbor":
+        found = CBOR_PATH.search(request.path)
+        return Call(service, found[1] if found else "", {}, region, "cbor")
+    if protocol == "query":
+        form = dict(urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         if "Action" in form:
             named = {key: value for key, value in form.items() if key not in ("Action", "Version")}
             return Call(service or "sts", form["Action"], named, region, "query")
     if service == "sagemaker":  # the control plane always names a target: this is the data plane
         service = "sagemaker-runtime"
     service = service or "s3"
-    action, parameters = rest_call(
-        service, request.method, request.path, query, frozenset(request.headers), request.body
-    )
-    if "x-amz-log-type" in request.headers:
-        parameters = {**parameters, "LogType": request.headers["x-amz-log-type"]}
+    action, parameters = rest_call(service, request, body)
+    if "X-Amz-Log-Type" in request.headers:
+        parameters = {**parameters, "LogType": request.headers["X-Amz-Log-Type"]}
     return Call(service, action, parameters, region, "s3" if service == "s3" else "rest-json")
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json_call(service: str, region: str, action: str, body: bytes) -> Call:
     try:
-        value = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        value = read_json(body or b"{}")
+    except JsonTextError as error:
+        return Call(service, action, {}, region, "json", str(error))
+    if not isinstance(value, dict):
+        return Call(service, action, {}, region, "json", "not a JSON object")
+    return Call(service, action, value, region, "json")
 
 
 @dataclass(frozen=True)
@@ -95,7 +121,11 @@ def json_answer(value: Any, status: int = 200, content_type: str = "application/
 
 
 def error_answer(error: ErrorShape, protocol: Protocol) -> HttpAnswer:
-    """An error in the form the service's protocol has for it."""
+    """An error in the form the service's protocol has for it.
+
+    moto's own serializers are of no use here: they take a service's errors by the module of moto that defines them,
+    warn about every code that is not in the service's model, such as those that a fault makes up, and know no CBOR.
+    """
     kind = ("Content-Type", "application/xml")
     if protocol == "s3":
         body = f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>".encode()
