@@ -7,7 +7,7 @@ import tempfile
 
 HOME = tempfile.mkdtemp(prefix="sm-pipelines-tests-")
 
-for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AWS_"))]:
+for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[name]
 os.environ.update(
     {
@@ -24,4 +24,5 @@ os.environ.update(
     }
 )
 
-pytest_plugins = ["airflow_sm_pipelines.local.testing"]
+# The guard comes first: it also clears what the shell says of AWS.
+pytest_plugins = ["tests.guarded.plugin", "airflow_sm_pipelines.local.testing"]

@@ -18,6 +18,8 @@ from typing import NoReturn, Self, TypeVar
 import pytest
 import sqlalchemy
 
+from tests.guarded.plugin import ENVIRONMENT
+
 POSTGRES_VARIABLE = "SM_PIPELINES_TEST_POSTGRES"
 POSTGRES_DEFAULT = "postgresql://root@127.0.0.1:5432/postgres"
 LOG_TAIL_LINES = 60
@@ -47,7 +49,7 @@ def clean_environment(home: Path, values: Mapping[str, str]) -> dict[str, str]:
     This interpreter's scripts come first in ``PATH``, so that ``airflow`` is the one under test.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **values}
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **ENVIRONMENT, **values}
 
 
 def wait_until(check: Callable[[], T | None], what: str, *, timeout: float, interval: float = 0.5) -> T:

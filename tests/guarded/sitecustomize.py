@@ -1,0 +1,101 @@
+"""Refuses what leaves this machine, and puts it on record; a test process and each Python process it starts have it.
+
+Python imports a module ``sitecustomize`` at its start from ``PYTHONPATH``; :mod:`tests.guarded.plugin` puts this folder
+there. The audit hook (see https://docs.python.org/3/library/audit_events.html) sees every connection that is made
+through Python's sockets: those of boto3, aiobotocore and all other libraries. It raises, and whoever swallows that is
+still on record.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+FOLDER = str(Path(__file__).parent)
+RECORD = "SM_PIPELINES_TEST_OUTSIDE_RECORD"
+"""Environment variable: the file to which each attempt is appended, a line each."""
+SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+LOOKING_UP = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+
+
+class OutsideError(RuntimeError):
+    """A test, or a process that it started, tried to leave this machine. No OSError: those are tried again."""
+
+
+class Guard:
+    """The hook of one process, with the file it writes to."""
+
+    def __init__(self, record: str, home: str) -> None:
+        self._record = record
+        self._credentials = os.path.join(home, ".aws", "")  # noqa: PTH118 # pathlib drops the final slash
+        self._own: frozenset[str] | None = None
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in SENDING:
+            target = arguments[1]
+            if isinstance(target, tuple) and not self._is_here(target[0]):
+                self._refuse(f"{event} to {target[0]}:{target[1]}")
+        elif event in LOOKING_UP:
+            if not self._is_here(arguments[0]):
+                self._refuse(f"{event} of {arguments[0]}")
+        elif event == "open":
+            path = arguments[0]
+            if isinstance(path, str | bytes) and os.fsdecode(path).startswith(self._credentials):
+                self._refuse(f"open of {os.fsdecode(path)}")
+        elif event == "subprocess.Popen" and _is_python(arguments[0]):
+            environment = os.environ if arguments[3] is None else arguments[3]
+            if FOLDER not in str(environment.get("PYTHONPATH", "")) or RECORD not in environment:
+                self._refuse(f"a process without this guard: {arguments[1]}")
+
+    def _is_here(self, host: Any) -> bool:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name in (None, "", "localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(name.partition("%")[0])
+        except ValueError:
+            return name == socket.gethostname() or name in self._own_names()
+        return address.is_loopback or address.is_unspecified or name in self._own_names()
+
+    def _own_names(self) -> frozenset[str]:
+        """The names and addresses of this machine."""
+        if self._own is None:
+            self._own = frozenset()
+            try:
+                name, aliases, addresses = socket.gethostbyname_ex(socket.gethostname())
+            except OSError:
+                return self._own
+            self._own = frozenset((name, *aliases, *addresses))
+        return self._own
+
+    def _refuse(self, what: str) -> None:
+        frames = traceback.extract_stack()[:-2]
+        callers = [f"{frame.filename}:{frame.lineno}" for frame in frames if "/lib/python" not in frame.filename]
+        line = f"{what}, process {os.getpid()} {sys.argv[:3]}, from {callers[-1:] or ['?']}\n"
+        # The variable anew: a worker of pytest-xdist starts with its parent's record, then has one of its own.
+        descriptor = os.open(os.environ.get(RECORD, self._record), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+        raise OutsideError(f"tests do not leave this machine: {what}")
+
+
+def _is_python(program: Any) -> bool:
+    """Whether a program is an interpreter or one of the scripts beside this one."""
+    folder, name = os.path.split(os.fsdecode(program))
+    return name.startswith(("python", "airflow", "sm-pipelines")) or folder == str(Path(sys.executable).parent)
+
+
+def install() -> None:
+    """Guard this process from now on, for good."""
+    sys.addaudithook(Guard(os.environ[RECORD], os.path.expanduser("~")))  # noqa: PTH111 # kept light
+
+
+if __name__ == "sitecustomize" and RECORD in os.environ:
+    install()
