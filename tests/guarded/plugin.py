@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.guarded.sitecustomize import FOLDER, RECORD, install
+from tests.guarded.on_path import sitecustomize
 
+FOLDER, RECORD = sitecustomize.FOLDER, sitecustomize.RECORD
+_started = sys.modules.get("sitecustomize")
+# This process may be guarded since its start: as a worker of pytest-xdist, or as a child of a test.
+IS_GUARDED = getattr(_started, "FOLDER", None) == FOLDER
+OutsideError: type[RuntimeError] = getattr(_started, "OutsideError", sitecustomize.OutsideError)
 _folder = Path(tempfile.mkdtemp(prefix="sm-pipelines-guard-"))
 _record, _empty = _folder / "attempts", _folder / "empty"
 _record.touch()
@@ -65,4 +71,7 @@ def pytest_runtest_teardown() -> Generator[None, None, None]:
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ.update({**ENVIRONMENT, "PYTHONPATH": guarded_path(*filter(None, [os.environ.get("PYTHONPATH")]))})
-install()
+# Tests that give a child their own sys.path give it the guard.
+sys.path.insert(0, FOLDER)
+if not IS_GUARDED:
+    sitecustomize.install()

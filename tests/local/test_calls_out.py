@@ -85,8 +85,8 @@ def test_a_bucket_that_tells_of_a_jobs_output_calls_nobody(endpoint: LocalEndpoi
 def test_names_are_not_looked_up_nor_other_sockets_used(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as docker, socket.socket(type=socket.SOCK_DGRAM) as datagrams, refused_here():
         for attempt in (
-            lambda: socket.getaddrinfo("example.com", 80),
-            lambda: socket.gethostbyname("example.com"),
+            lambda: socket.getaddrinfo("localhost", 80),
+            lambda: socket.gethostbyname("localhost"),
             lambda: docker.connect(str(tmp_path / "docker.sock")),
             lambda: datagrams.sendto(b"x", ("127.0.0.1", 9)),
             lambda: socket.create_connection(("127.0.0.1", 9)),

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.command import serve
+from tests.guarded.plugin import guarded_path
 
 
 def test_serves_until_sigterm(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_a_wrong_scenario_is_told_with_its_file(tmp_path: Path) -> None:
 
 def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "moto.py").write_text("raise ImportError('no moto')\n")
-    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    path = guarded_path(str(tmp_path), str(Path(__file__).parents[2]))
     command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0"]
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=30, check=False

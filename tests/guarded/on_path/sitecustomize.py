@@ -18,7 +18,7 @@ from typing import Any
 
 FOLDER = str(Path(__file__).parent)
 RECORD = "SM_PIPELINES_TEST_OUTSIDE_RECORD"
-"""Environment variable: the file to which each attempt is appended, a line each."""
+"""Environment variable: the file to which each attempt is appended, a line each. Without it they are only refused."""
 SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 LOOKING_UP = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 
@@ -28,10 +28,9 @@ class OutsideError(RuntimeError):
 
 
 class Guard:
-    """The hook of one process, with the file it writes to."""
+    """The hook of one process, whose user has the home folder ``home``."""
 
-    def __init__(self, record: str, home: str) -> None:
-        self._record = record
+    def __init__(self, home: str) -> None:
         self._credentials = os.path.join(home, ".aws", "")  # noqa: PTH118 # pathlib drops the final slash
         self._own: frozenset[str] | None = None
 
@@ -41,7 +40,7 @@ class Guard:
             if isinstance(target, tuple) and not self._is_here(target[0]):
                 self._refuse(f"{event} to {target[0]}:{target[1]}")
         elif event in LOOKING_UP:
-            if not self._is_here(arguments[0]):
+            if not (self._is_here(arguments[0]) or (_is_address(arguments[0]) and event != "socket.gethostbyaddr")):
                 self._refuse(f"{event} of {arguments[0]}")
         elif event == "open":
             path = arguments[0]
@@ -49,18 +48,17 @@ class Guard:
                 self._refuse(f"open of {os.fsdecode(path)}")
         elif event == "subprocess.Popen" and _is_python(arguments[0]):
             environment = os.environ if arguments[3] is None else arguments[3]
-            if FOLDER not in str(environment.get("PYTHONPATH", "")) or RECORD not in environment:
+            if FOLDER not in str(environment.get("PYTHONPATH", "")):
                 self._refuse(f"a process without this guard: {arguments[1]}")
 
     def _is_here(self, host: Any) -> bool:
         name = host.decode() if isinstance(host, bytes) else host
         if name in (None, "", "localhost"):
             return True
-        try:
+        if _is_address(name):
             address = ipaddress.ip_address(name.partition("%")[0])
-        except ValueError:
-            return name == socket.gethostname() or name in self._own_names()
-        return address.is_loopback or address.is_unspecified or name in self._own_names()
+            return address.is_loopback or address.is_unspecified or name in self._own_names()
+        return name == socket.gethostname() or name in self._own_names()
 
     def _own_names(self) -> frozenset[str]:
         """The names and addresses of this machine."""
@@ -77,13 +75,23 @@ class Guard:
         frames = traceback.extract_stack()[:-2]
         callers = [f"{frame.filename}:{frame.lineno}" for frame in frames if "/lib/python" not in frame.filename]
         line = f"{what}, process {os.getpid()} {sys.argv[:3]}, from {callers[-1:] or ['?']}\n"
-        # The variable anew: a worker of pytest-xdist starts with its parent's record, then has one of its own.
-        descriptor = os.open(os.environ.get(RECORD, self._record), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        # Read anew: a worker of pytest-xdist starts with its parent's record, then has one of its own.
+        if record := os.environ.get(RECORD):
+            descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                os.write(descriptor, line.encode())
+            finally:
+                os.close(descriptor)
         raise OutsideError(f"tests do not leave this machine: {what}")
+
+
+def _is_address(host: Any) -> bool:
+    """Whether a host is an address: to look it up asks nobody, unless it is for its name."""
+    try:
+        ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _is_python(program: Any) -> bool:
@@ -94,8 +102,8 @@ def _is_python(program: Any) -> bool:
 
 def install() -> None:
     """Guard this process from now on, for good."""
-    sys.addaudithook(Guard(os.environ[RECORD], os.path.expanduser("~")))  # noqa: PTH111 # kept light
+    sys.addaudithook(Guard(os.path.expanduser("~")))  # noqa: PTH111 # kept light
 
 
-if __name__ == "sitecustomize" and RECORD in os.environ:
+if __name__ == "sitecustomize":
     install()
