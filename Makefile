@@ -7,7 +7,13 @@ SCENARIO ?= abalone-success
 # How many processes share the test files; a file's tests stay together, for some share a running Airflow.
 WORKERS ?= 2
 
-.PHONY: demo test fast faults lint clean
+# What `make sbom` and `make licences` look at: a folder of a virtual environment, of a deployment's for instance.
+ENVIRONMENT ?= $(VENV)
+# The tools that look have an environment of their own: they are no part of what they list.
+TOOLS := .tools
+LICENCES := $(TOOLS)/bin/pip-licenses --python=$(ENVIRONMENT)/bin/python
+
+.PHONY: demo test fast faults lint licences sbom clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python examples/demo.py examples/scenarios/$(SCENARIO).json
@@ -27,6 +33,24 @@ lint: $(INSTALLED)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Every package's licence, and an error for one that [tool.pip-licenses] in pyproject.toml does not name.
+licences: $(INSTALLED) $(TOOLS)/.installed
+	@mkdir -p build
+	@$(LICENCES) --allow-only='' --output-file=build/licences.md >/dev/null
+	@$(LICENCES) --ignore-packages openlineage_sql >/dev/null
+	@echo "build/licences.md: `grep -c '^|' build/licences.md` lines, all licences allowed"
+
+# The same, and a CycloneDX bill of materials.
+sbom: licences
+	@$(TOOLS)/bin/cyclonedx-py environment $(ENVIRONMENT)/bin/python --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom.cdx.json
+	@echo "build/sbom.cdx.json"
+
+$(TOOLS)/.installed: constraints.txt
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --constraint constraints.txt cyclonedx-bom pip-licenses
+	@touch $@
+
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	@echo "Installing into $(VENV) (once)"
@@ -35,4 +59,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) $(TOOLS) .demo build

@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from airflow_sm_pipelines.local.client import EndpointClient
-from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.local.paused_calls import PausedCall, Side
+from airflow_sm_pipelines.local.paused_calls import Side
 from airflow_sm_pipelines.local.reader import ScenarioError
 from airflow_sm_pipelines.local.samples import training_request
+from tests.local.waiting import wait_until_paused
 
 
 def test_error_so_many_times_for_one_name(endpoint: LocalEndpoint, sagemaker: Any) -> None:
@@ -103,59 +103,50 @@ def test_delay(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     assert time.monotonic() - start >= 0.1
 
 
-@pytest.mark.parametrize(("side", "jobs_while_held"), [("before", 0), ("after", 1)])
-def test_a_held_call_waits_for_its_release(endpoint: LocalEndpoint, side: Side, jobs_while_held: int) -> None:
-    endpoint.add_fault("sagemaker", "CreateTrainingJob", name="held-*", pause=side)
+@pytest.mark.parametrize(("side", "jobs_while_paused"), [("before", 0), ("after", 1)])
+def test_a_paused_call_waits_until_it_is_resumed(endpoint: LocalEndpoint, side: Side, jobs_while_paused: int) -> None:
+    endpoint.add_fault("sagemaker", "CreateTrainingJob", name="paused-*", pause=side)
     client = EndpointClient(endpoint.url)
     with ThreadPoolExecutor() as pool:
         creation = pool.submit(
-            endpoint.client("sagemaker", attempts=1).create_training_job, **training_request("held-1")
+            endpoint.client("sagemaker", attempts=1).create_training_job, **training_request("paused-1")
         )
-        (call,) = wait_until_held(client)
+        (call,) = wait_until_paused(client)
         assert (call.service, call.action, call.side) == ("sagemaker", "CreateTrainingJob", side)
-        assert call.parameters["TrainingJobName"] == "held-1"
-        assert len(endpoint.jobs()) == jobs_while_held
+        assert call.parameters["TrainingJobName"] == "paused-1"
+        assert len(endpoint.jobs()) == jobs_while_paused
         client.resume("Describe*")
         assert len(client.paused()) == 1
         assert not creation.done()
         client.resume("Create*")
-        assert creation.result(timeout=10)["TrainingJobArn"].endswith("held-1")
+        assert creation.result(timeout=60)["TrainingJobArn"].endswith("paused-1")
     assert endpoint.paused() == ()
     assert len(endpoint.jobs()) == 1
 
 
-def test_a_held_call_can_be_lost(endpoint: LocalEndpoint) -> None:
+def test_a_paused_call_can_be_lost(endpoint: LocalEndpoint) -> None:
     endpoint.add_fault("sagemaker", "CreateTrainingJob", pause="before", drop="before")
     sagemaker = endpoint.client("sagemaker", attempts=1)
     with ThreadPoolExecutor() as pool:
         creation = pool.submit(sagemaker.create_training_job, **training_request("job"))
-        wait_until_held(endpoint)
+        wait_until_paused(endpoint)
         endpoint.resume()
         with pytest.raises(ConnectionClosedError):
-            creation.result(timeout=10)
+            creation.result(timeout=60)
     assert endpoint.jobs() == ()
 
 
-def test_a_reset_lets_held_calls_go_on(endpoint: LocalEndpoint, sagemaker: Any) -> None:
+def test_a_reset_lets_paused_calls_go_on(endpoint: LocalEndpoint, sagemaker: Any) -> None:
     endpoint.add_fault(action="ListModels", pause="before")
     with ThreadPoolExecutor() as pool:
         listing = pool.submit(sagemaker.list_models)
-        wait_until_held(endpoint)
+        wait_until_paused(endpoint)
         endpoint.reset()
-        assert listing.result(timeout=10)["Models"] == []
-
-
-def wait_until_held(endpoint: EndpointControl) -> tuple[PausedCall, ...]:
-    """What the endpoint holds, as soon as it holds something."""
-    deadline = time.monotonic() + 10
-    while not (held := endpoint.paused()):
-        assert time.monotonic() < deadline, "nothing is held"
-        time.sleep(0.01)
-    return held
+        assert listing.result(timeout=60)["Models"] == []
 
 
 @pytest.mark.parametrize("fault", [{"error": "Oops"}, {"drop": "before"}])
-def test_what_takes_no_effect_cannot_be_held_after_it(endpoint: LocalEndpoint, fault: dict[str, Any]) -> None:
+def test_what_takes_no_effect_cannot_be_paused_after_it(endpoint: LocalEndpoint, fault: dict[str, Any]) -> None:
     with pytest.raises(ScenarioError, match="can be paused only before"):
         endpoint.add_fault(pause="after", **fault)
 

@@ -218,13 +218,13 @@ def test_time_scale_and_a_scenario_of_its_own() -> None:
     with LocalEndpoint(time_scale=36000, scenario=scenario) as endpoint:
         sagemaker = endpoint.client("sagemaker")
         sagemaker.create_processing_job(**processing_request("job"))
-        endpoint.wait("job", timeout=2)
+        endpoint.wait("job", timeout=60)
         found = sagemaker.describe_processing_job(ProcessingJobName="job")
         assert (found["ProcessingEndTime"] - found["ProcessingStartTime"]).total_seconds() == pytest.approx(3600)
         request = tuning_request("tune", jobs=4, parallel=1)
         request["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxRuntimeInSeconds"] = 5400
         sagemaker.create_hyper_parameter_tuning_job(**request)
-        assert endpoint.wait("tune", timeout=2).status == "Stopped"
+        assert endpoint.wait("tune", timeout=60).status == "Stopped"
         assert [job.status for job in endpoint.jobs("training")] == ["Completed", "Stopped"]
         endpoint.reset()
         assert endpoint.client("s3").get_object(Bucket="bucket", Key="key")["Body"].read() == b"v"

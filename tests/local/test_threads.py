@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.local.state import EndpointState, Job
+from tests.local.waiting import wait_until_paused
 
 
 def test_concurrent_creates_of_one_name_make_one_job(
@@ -59,11 +60,11 @@ def test_concurrent_jobs_each_leave_their_model_once(endpoint: LocalEndpoint, sa
 
 
 def test_request_under_way_during_a_reset_is_not_in_the_new_log(endpoint: LocalEndpoint, sagemaker: Any) -> None:
-    endpoint.add_fault("sagemaker", "ListModels", delay=0.15)
+    endpoint.add_fault("sagemaker", "ListModels", pause="after")
     slow = threading.Thread(target=sagemaker.list_models)
     slow.start()
-    time.sleep(0.05)
+    wait_until_paused(endpoint)
     endpoint.reset()
-    sagemaker.list_training_jobs()
     slow.join()
+    sagemaker.list_training_jobs()
     assert [entry.action for entry in endpoint.requests()] == ["ListTrainingJobs"]
