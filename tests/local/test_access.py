@@ -22,7 +22,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 def ask(endpoint: LocalEndpoint, method: str, path: str, **headers: str) -> tuple[int, bytes]:
     """Send a request with exactly these headers besides what HTTP needs; ``_`` in a name stands for ``-``."""
-    connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=60)
     try:
         connection.putrequest(method, path, skip_host="Host" in headers)
         for name, value in headers.items():

@@ -109,7 +109,7 @@ def test_only_the_endpoints_own_work_is_concerned(listener: socket.socket) -> No
 @pytest.mark.parametrize(("method", "path"), [("GET", "recorder/start-recording"), ("POST", "reset"), ("GET", "")])
 def test_motos_own_interface_is_closed(endpoint: LocalEndpoint, method: str, path: str) -> None:
     """It writes files and replays what it has recorded, to any URL."""
-    connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=60)
     connection.request(method, f"/moto-api/{path}")
     assert connection.getresponse().status == 404
     connection.close()

@@ -15,7 +15,7 @@ from airflow_sm_pipelines.local.samples import model_request, processing_request
 
 
 def raw(endpoint: LocalEndpoint, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(endpoint.url.removeprefix("http://"), timeout=60)
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
