@@ -19,7 +19,7 @@ from airflow_sm_pipelines.local.bucket_hosts import ask_by_path
 from airflow_sm_pipelines.local.calls_out import CallOutRefusedError
 from airflow_sm_pipelines.local.engine import Engine
 from airflow_sm_pipelines.local.errors import AwsError, ErrorShape
-from airflow_sm_pipelines.local.kinds.base import Action
+from airflow_sm_pipelines.local.kinds.action import Action
 from airflow_sm_pipelines.local.kinds.registry import services
 from airflow_sm_pipelines.local.limits import MAX_BODY_BYTES, MAX_OBJECT_BYTES
 from airflow_sm_pipelines.local.paused_calls import PausedCall, Side

@@ -8,8 +8,11 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action, Ending, Handler, JobKind, Stage, put_file
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
+from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.life import Ending, Stage
 from airflow_sm_pipelines.local.kinds.listing import cut
+from airflow_sm_pipelines.local.kinds.outputs import put_file
 from airflow_sm_pipelines.local.kinds.training import model_archive
 from airflow_sm_pipelines.local.state import Job
 

@@ -1,51 +1,20 @@
-"""What the kinds share: an action's input, and the life of a job from Create to its end."""
+"""What the kinds of jobs share: Create, Describe, Stop and List, and a life planned at Create."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
+from airflow_sm_pipelines.local.kinds.life import Ending, Stage
 from airflow_sm_pipelines.local.kinds.listing import list_page
+from airflow_sm_pipelines.local.kinds.outputs import put_file, write_lines
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import EndpointState, Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
-
-
-@dataclass(frozen=True)
-class Action:
-    """One call of an action: its checked parameters, when and where it was made."""
-
-    state: EndpointState
-    region: str
-    now: float
-    parameters: dict[str, Any]
-
-
-Handler = Callable[[Action], dict[str, Any] | None]
-"""Answers an action with the response's JSON object; ``None`` leaves the call to moto."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A secondary status that begins after a ``share`` of the job's duration."""
-
-    share: float
-    detail: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The last phase of a job's life and why it failed, if it did."""
-
-    outcome: str
-    detail: str
-    message: str = ""
-    failure_reason: str | None = None
 
 
 class JobKind:
@@ -238,12 +207,7 @@ class JobKind:
         return 1
 
     def _write(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
-        written = job.facts.get("written", 0)
-        job.facts["written"] = max(written, len(lines))
-        if self.log_group and lines[written:]:
-            for host in range(1, self.hosts(job.request) + 1):
-                stream = f"{job.name}/algo-{host}-{int(job.created)}"
-                moto.put_log_lines(self.log_group, stream, list(lines[written:]), job.region)
+        write_lines(job, moto, lines, self.log_group, self.hosts(job.request))
 
     def finish(self, job: Job, moto: Moto) -> None:
         """What a job leaves behind at its end: log lines, and files if it completed."""
@@ -256,11 +220,3 @@ class JobKind:
                 for path, content in files.items():
                     put_file(moto, f"{uri.rstrip('/')}/{path}", content, job.region)
         self.completed(job, moto)
-
-
-def put_file(moto: Moto, uri: str, content: bytes, region: str) -> None:
-    """Write an object at an ``s3://bucket/key`` address; other addresses are not written."""
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme == "s3" and bucket and key:
-        moto.put_object(bucket, key, content, region)

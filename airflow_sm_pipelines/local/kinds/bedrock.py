@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import ACCOUNT
 from airflow_sm_pipelines.local.errors import AwsError
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.emr_life import ClusterPlan, StepPlan, live
 from airflow_sm_pipelines.local.kinds.emr_views import cluster_summary, page_of, refused, step_summary
 from airflow_sm_pipelines.local.kinds.listing import moment

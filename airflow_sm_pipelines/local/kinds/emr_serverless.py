@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.emr_serverless_views import application_summary, page_of, run_summary
 from airflow_sm_pipelines.local.kinds.listing import moment
 from airflow_sm_pipelines.local.scenario import JobRule

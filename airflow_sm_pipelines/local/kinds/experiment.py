@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action
+from airflow_sm_pipelines.local.kinds.action import Action
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
 from airflow_sm_pipelines.local.state import Job
 

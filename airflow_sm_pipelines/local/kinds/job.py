@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError
-from airflow_sm_pipelines.local.kinds.base import Action, JobKind, Stage
+from airflow_sm_pipelines.local.kinds.action import Action
+from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.life import Stage
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job, arn
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.resource import ResourceKind
 from airflow_sm_pipelines.local.scenario import JobRule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.automl import AutoMLKind
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
 from airflow_sm_pipelines.local.kinds.bedrock import KINDS as BEDROCK_KINDS
 from airflow_sm_pipelines.local.kinds.emr import EmrKind
 from airflow_sm_pipelines.local.kinds.emr_serverless import EmrServerlessKind

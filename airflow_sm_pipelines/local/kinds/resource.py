@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Action, Handler
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.listing import list_page
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job, arn

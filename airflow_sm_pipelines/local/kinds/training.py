@@ -12,7 +12,9 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import Ending, JobKind, Stage, put_file
+from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.life import Ending, Stage
+from airflow_sm_pipelines.local.kinds.outputs import put_file
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job
 

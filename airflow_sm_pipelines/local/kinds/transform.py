@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import invalid
-from airflow_sm_pipelines.local.kinds.base import Action, JobKind
+from airflow_sm_pipelines.local.kinds.action import Action
+from airflow_sm_pipelines.local.kinds.base import JobKind
 from airflow_sm_pipelines.local.state import Job, arn
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError
-from airflow_sm_pipelines.local.kinds.base import Action, Ending, Handler, JobKind
+from airflow_sm_pipelines.local.kinds.action import Action, Handler
+from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.life import Ending
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.training import TrainingKind
 from airflow_sm_pipelines.local.kinds.trials import Trial, objective_of, trials
