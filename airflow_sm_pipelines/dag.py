@@ -19,13 +19,14 @@ from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, n
 from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.jobs.identity import pipeline_name
+from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.retry import StepRetries
 from airflow_sm_pipelines.markdown import escaped
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.operators.assets import outlets_of
 from airflow_sm_pipelines.operators.for_each_group import add_for_each
 from airflow_sm_pipelines.operators.registry import operators_of
-from airflow_sm_pipelines.params import params_of, selection_params
+from airflow_sm_pipelines.params import params_of, selection_params, with_values
 from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
 from airflow_sm_pipelines.settings import read_settings
 
@@ -103,11 +104,14 @@ class SageMakerPipelineDag(DAG):
             source=source,
             unsupported_steps=unsupported_steps or settings.unsupported_steps,
             unsupported_keys=unsupported_keys or settings.unsupported_keys,
+            is_secret=Masking(settings.not_secret).is_secret,
+            allowed=settings.allowed,
         )
         pipeline = planned.pipeline
         source = source or _file_name(definition)
         dag_id = dag_id or dag_id_of(definition, pipeline.name)
-        params = params_of(pipeline, parameters or {}, scheduled=dag_arguments.get("schedule") is not None)
+        values, is_secret = parameters or {}, Masking(settings.not_secret).is_secret
+        params = params_of(pipeline, values, is_secret, scheduled=dag_arguments.get("schedule") is not None)
         _check_rejoin(planned, rejoin)
         self.parallelism = effective_limit(parallelism, pipeline.max_parallel_steps, settings.parallelism)
         super().__init__(
@@ -126,7 +130,7 @@ class SageMakerPipelineDag(DAG):
         facts = PipelineFacts(
             name=pipeline_name(dag_id),
             digest=pipeline.digest,
-            parameters=pipeline.parameters,
+            parameters=MappingProxyType(with_values(pipeline.parameters, values, is_secret)),
             property_files=MappingProxyType(
                 {step.name: {file.name: file for file in step.property_files} for step in planned.graph.steps}
             ),
@@ -194,7 +198,7 @@ def _arguments(
         "dag": dag,
         "task_id": step.name,
         "task_display_name": step.display_name or step.name,
-        "doc_md": step.description,
+        "doc_md": None if step.description is None else escaped(step.description),
         "step": step,
         "pipeline": facts,
         "settings": settings,

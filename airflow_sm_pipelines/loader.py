@@ -15,7 +15,9 @@ from msgspec import Struct
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.error_dag import error_dag
+from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.naming import safe_dag_id
+from airflow_sm_pipelines.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,6 +139,6 @@ def _build(file: DefinitionFile, dag_kwargs: Mapping[str, Any]) -> DAG | Definit
     if log.isEnabledFor(logging.DEBUG):
         from airflow_sm_pipelines.report import report_of
 
-        for line in report_of(dag.plan).lines():
+        for line in report_of(dag.plan, Masking(read_settings().not_secret).is_secret).lines():
             log.debug("%s: %s", file.relative, line)
     return dag

@@ -12,9 +12,10 @@ from typing import NamedTuple
 class Option(NamedTuple):
     """One option.
 
-    ``type`` is string, boolean, integer, float or json (an object with texts as values). ``default`` is the text that
-    Airflow would read, None where the option is not set. ``choices`` are the values that a text may have, ``minimum``
-    is the least value of a number. ``old_name`` is a name that is still read, with a warning.
+    ``type`` is string, boolean, integer, float, json (an object with texts as values) or list (comma-separated).
+    ``default`` is the text that Airflow would read, None where the option is not set. ``choices`` are the values that
+    a text may have, ``minimum`` is the least value of a number. ``old_name`` is a name that is still read, with a
+    warning.
     """
 
     type: str
@@ -182,5 +183,49 @@ OPTIONS = {
         "warn",
         "warn: a key that is not known is told and ignored. error: it is a finding.",
         choices=("warn", "error"),
+    ),
+    "not_secret": Option(
+        "list",
+        "*tokenizer*, max_*tokens",
+        "Names whose values are no secrets, though Airflow's masker takes them for that (docs/security.md): globs, in"
+        " upper or lower case.",
+    ),
+    "allowed_step_types": Option(
+        "list",
+        None,
+        "The step types that a definition may have: globs. Empty: any (docs/security.md).",
+        example="Processing, Training, Condition, Fail",
+    ),
+    "allowed_regions": Option(
+        "list",
+        None,
+        "The AWS regions in which steps may run, and of which the functions and queues that a definition names may be:"
+        " globs. Empty: any.",
+        example="eu-*",
+    ),
+    "allowed_role_arns": Option(
+        "list",
+        None,
+        "The roles that a definition may hand to AWS: globs of ARNs. Empty: any.",
+        example="arn:aws:iam::123456789012:role/sagemaker/*",
+    ),
+    "allowed_lambda_arns": Option(
+        "list",
+        None,
+        "The functions that a Lambda step may invoke: globs of ARNs without version or alias. Empty: any.",
+        example="arn:aws:lambda:eu-west-1:123456789012:function:ml-*",
+    ),
+    "allowed_queue_urls": Option(
+        "list",
+        None,
+        "The SQS queues to which a Callback step may send: globs of URLs. Empty: any.",
+        example="https://sqs.eu-west-1.amazonaws.com/123456789012/ml-*",
+    ),
+    "allowed_s3_prefixes": Option(
+        "list",
+        None,
+        "Where Airflow itself reads or writes in S3 for a definition (Std:JsonGet, the reports and analysis configs of"
+        " checks): S3 URIs, each the beginning of what is allowed; the bucket's name may be a glob. Empty: anywhere.",
+        example="s3://ml-artifacts/reports/, s3://sagemaker-eu-west-1-*/",
     ),
 }

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
-from airflow_sm_pipelines.expressions.parameters import coerce
+from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from airflow_sm_pipelines.definition.model import Parameter, Pipeline
+    from airflow_sm_pipelines.definition.secret_names import IsSecret
 
 SCHEMA_TYPES = {
     ParameterType.STRING: "string",
@@ -24,14 +26,21 @@ SCHEMA_TYPES = {
     ParameterType.BOOLEAN: "boolean",
 }
 
+HIDDEN_DEFAULT = "Leave it empty for the default, which is not shown: by its name it is a secret."
 
-def params_of(pipeline: Pipeline, values: Mapping[str, Any], *, scheduled: bool) -> dict[str, Param]:
+
+def params_of(
+    pipeline: Pipeline, values: Mapping[str, Any], is_secret: IsSecret, *, scheduled: bool
+) -> dict[str, Param]:
     """The Params of a pipeline's parameters; ``values`` take the place of their defaults.
+
+    A Param shows its default to whoever may see the Dag. So that of a secret has none: left empty, the parameter has
+    the value of :func:`with_values`.
 
     :raises DefinitionError: for a value of no parameter or of another type, and for a parameter without a value in
         a pipeline that is scheduled
     """
-    findings = [*_wrong_values(pipeline.parameters, values)]
+    findings = [*_wrong_values(pipeline.parameters, values, is_secret)]
     if scheduled:
         findings += [
             Finding(
@@ -44,7 +53,19 @@ def params_of(pipeline: Pipeline, values: Mapping[str, Any], *, scheduled: bool)
         ]
     if findings:
         raise DefinitionError("parameters", findings)
-    return {parameter.name: _param(parameter, values) for parameter in pipeline.parameters.values()}
+    return {parameter.name: _param(parameter, values, is_secret) for parameter in pipeline.parameters.values()}
+
+
+def with_values(
+    parameters: Mapping[str, Parameter], values: Mapping[str, Any], is_secret: IsSecret
+) -> dict[str, Parameter]:
+    """The parameters with the defaults that hold in this Dag, where a Param does not show them."""
+    return {
+        name: replace(parameter, default=coerce(parameter, values[name], is_secret), has_default=True)
+        if name in values and is_secret_parameter(parameter, is_secret)
+        else parameter
+        for name, parameter in parameters.items()
+    }
 
 
 def selection_params(steps: Iterable[str]) -> dict[str, Param]:
@@ -74,7 +95,9 @@ def selection_params(steps: Iterable[str]) -> dict[str, Param]:
     }
 
 
-def _wrong_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> Iterator[Finding]:
+def _wrong_values(
+    parameters: Mapping[str, Parameter], values: Mapping[str, Any], is_secret: IsSecret
+) -> Iterator[Finding]:
     for name, value in values.items():
         parameter = parameters.get(name)
         if parameter is None:
@@ -85,7 +108,7 @@ def _wrong_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any]
             )
             continue
         try:
-            coerced = coerce(parameter, value)
+            coerced = coerce(parameter, value, is_secret)
         except UnresolvedError as error:
             yield Finding(f"parameters: {error}", parameter.path)
             continue
@@ -97,14 +120,17 @@ def _wrong_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any]
             )
 
 
-def _param(parameter: Parameter, values: Mapping[str, Any]) -> Param:
+def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret) -> Param:
     schema: dict[str, Any] = {"title": parameter.name, "type": SCHEMA_TYPES[parameter.type]}
     if parameter.enum_values:
         schema["enum"] = list(parameter.enum_values)
     given = values.get(parameter.name, parameter.default)
     if not parameter.has_default and parameter.name not in values:
         return Param(description=parameter.description, **schema)
-    default = coerce(parameter, given)
+    default = coerce(parameter, given, is_secret)
+    if default and is_secret_parameter(parameter, is_secret):
+        schema["type"] = ["null", "string"]
+        return Param(None, description=" ".join(filter(None, (parameter.description, HIDDEN_DEFAULT))), **schema)
     if default == "" and not parameter.enum_values:
         # The form demands a text of a plain string; an empty default must be able to stay empty.
         schema["type"] = ["string", "null"]

@@ -23,8 +23,8 @@ def get_provider_info() -> dict[str, Any]:
                     name: {
                         "description": option.description,
                         "version_added": "0.1.0",
-                        # The schema of Airflow has no type for JSON.
-                        "type": "string" if option.type == "json" else option.type,
+                        # The schema of Airflow has no type for JSON, nor for a list.
+                        "type": "string" if option.type in ("json", "list") else option.type,
                         "example": option.example,
                         "default": option.default,
                     }

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.definition.secret_names import listed
 from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +84,25 @@ class Settings(Struct, frozen=True):
     callback_timeout: float
     unsupported_steps: UnsupportedSteps
     unsupported_keys: UnsupportedKeys
+    not_secret: tuple[str, ...]
+    allowed_step_types: tuple[str, ...]
+    allowed_regions: tuple[str, ...]
+    allowed_role_arns: tuple[str, ...]
+    allowed_lambda_arns: tuple[str, ...]
+    allowed_queue_urls: tuple[str, ...]
+    allowed_s3_prefixes: tuple[str, ...]
+
+    @property
+    def allowed(self) -> AllowList:
+        """What definitions may name."""
+        return AllowList(
+            step_types=self.allowed_step_types,
+            regions=self.allowed_regions,
+            role_arns=self.allowed_role_arns,
+            lambda_arns=self.allowed_lambda_arns,
+            queue_urls=self.allowed_queue_urls,
+            s3_prefixes=self.allowed_s3_prefixes,
+        )
 
     def __str__(self) -> str:
         # A mapped task's arguments stand in the serialized Dag as their text.
@@ -123,6 +144,9 @@ def setting(name: str) -> Any:
             log.warning("[%s] %s is now called %s; a later version will not read it", SECTION, option.old_name, name)
             text = older
     text = None if text is None else str(text).strip()
+    if option.type == "list":
+        # An empty list is one: no name is spared, nothing is limited.
+        return listed((option.default or "") if text is None else text)
     if not text:
         # An empty connection means botocore's own chain of credentials; an empty number or choice means the default.
         is_free = option.type in ("string", "json") and not option.choices

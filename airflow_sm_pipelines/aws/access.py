@@ -60,6 +60,11 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
         once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
         return self.configured({**(self.botocore_config or {}), **once, **config})
 
+    @property
+    def region(self) -> str:
+        """The region that clients are made for; no call is made."""
+        return str(self.any_hook().conn_region_name)
+
     def renewed(self) -> AwsAccess:
         """The same access with clients of its own, whose credentials are looked for anew."""
         return self.configured(self.botocore_config)

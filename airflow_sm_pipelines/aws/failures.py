@@ -79,6 +79,14 @@ class StepFailure(Exception):  # noqa: N818 # a step's failure is an outcome, wh
         self.exception_type = exception_type
         self.outcome_unknown = outcome_unknown
 
+    def in_words(self, message: str) -> StepFailure:
+        """The same failure with another message."""
+        return (
+            self
+            if message == str(self)
+            else StepFailure(message, self.exception_type, outcome_unknown=self.outcome_unknown)
+        )
+
 
 class JobUnreachable(StepFailure):
     """A job could not be looked at for as long as a worker waits for that, through errors that pass.

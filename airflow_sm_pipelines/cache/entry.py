@@ -20,7 +20,8 @@ class CacheEntry(Struct, frozen=True):
     """A result of a step that succeeded.
 
     ``succeeded_at`` is in epoch seconds. ``attributes`` are digests by path, ``job`` is what the step told of its job
-    in the XCom ``sagemaker``, and ``result`` its ``return_value``, secrets masked as they are there.
+    in the XCom ``sagemaker``, and ``result`` its ``return_value``, secrets masked as they are there; ``sealed`` is the
+    XCom ``sagemaker_sealed`` that has them, where there is one.
     """
 
     run_id: str
@@ -28,6 +29,7 @@ class CacheEntry(Struct, frozen=True):
     attributes: dict[str, str]
     job: dict[str, Json]
     result: dict[str, Json]
+    sealed: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         return asdict(self)

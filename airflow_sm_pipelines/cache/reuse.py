@@ -16,6 +16,7 @@ from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.jobs.enrich_request import account_in
 from airflow_sm_pipelines.jobs.identity import iso_time
 from airflow_sm_pipelines.jobs.observers import CachedResult
+from airflow_sm_pipelines.jobs.step_secrets import Published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,18 +77,18 @@ class StepResultCache:
             entry.job.get("job_name"),
             source["succeeded_at"],
         )
-        return CachedResult(entry.result, entry.job, source)
+        return CachedResult(Published(entry.result, entry.sealed), entry.job, source)
 
     def reused(self, found: CachedResult) -> None:
         self._on_reuse(found)
 
-    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Mapping[str, Json]) -> None:
+    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Published) -> None:
         """Keep the result of a step that succeeded, under what was resolved when its job was submitted."""
         attributes, config = run.record.cache_attributes, run.step.cache
         if attributes is None or config is None or config.expire_after is None:
             return
         now = datetime.fromtimestamp(run.clock.time(), UTC)
-        entry = CacheEntry(run.task.run_id, now.timestamp(), attributes, dict(job), dict(result))
+        entry = CacheEntry(run.task.run_id, now.timestamp(), attributes, dict(job), result.shown, result.sealed)
         oldest = oldest_allowed(parse_duration(config.expire_after), now).timestamp()
         try:
             # Of a loop's body, as many more are kept as it has children, so that all of them can hit.

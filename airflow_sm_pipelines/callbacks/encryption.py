@@ -23,9 +23,14 @@ def seal(text: str) -> str:
     """
     fernet = _fernet()
     if fernet is None:
-        log.warning("Airflow has no [core] fernet_key here: the message of a Callback step is stored in the clear")
+        log.warning("Airflow has no [core] fernet_key here: what it should encrypt is stored in the clear")
         return f"{CLEAR}{text}"
     return fernet.encrypt(text.encode()).decode()
+
+
+def can_seal() -> bool:
+    """Whether Airflow has a key here."""
+    return _fernet() is not None
 
 
 def unseal(sealed: str) -> str:

@@ -79,11 +79,16 @@ class Answer(Struct, frozen=True):
         return self.status == SUCCESS
 
     def to_json(self) -> dict[str, Any]:
-        return {"status": self.status, "outputs": dict(self.outputs), "failure_reason": self.failure_reason}
+        """The answer as it can be stored: what it says is sealed, since its outputs may be secrets."""
+        said = {"outputs": dict(self.outputs), "failure_reason": self.failure_reason}
+        return {"status": self.status, "sealed": seal(json.dumps(said))}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Answer:
-        return cls(members["status"], members["outputs"], members["failure_reason"])
+        """:raises UnsealError: where another key has sealed it"""
+        # An older version stored it in the clear.
+        said = json.loads(unseal(members["sealed"])) if "sealed" in members else members
+        return cls(members["status"], said["outputs"], said["failure_reason"])
 
 
 class Mailbox(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.formats import as_text
 from airflow_sm_pipelines.cli.model import Checked, Skipped
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.naming import safe_dag_id
+from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
     import argparse
@@ -59,6 +62,8 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
             source=str(path),
             unsupported_steps=arguments.unsupported_steps,
             unsupported_keys=arguments.unsupported_keys,
+            is_secret=names_of_environment(os.environ),
+            allowed=AllowList.of_environment(os.environ),
         )
     except DefinitionError as error:
         outer = _outermost(data)

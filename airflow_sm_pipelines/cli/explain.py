@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.report import report_of
 from airflow_sm_pipelines.report.formatting import report_json, step_json, tell_items, tell_step
 
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = plan_file(arguments)
     if checked.plan is None:
         return tell_errors(checked)
-    report = report_of(checked.plan)
+    report = report_of(checked.plan, names_of_environment(os.environ))
     if arguments.step is not None:
         _explain_step(report, arguments.step, arguments.format)
     elif arguments.format == "json":

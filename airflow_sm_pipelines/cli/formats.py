@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.cli.hidden_source import hidden_source
 from airflow_sm_pipelines.cli.snippets import snippet
 from airflow_sm_pipelines.cli.terminal import plain
+from airflow_sm_pipelines.definition.secret_names import names_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 def as_text(checked: Checked) -> Iterator[str]:
     """Each finding in a line that editors can jump to, then its source, JSON path and what was likely meant."""
-    lines = checked.text.split("\n")
+    lines = hidden_source(checked.text, names_of_environment(os.environ)).split("\n") if checked.findings else []
     for finding in checked.findings:
         line, column = finding.line or 1, finding.column or 1
         yield f"{plain(str(checked.path))}:{line}:{column}: {finding.severity.value}: {plain(finding.message)}"

@@ -65,6 +65,11 @@ class Iteration(Struct, frozen=True):
             raise UnresolvedError(format_expression(reference), reason) from None
 
 
+def items_task_id(parent: str) -> str:
+    """The task that finds the items of a ForEach step. No step can be called so: a step's name has no dot."""
+    return f"{parent}.items"
+
+
 def child_name(body: str, index: int) -> str:
     """What a child is called."""
     return f"{body}-{index}"

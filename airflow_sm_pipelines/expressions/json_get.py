@@ -9,7 +9,7 @@ from airflow_sm_pipelines.definition.json_path import JsonPathError, parse_json_
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
-__all__ = ["JsonPathError", "json_get"]
+__all__ = ["JsonPathError", "json_get", "name_in"]
 
 
 def json_get(document: Json, path: str) -> Json:
@@ -29,6 +29,11 @@ def json_get(document: Json, path: str) -> Json:
     if value is None:
         raise JsonPathError(f"the path {path!r} leads to null.")
     return value
+
+
+def name_in(path: str) -> str | None:
+    """The name by which the value at a path goes: of ``$.users[0].password`` it is ``password``."""
+    return next((token for token in reversed(parse_json_path(path)) if isinstance(token, str)), None)
 
 
 def _matches(value: Json, part: str | int) -> list[Json]:

@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
+from airflow_sm_pipelines.definition.secrets import mask
 from airflow_sm_pipelines.definition.text import unstorable
 from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS, number_in, shown
 from airflow_sm_pipelines.expressions.stringify import to_text
@@ -15,6 +17,7 @@ from airflow_sm_pipelines.expressions.stringify import to_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.expressions.stringify import Json
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
@@ -26,10 +29,15 @@ class OutputError(Exception):
     """A declared output that is missing, or whose value is not of its OutputType; the message says which."""
 
 
-def typed_outputs(declared: Mapping[str, ParameterType], given: Mapping[str, Json], source: str) -> dict[str, Json]:
+def typed_outputs(
+    declared: Mapping[str, ParameterType],
+    given: Mapping[str, Json],
+    source: str,
+    is_secret: IsSecret = AIRFLOWS_NAMES,
+) -> dict[str, Json]:
     """The declared outputs of what a function or a worker answered; what is not declared is left out.
 
-    ``source`` is who answered, for the message.
+    ``source`` is who answered, for the message, which does not show the value of a secret.
 
     :raises OutputError: for a missing output, and for a value that is not of its type
     """
@@ -38,10 +46,10 @@ def typed_outputs(declared: Mapping[str, ParameterType], given: Mapping[str, Jso
         listed = ", ".join(sorted(given)[:MOST_NAMED]) or "nothing"
         listed = f"{listed[:LONGEST_LIST]}, ..." if len(given) > MOST_NAMED or len(listed) > LONGEST_LIST else listed
         raise OutputError(f"{source} did not give the declared output {', '.join(missing)}; it gave {listed}.")
-    return {name: _typed(name, kind, given[name], source) for name, kind in declared.items()}
+    return {name: _typed(name, kind, given[name], source, is_secret) for name, kind in declared.items()}
 
 
-def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
+def _typed(name: str, kind: ParameterType, value: Json, source: str, is_secret: IsSecret) -> Json:
     """A text as the number or boolean that it writes; anything but null as the text of a String.
 
     A nested value is a String as its JSON text, as the service gives it.
@@ -67,7 +75,8 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str) -> Json:
                     told = "which is too large for an Integer (64 bits)"
                     raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
                 return int(number)
-    raise OutputError(f"{source} gave the output {name} = {shown(value)}, which is no {kind.value}.")
+    masked = shown(mask({name: value}, is_secret)[name])
+    raise OutputError(f"{source} gave the output {name} = {masked}, which is no {kind.value}.")
 
 
 def _storable_text(name: str, value: Json, source: str) -> str:

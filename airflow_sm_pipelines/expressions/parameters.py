@@ -9,6 +9,8 @@ from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
+from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
+from airflow_sm_pipelines.definition.secrets import mask
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.stringify import to_text
@@ -17,10 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_sm_pipelines.definition.model import Parameter
+    from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.expressions.stringify import Json
 
 
-def coerce(parameter: Parameter, given: Json) -> Json:
+def is_secret_parameter(parameter: Parameter, is_secret: IsSecret) -> bool:
+    """Whether a parameter's value is a secret: by its name, unless it is one of EnumValues, which all can read."""
+    return parameter.type is ParameterType.STRING and not parameter.enum_values and is_secret(parameter.name)
+
+
+def coerce(parameter: Parameter, given: Json, is_secret: IsSecret = AIRFLOWS_NAMES) -> Json:
     """A run's value for a parameter as its declared type; text forms such as ``"5"`` and ``"True"`` are taken.
 
     :raises UnresolvedError: for a value that is not of the type
@@ -32,12 +40,21 @@ def coerce(parameter: Parameter, given: Json) -> Json:
         value = None
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         raise UnresolvedError(
-            f"Parameters.{parameter.name}", f"is of type {parameter.type.value}, which {quoted(given)} is not."
+            f"Parameters.{parameter.name}",
+            f"is of type {parameter.type.value}, which {quoted(shown_as(parameter.name, given, is_secret))} is not.",
         )
     return value
 
 
-def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]) -> str | None:
+def shown_as(name: str, given: Json, is_secret: IsSecret) -> Json:
+    """A value of a name as a message can show it."""
+    shown: Json = mask({name: given}, is_secret)[name]
+    return shown
+
+
+def unknown_names(
+    parameters: Mapping[str, Parameter], given: Mapping[str, Json], is_secret: IsSecret = AIRFLOWS_NAMES
+) -> str | None:
     """What is wrong with values that a run was given for parameters that the pipeline does not have, or None."""
     unknown = [name for name in given if name not in parameters and name not in RESERVED]
     if not unknown:
@@ -46,9 +63,8 @@ def unknown_names(parameters: Mapping[str, Parameter], given: Mapping[str, Json]
     for name in unknown:
         near = nearest(name, parameters)
         hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
-        told.append(
-            f"{name!r} (given {quoted(given[name])}, {_kind(given[name])}) is no parameter of the pipeline.{hint}"
-        )
+        value = quoted(shown_as(name if near is None or is_secret(name) else near, given[name], is_secret))
+        told.append(f"{name!r} (given {value}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
     names = ", ".join(sorted(parameters)) or "none"
     return f"{' '.join(told)} The pipeline's parameters are: {names}."
 

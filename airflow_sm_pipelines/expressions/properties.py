@@ -56,6 +56,11 @@ def look_up(result: Json, path: PropertyPath) -> Json:
     return value
 
 
+def last_name(path: PropertyPath) -> str | None:
+    """The name by which a path's value goes: of ``OutputParameters['db_password']`` it is ``db_password``."""
+    return next((token.name for token in reversed(path) if not isinstance(token, Index)), None)
+
+
 def _step_into(value: Json, token: PathToken) -> Json:
     match token, value:
         case ((Member(name) | Key(name)), dict()):

@@ -14,39 +14,29 @@ from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEG
 from airflow_sm_pipelines.jobs.identity import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_sm_pipelines.expressions.stringify import Json
 
 log = logging.getLogger(__name__)
 
-MASKED = "***"
 # Python writes whole numbers of some 14,000 bits as text, and no larger ones.
 MOST_BITS = 10_000
-# The maps of a request whose keys are the user's own names, some of which name secrets.
-MASKED_MAPS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters", "Properties", "properties"})
 
 
-def to_result(response: Mapping[str, object], is_sensitive: Callable[[str], bool]) -> dict[str, Json]:
-    """A boto3 response as one JSON object: times in ISO-8601 UTC, no response metadata, secrets masked.
+def to_result(response: Mapping[str, object]) -> dict[str, Json]:
+    """A boto3 response as one JSON object: times in ISO-8601 UTC, no response metadata.
 
     What JSON and Airflow's database cannot hold has another form: NaN and Infinity are texts, as in AWS's own JSON, so
     is a float of 2^63 and more, which PostgreSQL's JSON would give back as a whole number, and a character that cannot
     be stored is U+FFFD, which the log says.
-
-    ``is_sensitive`` tells whether a name is that of a secret.
     """
     members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
     if (told := unstorable_in(members)) is not None:
         log.warning("AWS's response has %s of a text, which cannot be stored: U+FFFD stands for it", told)
         members = storable_value(members)
-    converted = _convert(members, is_sensitive)
-    if not isinstance(converted, dict):
-        raise TypeError("a response is an object")
-    return converted
+    return {name: _convert(value) for name, value in members.items()}
 
 
-def _convert(value: object, is_sensitive: Callable[[str], bool]) -> Json:
+def _convert(value: object) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, float) and abs(value) >= LARGEST_FLOAT:
@@ -57,22 +47,10 @@ def _convert(value: object, is_sensitive: Callable[[str], bool]) -> Json:
     if isinstance(value, datetime):
         return iso_time(value)
     if isinstance(value, Mapping):
-        return {
-            str(name): _mask(member, is_sensitive) if name in MASKED_MAPS else _convert(member, is_sensitive)
-            for name, member in value.items()
-        }
+        return {str(name): _convert(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_convert(element, is_sensitive) for element in value]
+        return [_convert(element) for element in value]
     raise TypeError(f"a {type(value).__name__} of an AWS response has no JSON form")
-
-
-def _mask(value: object, is_sensitive: Callable[[str], bool]) -> Json:
-    if not isinstance(value, Mapping):
-        return _convert(value, is_sensitive)
-    return {
-        str(name): MASKED if is_sensitive(str(name)) else _convert(member, is_sensitive)
-        for name, member in value.items()
-    }
 
 
 def summarize(request: Json, limit: int) -> Json:

@@ -5,34 +5,51 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.aws.s3_files import MOST_FILE_BYTES, read_file
 from airflow_sm_pipelines.definition.expressions import format_expression
+from airflow_sm_pipelines.definition.secrets import has_mask
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.iteration import Iteration, items_task_id
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
-from airflow_sm_pipelines.expressions.parameters import coerce
-from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
-from airflow_sm_pipelines.expressions.results import MASKED
+from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
+from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, look_up
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.jobs.identity import execution_id, iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
     from airflow_sm_pipelines.definition.expressions import CurrentItem, PropertyFileReference, PropertyReference
-    from airflow_sm_pipelines.expressions.iteration import Iteration
     from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
     from airflow_sm_pipelines.expressions.stringify import Json
 
 RESULT_KEY = "return_value"
 JOB_KEY = "sagemaker"
+
+
+class Secrets(Protocol):
+    """What knows of secrets."""
+
+    def is_secret(self, name: str, /) -> bool:
+        """Whether a value of this name is a secret."""
+
+    def learn(self, value: Any, name: str | None = None) -> None:
+        """Told of a value that has been met, and of its name: logs do not show it if it is a secret."""
+
+
+class RealResults(Protocol):
+    """Results of tasks with their secrets."""
+
+    def of(self, task_id: str, masked: Json) -> Json:
+        """The whole result of a task, given what is shown of it."""
 
 
 class TaskScope:
@@ -53,6 +70,9 @@ class TaskScope:
         evaluated_at: float | None = None,
         job_names: Mapping[str, str] = MappingProxyType({}),
         iteration: Iteration | None = None,
+        secrets: Secrets,
+        results: RealResults,
+        check_place: Callable[[str], None],
         most_file_bytes: int = MOST_FILE_BYTES,
     ) -> None:
         self._context = context
@@ -63,6 +83,9 @@ class TaskScope:
         self._job_names = job_names
         self._iteration = iteration
         self._most_file_bytes = most_file_bytes
+        self._secrets = secrets
+        self._real = results
+        self._check_place = check_place
         self._results: dict[str, Json] = {}
         self._documents: dict[str, Json] = {}
 
@@ -92,7 +115,13 @@ class TaskScope:
         params = self._context["params"]
         if name not in params:
             raise UnresolvedError(f"Parameters.{name}", "is undefined: the run has no value for it.")
-        return coerce(self._pipeline.parameters[name], params[name])
+        parameter, given = self._pipeline.parameters[name], params[name]
+        if given is None and is_secret_parameter(parameter, self._secrets.is_secret):
+            # The form does not show it (params.py): who leaves it empty means the default.
+            given = parameter.default
+        value = coerce(parameter, given, self._secrets.is_secret)
+        self._secrets.learn(value, name)
+        return value
 
     def execution_variable(self, name: str) -> Json:
         match name:
@@ -125,17 +154,18 @@ class TaskScope:
     def step_property(self, reference: PropertyReference) -> Json:
         try:
             value = look_up(self._result(reference.step), reference.path)
-            if value == MASKED:
-                value = look_up(self._described_again(reference.step), reference.path)
+            if has_mask(value):
+                value = look_up(self._real_result(reference.step), reference.path)
         except PathNotFoundError as error:
             raise UnresolvedError(format_expression(reference), f"is undefined: {error}.") from None
+        self.learn(last_name(reference.path), value)
         return value
 
     def property_file_uri(self, reference: PropertyFileReference) -> str:
         declared = self._pipeline.property_files.get(reference.step, {}).get(reference.property_file)
         if declared is None:
             raise UnresolvedError(format_expression(reference), "is undefined: no such property file is declared.")
-        result = self._result(reference.step)
+        result = self._real_result(reference.step)
         config = result.get("ProcessingOutputConfig") if isinstance(result, dict) else None
         outputs = config.get("Outputs", []) if isinstance(config, dict) else []
         for output in cast("list[dict[str, Any]]", outputs):
@@ -153,9 +183,17 @@ class TaskScope:
     def current_item(self, reference: CurrentItem) -> Json:
         if self._iteration is None:
             raise UnresolvedError(format_expression(reference), "has a meaning only in the body of a ForEach step.")
-        return self._iteration.current_item(reference)
+        value = self._iteration.current_item(reference)
+        if has_mask(value):
+            value = self._real_iteration(self._iteration).current_item(reference)
+        self.learn(last_name(reference.path), value)
+        return value
+
+    def learn(self, name: str | None, value: Json) -> None:
+        self._secrets.learn(value, name)
 
     def _read_json(self, uri: str) -> Json:
+        self._check_place(uri)
         try:
             file = read_file(self._access.client("s3"), uri, self._most_file_bytes)
         except (ClientError, BotoCoreError) as error:
@@ -176,11 +214,14 @@ class TaskScope:
             self._results[step] = result
         return self._results[step]
 
-    def _described_again(self, step: str) -> Json:
-        """The result of a step with its secrets, which XCom does not hold."""
-        from airflow_sm_pipelines.jobs.job import describe_job
+    def _real_result(self, step: str) -> Json:
+        """The result of a step with its secrets, which ``return_value`` does not show."""
+        self._results[step] = self._real.of(step, self._result(step))
+        return self._results[step]
 
-        job = self._context["ti"].xcom_pull(task_ids=step, key=JOB_KEY)
-        if not isinstance(job, dict) or "step_type" not in job:
-            raise UnresolvedError(f"Steps.{step}", "is masked, and there is no job to read it from.")
-        return describe_job(self._access, job, self._pipeline.step_types)
+    def _real_iteration(self, iteration: Iteration) -> Iteration:
+        """The iteration with the secrets of its item."""
+        task_id = items_task_id(iteration.parent)
+        items = self._real.of(task_id, self._context["ti"].xcom_pull(task_ids=task_id, key=RESULT_KEY))
+        members = items[iteration.index] if isinstance(items, list) else None
+        return Iteration.from_json(members) if isinstance(members, dict) else iteration

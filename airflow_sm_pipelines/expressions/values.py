@@ -22,7 +22,7 @@ from airflow_sm_pipelines.definition.expressions import (
     format_expression,
 )
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
-from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get
+from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get, name_in
 from airflow_sm_pipelines.expressions.json_text import shown, unusable
 from airflow_sm_pipelines.expressions.stringify import to_text
 
@@ -51,6 +51,9 @@ class Scope(Protocol):
 
     def read_json(self, uri: str) -> Json:
         """The content of a JSON file in S3."""
+
+    def learn(self, name: str | None, value: Json) -> None:
+        """Told of a value that was read, and of the name by which it went: it may be a secret."""
 
     def current_item(self, reference: CurrentItem) -> Json:
         """The item that the body of a ForEach step runs for, or a field of it."""
@@ -117,6 +120,8 @@ def _evaluate_json_get(expression: JsonGet, scope: Scope) -> Json:
     except UnresolvedError as error:
         raise UnresolvedError(format_expression(expression), f"cannot be read: {error}") from None
     try:
-        return json_get(document, expression.path)
+        value = json_get(document, expression.path)
     except JsonPathError as error:
         raise UnresolvedError(format_expression(expression), f"cannot be read from {uri}: {error}") from None
+    scope.learn(name_in(expression.path), value)
+    return value

@@ -8,10 +8,14 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.hidden import hide_secrets
 from airflow_sm_pipelines.definition.reader import name_of, read_document
 from airflow_sm_pipelines.definition.scope import Options
+from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
 from airflow_sm_pipelines.graph.dependencies import connect
 from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.validation.allow_list import AllowList
+from airflow_sm_pipelines.validation.check_allowed import check_allowed
 from airflow_sm_pipelines.validation.check_arguments import check_arguments
 from airflow_sm_pipelines.validation.check_policies import check_policies
 from airflow_sm_pipelines.validation.check_properties import check_properties
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.document import Source
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
+    from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.graph.model import Graph
     from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
     from airflow_sm_pipelines.step_types.step_type import StepType
@@ -47,10 +52,16 @@ def plan(
     step_types: StepTypeRegistry = STEP_TYPES,
     unsupported_keys: UnsupportedKeys = "warn",
     unsupported_steps: UnsupportedSteps = "error",
+    is_secret: IsSecret = AIRFLOWS_NAMES,
+    allowed: AllowList | None = None,
 ) -> Plan:
     """Read a definition, check it against the API model and order its steps.
 
-    The arguments are those of ``read_definition``; a step type that is not in ``step_types`` is not known.
+    :param step_types: a step type that is not in it is not known
+    :param is_secret: which names are those of secrets, whose values no finding shows; by default Airflow's list
+    :param allowed: what the deployment lets definitions name; by default anything
+
+    The other arguments are those of ``read_definition``.
 
     :raises DefinitionError: with every finding of the document and of its graph; cycles are found
         even where other findings exist.
@@ -67,7 +78,10 @@ def plan(
         check_arguments(reading.pipeline, known, options.severity_of_keys, collector)
         check_policies(reading.pipeline, known, collector)
         check_rules(reading.pipeline, known, collector)
+        check_allowed(reading.pipeline, known, allowed or AllowList(), collector)
         graph = connect(reading.pipeline, collector)
+    if reading.document is not None:
+        hide_secrets(reading.document.definition, collector, is_secret)
     pipeline = reading.settle(collector, source or name_of(definition))
     # Without a graph there is a finding, and settling has raised it.
     assert graph is not None

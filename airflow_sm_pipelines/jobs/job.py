@@ -59,6 +59,12 @@ def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> St
     )
 
 
+def is_described(job: Mapping[str, Any], step_types: Mapping[str, StepType]) -> bool:
+    """Whether what a step's ``sagemaker`` XCom names is a job that a Describe call tells of."""
+    step_type = step_types.get(str(job.get("step_type")))
+    return step_type is not None and step_type.kind is not None
+
+
 def describe_job(access: AwsAccess, job: Mapping[str, Any], step_types: Mapping[str, StepType]) -> dict[str, Any]:
     """Describe the job that a step's ``sagemaker`` XCom names, its secrets included, in the form of the step's result.
 

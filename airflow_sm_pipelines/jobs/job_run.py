@@ -124,7 +124,12 @@ class StepJobRun(StepRun):
     def client_calling_once(self) -> Any:
         return self.aws.calling_once().client(self.kind.service)
 
+    def check_place(self, uri: str) -> None:
+        if (refusal := self.settings.allowed.refuse_s3(uri)) is not None:
+            raise self.failure(f"{refusal}.")
+
     def read_file(self, uri: str) -> S3File | None:
+        self.check_place(uri)
         try:
             return read_file(self.client("s3"), uri, self.settings.max_json_file_size)
         except UnresolvedError as error:

@@ -24,6 +24,7 @@ from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, St
 from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, stop, tell_stop
 from airflow_sm_pipelines.jobs.time_limits import reason_of_limit
 from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 from airflow_sm_pipelines.step_types.member_paths import member_at
 from airflow_sm_pipelines.step_types.stop_target import MessageTarget, read_stop_target
@@ -62,7 +63,7 @@ class JobLifecycle:
     """One try of a step that runs a job.
 
     :param cache: the step cache
-    :param to_result: makes a step's result, without secrets, of a Describe response
+    :param to_result: makes a step's result of a Describe response
     :param time_limit: the task's execution_timeout
     """
 
@@ -174,6 +175,7 @@ class JobLifecycle:
     def _reuse(self, found: CachedResult) -> dict[str, Json]:
         run, own = self.run, self.run.record.named("")
         run.output.push(JOB_KEY, {**found.job, "cache_source": found.source})
+        run.secrets.republish(found.published)
         self._cache.reused(found)
         # The links of the task lead to the old job.
         run.change(own.named(str(found.job.get("job_name"))).identified(found.job.get("asked_with") or {}))
@@ -182,7 +184,7 @@ class JobLifecycle:
         # has read and written nothing.
         run.request = {}
         run.save(own.closed())
-        return found.result
+        return found.published.shown
 
     # The waiting --------------------------------------------------------------------------------------------
 
@@ -254,11 +256,14 @@ class JobLifecycle:
             self._push_job(described)
             raise
         told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
-        result = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
+        real = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
+        as_described = type(self.adapter).result is JobAdapter.result
+        published = run.secrets.publish(real, readable_again=as_described)
+        result = published.shown
         job = self._push_job(described)
-        self._cache.store(run, job, result)
+        self._cache.store(run, job, published)
         run.close()
-        self.adapter.keep_result(result)
+        self.adapter.keep_result(real)
         self._stop_leftover()
         self.result = result
         for observer in run.observers:

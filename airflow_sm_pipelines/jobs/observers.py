@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.jobs.step_secrets import Published
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -34,7 +36,7 @@ class JobObserver:
 class CachedResult(Struct, frozen=True):
     """An earlier result that stands for this step's; ``job`` is the old job, as its step told of it."""
 
-    result: dict[str, Json]
+    published: Published
     job: dict[str, Any]
     source: dict[str, Json]
 
@@ -51,7 +53,7 @@ class ResultCache(Protocol):
     def reused(self, found: CachedResult) -> None:
         """The result was reused."""
 
-    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Mapping[str, Json]) -> None:
+    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Published) -> None:
         """Keep the result of a job that has succeeded."""
 
 
@@ -67,5 +69,5 @@ class NoCache:
     def reused(self, found: CachedResult) -> None:
         """Never called."""
 
-    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Mapping[str, Json]) -> None:
+    def store(self, run: StepJobRun, job: Mapping[str, Any], result: Published) -> None:
         """Nothing is kept."""

@@ -10,6 +10,7 @@ from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.iteration import FAILURE_KEY
 from airflow_sm_pipelines.jobs.clock import SYSTEM_CLOCK, Clock
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord, TryFacts
+from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.aws.access import AwsAccess
@@ -86,6 +87,7 @@ class StepRun:
         store: TaskStore,
         output: TaskOutput,
         clock: Clock = SYSTEM_CLOCK,
+        secrets: StepSecrets | None = None,
     ) -> None:
         self.task = task
         self.step = parts.step
@@ -97,6 +99,7 @@ class StepRun:
         self.store = store
         self.output = output
         self.clock = clock
+        self.secrets = secrets or StepSecrets()
         self.resolution_error: StepFailure | None = None
         self.was_killed = False
         self.recorded_name = ""
@@ -152,6 +155,8 @@ class StepRun:
 
         The try stays active on record until they have: should it die before, the next one examines the attempt again.
         """
+        # The message goes to logs, XCom and listeners, and AWS's part of it may quote the request.
+        failure = failure.in_words(self.secrets.hide(str(failure)))
         # Do not persist a name that was never submitted: it may be someone else's job.
         record = self.record.named(self.recorded_name)
         number = self.task.try_number
@@ -195,11 +200,11 @@ class StepRun:
 
     def load_state(self, key: str) -> Any:
         """What the step keeps under a key of its own beside its record, None where there is nothing."""
-        return self.store.get(key)
+        return self.secrets.from_store(self.store.get(key))
 
     def save_state(self, key: str, value: Json) -> None:
         """Keep something beside the record."""
-        self.store.set(key, value)
+        self.store.set(key, self.secrets.to_store(value))
 
     def renew_access(self) -> None:
         """Let the calls from now on look for credentials anew: those of a long wait may have expired."""

@@ -184,15 +184,18 @@ class CallbackStepOperator(StoppableCallbackOperator):
         CallbackStore(context).put_answer(self.sending.digest, answer)
         if receipt is not None:
             self._delete_reply(receipt)
+        self.masking.learn(dict(answer.outputs))
         if not answer.succeeded:
             reason = answer.failure_reason or "it gave no reason"
             self._fail(context, f"the callback was answered with a failure: {reason}")
         try:
-            outputs = typed_outputs(output_parameters(self.step), answer.outputs, "the answer to the callback")
+            outputs = typed_outputs(
+                output_parameters(self.step), answer.outputs, "the answer to the callback", self.masking.is_secret
+            )
         except OutputError as error:
             self._fail(context, str(error))
         self.deliver(context)
-        return {"OutputParameters": outputs}
+        return self.give(context, {"OutputParameters": outputs})
 
     def _delete_reply(self, receipt: str) -> None:
         url = self.settings.callback_reply_queue_url

@@ -9,6 +9,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.masking import shown_text
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.step_types.fail import LONGEST_MESSAGE
 
@@ -27,7 +28,8 @@ class FailStepOperator(StepOperator):
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
         resolved = resolve_object(self.step.arguments, scope)
-        self._message = to_text(resolved.get("ErrorMessage", ""))
+        # Masked before it is cut: the beginning of a secret is one too.
+        self._message = shown_text(to_text(resolved.get("ErrorMessage", "")))
         if len(self._message) > LONGEST_MESSAGE:
             self.log.warning("The ErrorMessage has %d characters and is cut to %d", len(self._message), LONGEST_MESSAGE)
             self._message = self._message[:LONGEST_MESSAGE]

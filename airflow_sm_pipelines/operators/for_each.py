@@ -22,7 +22,7 @@ from airflow_sm_pipelines.expressions.for_each import (
 )
 from airflow_sm_pipelines.expressions.iteration import FAILURE_KEY, Iteration
 from airflow_sm_pipelines.expressions.scope import RESULT_KEY
-from airflow_sm_pipelines.operators.request import Request
+from airflow_sm_pipelines.operators.real_results import RealResults
 from airflow_sm_pipelines.operators.step import StepOperator
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ForEachStepOperator(StepOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        return Request(self.request_template()).template
+        return self.shown_template()
 
     @override
     def run_step(self, context: Context) -> Any:
@@ -84,10 +84,10 @@ class ForEachStepOperator(StepOperator):
             self._give_up(context, children, f"its Selector cannot pick a child: {error}.")
         self.log.info("All %d children succeeded", len(children))
         self.deliver(context)
-        return result_of(children, selected)
+        return self.give(context, result_of(children, selected))
 
     def _give_up(self, context: Context, children: list[Child], reason: str) -> NoReturn:
-        context["ti"].xcom_push(key=RESULT_KEY, value=result_of(children, None))
+        context["ti"].xcom_push(key=RESULT_KEY, value=self.give(context, result_of(children, None)))
         self.fail_attempt(context, StepFailure(f"Step {self.step.name!r} failed: {reason}"))
 
     def _children(self, context: Context) -> list[Child]:
@@ -102,13 +102,15 @@ class ForEachStepOperator(StepOperator):
         if state != "success" or not isinstance(items, list):
             told = f"the task {self.items_task_id} that finds its items is {state}"
             self.fail_attempt(context, StepFailure(f"Step {self.step.name!r} did not begin: {told}."))
-        return [self._child(ti, Iteration.from_json(item), listed) for item in items]
+        results = RealResults(ti, self.access, self.pipeline.step_types)
+        real: Any = results.of(self.items_task_id, items)
+        return [self._child(ti, results, Iteration.from_json(item), listed) for item in real]
 
-    def _child(self, ti: Any, iteration: Iteration, listed: Mapping[str, str | None]) -> Child:
+    def _child(self, ti: Any, results: RealResults, iteration: Iteration, listed: Mapping[str, str | None]) -> Child:
         index = iteration.index
         state = STATES.get(listed.get(f"{self.body.name}_{index}") or "", ChildState.STOPPED)
         key = RESULT_KEY if state is ChildState.SUCCEEDED else FAILURE_KEY
         left = ti.xcom_pull(task_ids=self.body.name, key=key, map_indexes=index)
         if state is ChildState.SUCCEEDED:
-            return Child(index, iteration.item, state, output=left)
+            return Child(index, iteration.item, state, output=results.of(self.body.name, left, index))
         return Child(index, iteration.item, state, reason=left)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule, XComArg
 
 from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
+from airflow_sm_pipelines.expressions.iteration import items_task_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,16 +16,11 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.operators.step import StepOperator
 
 
-def items_task_id(step: Step) -> str:
-    """The task that finds the items. No step can be called so: a step's name has no dot."""
-    return f"{step.name}.items"
-
-
 def items_task_ids(steps: Iterable[Step]) -> Iterator[str]:
     """The tasks that find the items of the ForEach steps among ``steps`` and in their branches."""
     for step in steps:
         if step.for_each is not None:
-            yield items_task_id(step)
+            yield items_task_id(step.name)
         else:
             yield from items_task_ids(step.inner_steps)
 
@@ -43,14 +39,16 @@ def add_for_each(
 
     assert step.for_each is not None
     body, limit = step.for_each.body[0], step.for_each.max_concurrency
-    first = ForEachItemsOperator(**{**arguments, "task_id": items_task_id(step), "task_display_name": None})
+    first = ForEachItemsOperator(**{**arguments, "task_id": items_task_id(step.name), "task_display_name": None})
     children = body_operator.partial(
         **body_arguments,
         # The children keep the limit themselves; what the scheduler knows of it spares them most of the waiting.
         max_active_tis_per_dagrun=limit if isinstance(limit, int) or limit is None else MAX_CONCURRENCY,
         map_index_template=f"{body.name}-{{{{ ti.map_index }}}}",
     ).expand(iteration=XComArg(first))
-    last = ForEachStepOperator(**{**arguments, "trigger_rule": TriggerRule.ALL_DONE}, items_task_id=items_task_id(step))
+    last = ForEachStepOperator(
+        **{**arguments, "trigger_rule": TriggerRule.ALL_DONE}, items_task_id=items_task_id(step.name)
+    )
     first.set_downstream(last)
     children.set_downstream(last)
     return first, last

@@ -62,7 +62,9 @@ class ForEachItemsOperator(StepOperator):
         try:
             return read(given)
         except ForEachError as error:
-            written = to_json(self.loop.items if member == "IterableItems" else self.loop.max_concurrency)
+            written = to_json(
+                self.masking.value(self.loop.items if member == "IterableItems" else self.loop.max_concurrency)
+            )
             raise StepFailure(f"Step {self.step.name!r} failed: its {member} ({written}) {error}.") from None
 
     @override
@@ -77,4 +79,4 @@ class ForEachItemsOperator(StepOperator):
         self.check_resolved(context)
         self.log.info("The ForEach step %s has %d items", self.step.name, len(self._iterations))
         self.deliver(context)
-        return self._iterations
+        return self.give(context, self._iterations)

@@ -14,7 +14,6 @@ from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.lifecycle import Finished, JobLifecycle, JobWait
-from airflow_sm_pipelines.jobs.masking import is_sensitive
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
@@ -86,9 +85,7 @@ class JobStepOperator(StepOperator):
         cache = StepResultCache(
             lambda: _open_cache(context, self.task_id), lambda: self._count_children(context), self._show_reuse
         )
-        life = JobLifecycle(
-            run, cache=cache, to_result=lambda found: to_result(found, is_sensitive), time_limit=self.execution_timeout
-        )
+        life = JobLifecycle(run, cache=cache, to_result=to_result, time_limit=self.execution_timeout)
         # The signal of a kill may come from here on, and is then to be understood.
         self._try = JobTry(run, life, context, links)
         life.begin()
@@ -165,7 +162,7 @@ class JobStepOperator(StepOperator):
         self.job_try.cache_source_run = str(found.source["run_id"])
         source = {**found.source, "job_name": found.job.get("job_name")}
         request: Any = self.request
-        self.request = shown({"CacheHit": source, "Request": request})
+        self.request = shown({"CacheHit": source, "Request": request}, self.masking)
         self.overwrite_rtif_after_execution = True
 
     def _count_children(self, context: Context) -> int:

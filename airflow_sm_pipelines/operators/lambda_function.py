@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
-from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -92,7 +91,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     def run_step(self, context: Context) -> Any:
         self.check_lost_tries()
         if self.record.job_name:
-            stored = context["task_state_store"].get(RESULT_STORE_KEY)
+            stored = self.step_run.load_state(RESULT_STORE_KEY)
             if isinstance(stored, dict) and stored["token"] == self.record.token:
                 self.log.info("An earlier try has the function's answer: it is taken")
                 return self._finish(context, stored["result"])
@@ -101,8 +100,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         # That the function is about to be invoked is on record before the call: no later try invokes it unknowingly.
         self.step_run.save(self.record.named(self.function_name))
         result: Any = {"OutputParameters": self._outputs(context, self._invoke(context))}
-        entry = {"token": self.record.token, "result": result}
-        context["task_state_store"].set(RESULT_STORE_KEY, entry, retention=NEVER_EXPIRE)
+        self.step_run.save_state(RESULT_STORE_KEY, {"token": self.record.token, "result": result})
         return self._finish(context, result)
 
     def _finish(self, context: Context, result: Any) -> Any:
@@ -117,7 +115,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
             },
         )
         self.deliver(context)
-        return result
+        return self.give(context, result)
 
     @property
     def _may_repeat(self) -> bool:
@@ -165,6 +163,8 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         except (ClientError, BotoCoreError) as error:
             self._fail_call(context, error)
         answer = self._decoded(context, payload)
+        # Before the function's log is told, which may say what it answered.
+        self.masking.learn(answer)
         self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
             message = f"the function {self.function_name} ended with an error: {_told(answer)}"
@@ -215,7 +215,8 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
             listed = ", ".join(declared)
             self._fail(context, f"{source} answered with no object, and the outputs {listed} are declared.")
         try:
-            return typed_outputs(declared, answer if isinstance(answer, dict) else {}, source)
+            given = answer if isinstance(answer, dict) else {}
+            return typed_outputs(declared, given, source, self.masking.is_secret)
         except OutputError as error:
             self._fail(context, str(error))
 

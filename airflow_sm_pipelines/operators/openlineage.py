@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_sm_pipelines.jobs.datasets import datasets_of
+from airflow_sm_pipelines.jobs.masking import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,8 @@ def lineage_of(
 
     found = datasets_of(paths, request, result)
     return OperatorLineage(
-        inputs=[_dataset(uri) for uri in found.inputs], outputs=[_dataset(uri) for uri in found.outputs]
+        inputs=[_dataset(shown_text(uri)) for uri in found.inputs],
+        outputs=[_dataset(shown_text(uri)) for uri in found.outputs],
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.masking import Masking
 
 
 class ResolvesRequests(Protocol):
@@ -29,12 +30,13 @@ class ResolvesRequests(Protocol):
 class Request(ResolveMixin):
     """The value of a step's ``request`` field until its task runs.
 
-    In the serialized Dag it is the definition's own JSON, expressions and all; when the task starts its operator
-    resolves it.
+    In the serialized Dag it is the definition's own JSON, expressions and all, but for its secrets: the worker reads
+    the definition itself. When the task starts its operator resolves it.
     """
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, masking: Masking) -> None:
         self._value = value
+        self._masking = masking
 
     def iter_references(self) -> Iterable[tuple[object, str]]:  # type: ignore[override] # names none: edges are the graph's
         return ()
@@ -43,14 +45,18 @@ class Request(ResolveMixin):
         return cast("ResolvesRequests", context["task"]).resolve_request(context)
 
     def serialize(self) -> Json:
-        return shown(self.template)
+        return _within_limit(self.template)
 
     @property
     def template(self) -> Json:
-        """The request as the definition writes it."""
-        return cast("Json", to_json(self._value))
+        """The request as the definition writes it, its secrets masked."""
+        return cast("Json", to_json(self._masking.value(self._value)))
 
 
-def shown(request: Json) -> Json:
-    """A request as the UI shows it, kept within Airflow's ``[core] max_templated_field_length``."""
+def shown(request: Json, masking: Masking) -> Json:
+    """A resolved request as the UI shows it: masked, within Airflow's ``[core] max_templated_field_length``."""
+    return _within_limit(masking.rendered(masking.value(request)))
+
+
+def _within_limit(request: Json) -> Json:
     return summarize(request, conf.getint("core", "max_templated_field_length"))

@@ -9,6 +9,7 @@ from airflow.sdk.configuration import conf
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.parameters import ignored_values, unknown_names
 from airflow_sm_pipelines.graph.selection import SelectionError
+from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.operators.copied_results import Part, Task, part_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def find_part(run: StepRun, context: Context, upstream: Collection[str]) -> Part
     faults = []
     given, parameters = context["dag_run"].conf or {}, run.pipeline.parameters
     # Airflow's Params judge the values of a run, and let pass a name that is none of them.
-    if fault := unknown_names(parameters, given):
+    if fault := unknown_names(parameters, given, Masking(run.settings.not_secret).is_secret):
         faults.append(fault)
     if not conf.getboolean("core", "dag_run_conf_overrides_params") and (
         fault := ignored_values(parameters, given, context["params"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -18,11 +19,15 @@ from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedEr
 from airflow_sm_pipelines.expressions.iteration import Iteration
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY, TaskScope
 from airflow_sm_pipelines.graph.selection import Role
+from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
+from airflow_sm_pipelines.operators.allowed import check_allowed, check_place
 from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
 from airflow_sm_pipelines.operators.concurrency_limit import wait_for_turn
 from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, Part, copied
+from airflow_sm_pipelines.operators.real_results import SEALED_KEY, RealResults, SealedSecrets
 from airflow_sm_pipelines.operators.request import Request, shown
+from airflow_sm_pipelines.operators.run_secrets import learn_secrets
 from airflow_sm_pipelines.operators.selection_decision import find_part
 from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.step_types.step_type import StepType
@@ -96,7 +101,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self.pipeline = pipeline
         self.settings = settings
         self.deferrable = settings.deferrable if deferrable is None else deferrable
-        self.request: Json | Request = Request(self.request_template())
+        self.request: Json | Request = Request(self.request_template(), self.masking)
         if may_cache(self.step_type, step, settings):
             self.operator_extra_links: Any = (*self.operator_extra_links, CacheSourceLink())
 
@@ -125,6 +130,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         raise NotImplementedError
 
     # One try --------------------------------------------------------------------------------------------------
+
+    @property
+    def masking(self) -> Masking:
+        """What is masked where people look."""
+        return Masking(self.settings.not_secret)
 
     @property
     def access(self) -> AwsAccess:
@@ -158,7 +168,20 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def collaborators(self, context: Context) -> dict[str, Any]:
         """What a try of the step works with."""
-        return {"aws": self.access, "store": AirflowTaskStore(context), "output": XComOutput(context)}
+        return {
+            "aws": self.access,
+            "store": AirflowTaskStore(context),
+            "output": XComOutput(context),
+            "secrets": self.secrets(context),
+        }
+
+    def secrets(self, context: Context) -> SealedSecrets:
+        """What becomes of the step's secrets where others can look."""
+        return SealedSecrets(self.masking, XComOutput(context))
+
+    def give(self, context: Context, result: Any) -> Any:
+        """Leave a result for the steps that need it; what ``return_value`` shows of it."""
+        return self.secrets(context).give(result)
 
     def scope(self, context: Context, record: StepRecord, job_names: Mapping[str, str]) -> TaskScope:
         """What the step's expressions refer to."""
@@ -171,6 +194,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             job_names=job_names,
             iteration=self.iteration,
             most_file_bytes=self.settings.max_json_file_size,
+            secrets=self.masking,
+            results=RealResults(context["ti"], self.access, self.pipeline.step_types),
+            check_place=partial(check_place, self),
         )
 
     def resolve_request(self, context: Context) -> Json:
@@ -179,6 +205,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         What cannot be resolved is kept for :meth:`run_step` to fail with: here, Airflow would report it as a fault
         of a Jinja template.
         """
+        learn_secrets(self, context)
         this_try = self.begin_try(context)
         run = this_try.run
         try:
@@ -186,11 +213,15 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         except StepFailure as fault:
             # What is wrong with the run is for execute to fail with.
             this_try.run_fault = fault
-            return shown(Request(self.request_template()).template)
+            return self.shown_template()
         if this_try.part.role is not Role.RUN:
             return this_try.part.shown()
         try:
-            return shown(self.resolve(context, self.scope(context, run.record, {})))
+            scope = self.scope(context, run.record, {})
+            check_allowed(self, scope)
+            resolved = self.resolve(context, scope)
+            self.masking.learn(resolved)
+            return shown(resolved, self.masking)
         except StepFailure as failure:
             run.resolution_error = failure
         except (UnresolvedError, ConditionError) as error:
@@ -199,7 +230,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             run.resolution_error = run.failure("its request is nested too deeply to be resolved.")
         except (ClientError, BotoCoreError) as error:
             run.resolution_error = run.failure(str(CallError.of(error)), type_of_call_error(error))
-        return shown(Request(self.request_template()).template)
+        return self.shown_template()
+
+    def shown_template(self) -> Json:
+        """The request as the definition writes it, for what cannot be resolved."""
+        return shown(Request(self.request_template(), self.masking).template, self.masking)
 
     def execute(self, context: Context) -> Any:
         """Run the step; what holds for every step before it runs stands here."""
@@ -222,8 +257,10 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self.log.info("Not selected, and no selected step needs its result: nothing is run")
             self.deliver(context)
             return self.nothing
-        result, job = (copied(context, source, key) for key in (RESULT_KEY, JOB_KEY))
+        result, job, sealed = (copied(context, source, key) for key in (RESULT_KEY, JOB_KEY, SEALED_KEY))
         self.log.info("Not selected: the result is that of the run %s", source)
+        if sealed is not None:
+            context["ti"].xcom_push(key=SEALED_KEY, value=sealed)
         context["ti"].xcom_push(key=JOB_KEY, value={**(job or {}), SOURCE_MEMBER: source})
         self.deliver(context)
         return self.nothing if result is None else result

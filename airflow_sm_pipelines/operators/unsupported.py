@@ -8,7 +8,6 @@ from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
-from airflow_sm_pipelines.operators.request import Request
 from airflow_sm_pipelines.operators.step import StepOperator
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class UnsupportedStepOperator(StepOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        return Request(self.request_template()).template
+        return self.shown_template()
 
     @override
     def run_step(self, context: Context) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
 from airflow_sm_pipelines.report.document_keys import document_items
+from airflow_sm_pipelines.report.masked import masked
 from airflow_sm_pipelines.report.model import Report, StepReport, Use
 from airflow_sm_pipelines.report.retries import retries_of
 from airflow_sm_pipelines.report.step_keys import step_items
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.graph import Plan
 
 
-def report_of(plan: Plan) -> Report:
-    """What the plan does with every key of its document, step by step in the order in which they could run."""
+def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
+    """What the plan does with every key of its document, step by step in the order in which they could run.
+
+    :param is_secret: which names are those of secrets, whose values are not told; by default Airflow's list
+    """
+    plan = masked(plan, is_secret)
     unknown_keys: dict[str | None, list[Finding]] = {}
     for finding in plan.pipeline.warnings:
         if finding.on_key:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import JsonGet
-from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, defaulted_roles, is_tagged
+from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, is_tagged
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
-from airflow_sm_pipelines.step_types.member_paths import members_at
+from airflow_sm_pipelines.step_types.roles import roles_of
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
@@ -81,10 +81,8 @@ def _has_tags(arguments: Mapping[str, Value]) -> bool:
 
 def _roles(step_type: StepType, arguments: Mapping[str, Value], role_arn: str | None) -> Iterator[str]:
     """The roles that a step passes to AWS; ``role_arn`` is the pipeline's own."""
-    for path in defaulted_roles(step_type):
-        yield from (_role(given if given is not None else role_arn) for given in members_at(arguments, path))
-    for path in step_type.passed_roles:
-        yield from (_role(given) for given in members_at(arguments, path) if given is not None)
+    for _, given in roles_of(step_type, arguments):
+        yield _role(given if given is not None else role_arn)
 
 
 def _role(given: Value) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.roles import defaulted_roles
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.step_types.step_type import StepType
@@ -61,12 +62,6 @@ def is_tagged(step_type: StepType) -> bool:
 def takes_experiment(step_type: StepType) -> bool:
     """Whether what a step runs can be part of an experiment."""
     return step_type.kind is not None and "ExperimentConfig" in step_type.kind.joins
-
-
-def defaulted_roles(step_type: StepType) -> tuple[str, ...]:
-    """The members of Arguments by which a role is passed to AWS, and which the pipeline's role fills."""
-    own = step_type.kind.role_field if step_type.kind is not None else None
-    return (*((own,) if own is not None else ()), *step_type.defaulted_roles)
 
 
 def passes_roles(step_type: StepType) -> bool:

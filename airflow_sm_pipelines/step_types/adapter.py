@@ -119,6 +119,9 @@ class JobRun(Protocol):
     def client_calling_once(self) -> Any:
         """A client of the job's service that makes each call once, for calls that AWS does not make idempotent."""
 
+    def check_place(self, uri: str) -> None:
+        """Fail the step where the deployment does not allow to read or write at an S3 URI."""
+
     def read_file(self, uri: str) -> S3File | None:
         """A file in S3 that has the size which the deployment allows, or None where there is none.
 

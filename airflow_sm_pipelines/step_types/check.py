@@ -193,6 +193,7 @@ class CheckAdapter(JobAdapter):
         mounted = {} if self.check.skip else self._baseline_inputs()
         # A place that the report could not be read from is told before the job, not after it.
         bucket_and_key(self._report_uri(completed))
+        self.run.check_place(self._report_uri(completed))
         if mounted:
             paths = {variable: f"{folder}/{_file_name(uri)}" for variable, (_, folder, uri) in mounted.items()}
             inputs = [_baseline_input(*where) for where in mounted.values()]

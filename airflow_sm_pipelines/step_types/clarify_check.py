@@ -71,6 +71,7 @@ class ClarifyCheckAdapter(CheckAdapter):
             message = f"Arguments.ProcessingInputs has no input {CONFIG_INPUT!r} to put the ModelName into."
             raise self.run.failure(message)
         self._original_config = _config_file(str(config["S3Input"]["S3Uri"]))
+        self.run.check_place(self._original_config)
         config["S3Input"]["S3Uri"] = self._copy_uri(request)
 
     def _copy_uri(self, request: dict[str, Any]) -> str:

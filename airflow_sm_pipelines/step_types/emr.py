@@ -105,7 +105,7 @@ file), else with the state of the cluster and why it is in it. A limit that EMR 
 `Emr.RESOURCE_LIMIT` for RetryPolicies.
 
 **Result.** The members of DescribeStep's `Step`, and `ClusterId`. `Config.Properties` whose names are those of
-secrets are masked in XCom, and read back for a step that refers to them.
+secrets are masked in XCom; a step that refers to one gets the real value.
 
 **Permissions.** The calls are `elasticmapreduce:…`; `RunJobFlow` needs `iam:PassRole` for the `ServiceRole` and
 `JobFlowRole` (and `AutoScalingRole`) of the ClusterConfig.

@@ -45,9 +45,8 @@ whose turn has not come gives its worker back, and looks again after the poll in
 children may run at once, within the limits of Airflow and of the pipeline's pool. Airflow maps at most `[core]
 max_map_length` items (1024).
 
-**What does not hold.** A masked value in ChildOutputs (the value of a secret's name in Environment or
-HyperParameters) cannot be read back from AWS by the step that refers to it: that step fails. In the UI, a body that
-has not run yet shows no request. Property files of a body can be read by no other step.
+**What does not hold.** In the UI, a body that has not run yet shows no request. Property files of a body can be read
+by no other step.
 """,
 )
 

@@ -27,6 +27,7 @@ from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph import build_graph
+from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests import corpus
 from tests.differential.cases import Json, definition_of, outer_expressions, own_arguments, walk_steps
@@ -173,9 +174,7 @@ class GivenScope(TaskScope):
 
     @classmethod
     def of(cls, about: Json, pipeline: Pipeline, step: Step, inputs: Json) -> GivenScope:
-        results = {
-            name: to_result(decode(result), is_sensitive=lambda _: False) for name, result in inputs["results"].items()
-        }
+        results = {name: to_result(decode(result)) for name, result in inputs["results"].items()}
         context = {
             "params": inputs["parameters"],
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, key: results.get(task_ids)),
@@ -199,6 +198,9 @@ class GivenScope(TaskScope):
             cast("Any", SimpleNamespace(partition="aws", region="eu-west-1", account="123456789012")),
             evaluated_at=datetime.fromisoformat(about["evaluated"]).timestamp(),
             job_names={"TrainingJobName": JOB_NAME} if step.type == "Training" else {},
+            secrets=Masking(),
+            results=cast("Any", SimpleNamespace(of=lambda task_id, masked: masked)),
+            check_place=lambda uri: None,
         )
         scope._id = about["execution_id"]
         return scope

@@ -48,6 +48,9 @@ class FixedScope:
     def read_json(self, uri: str) -> Json:
         return self._given(self.files, uri, uri)
 
+    def learn(self, name: str | None, value: Json) -> None:
+        """Nothing is shown here."""
+
     def current_item(self, reference: CurrentItem) -> Json:
         if self.iteration is None:
             raise UnresolvedError(format_expression(reference), "is undefined.")

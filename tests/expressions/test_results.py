@@ -16,7 +16,7 @@ def test_what_aws_says_is_stored_whatever_it_is(caplog: pytest.LogCaptureFixture
         "FinalMetricDataList": [{"Value": float("nan")}, {"Value": float("inf")}, {"Value": -1.5}, {"Value": 1e22}],
         "Environment": {"K\0": "v\0"},
     }
-    assert to_result(response, lambda _: False) == {
+    assert to_result(response) == {
         "FailureReason": "AlgorithmError: \ufffd \ufffd é",
         "FinalMetricDataList": [{"Value": "NaN"}, {"Value": "Infinity"}, {"Value": -1.5}, {"Value": "1e+22"}],
         "Environment": {"K\ufffd": "v\ufffd"},

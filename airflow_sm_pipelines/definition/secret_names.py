@@ -1,0 +1,69 @@
+"""Which names are those of secrets, as Airflow's masker decides it: by words that stand anywhere in the name.
+
+Airflow's processes ask the masker itself (:mod:`airflow_sm_pipelines.jobs.masking`). This is for what runs without
+Airflow, and for what is read before a deployment's own words are known.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORDS = frozenset(
+    {
+        *("access_key", "access_token", "api_key", "apikey", "auth_header", "authorization", "bearer"),
+        *("connection_string", "dsn", "keyfile_dict", "passphrase", "passwd", "password", "private_key", "proxies"),
+        *("proxy", "proxy_password", "secret", "service_account", "service_key", "token", "webhook_url"),
+    }
+)
+"""Airflow's own list; ``[core] sensitive_var_conn_names`` adds to it."""
+
+NOT_SECRET = ("*tokenizer*", "max_*tokens")
+"""The default of ``[sagemaker_pipelines] not_secret``."""
+
+_NO_WORD = re.compile(r"\W+")
+
+
+class IsSecret(Protocol):
+    """Whether a value of this name is a secret."""
+
+    def __call__(self, name: str, /) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretNames:
+    """``words`` make a name that of a secret, ``spared`` are globs of names that are none, whatever their words."""
+
+    words: frozenset[str] = WORDS
+    spared: tuple[str, ...] = NOT_SECRET
+
+    def __call__(self, name: str, /) -> bool:
+        normal = _NO_WORD.sub("_", name.strip().lower())
+        return any(word in normal for word in self.words) and not is_spared(name, self.spared)
+
+
+AIRFLOWS_NAMES = SecretNames()
+"""The secret names of a deployment that adds none and spares none of its own."""
+
+
+def is_spared(name: str, globs: tuple[str, ...]) -> bool:
+    """Whether one of the globs matches a name; upper and lower case are the same."""
+    folded = name.strip().lower()
+    return any(fnmatchcase(folded, glob.lower()) for glob in globs)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated setting."""
+    return tuple(part for each in text.split(",") if (part := each.strip()))
+
+
+def names_of_environment(environment: Mapping[str, str]) -> SecretNames:
+    """The secret names where Airflow itself is not asked: its list, and what these environment variables say."""
+    words = listed(environment.get("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", ""))
+    spared = environment.get("AIRFLOW__SAGEMAKER_PIPELINES__NOT_SECRET")
+    return SecretNames(WORDS.union(words), NOT_SECRET if spared is None else listed(spared))
