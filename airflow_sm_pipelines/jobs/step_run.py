@@ -147,7 +147,8 @@ class StepRun:
         self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
     ) -> StepFailure:
         """A failure of the step, to be raised."""
-        text = f"Step {self.task.task_id!r} failed: {message}"
+        # It goes to logs, XCom and listeners, and AWS's part of it may quote the request.
+        text = self.secrets.hide(f"Step {self.task.task_id!r} failed: {message}")
         return StepFailure(text, exception_type, outcome_unknown=outcome_unknown)
 
     def fail(self, failure: StepFailure) -> NoReturn:
@@ -155,7 +156,6 @@ class StepRun:
 
         The try stays active on record until they have: should it die before, the next one examines the attempt again.
         """
-        # The message goes to logs, XCom and listeners, and AWS's part of it may quote the request.
         failure = failure.in_words(self.secrets.hide(str(failure)))
         # Do not persist a name that was never submitted: it may be someone else's job.
         record = self.record.named(self.recorded_name)
