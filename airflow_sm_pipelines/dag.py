@@ -15,16 +15,18 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.cache.store import cache_asset
-from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+from airflow_sm_pipelines.definition.guessing import nearest
+from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.jobs.identity import pipeline_name
 from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.retry import StepRetries
-from airflow_sm_pipelines.markdown import escaped
+from airflow_sm_pipelines.markdown import bullets, documentation, escaped
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.operators.assets import outlets_of
-from airflow_sm_pipelines.operators.for_each_group import add_for_each
+from airflow_sm_pipelines.operators.for_each_group import add_for_each, connect
 from airflow_sm_pipelines.operators.registry import operators_of
 from airflow_sm_pipelines.params import params_of, selection_params, with_values
 from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
@@ -180,7 +182,7 @@ def _add_tasks(
         tasks[step.name] = (task, task)
     for edge in graph.reduced_edges:
         upstream, downstream = tasks[edge.upstream][1], tasks[edge.downstream][0]
-        upstream.set_downstream(downstream)
+        connect(upstream, downstream)
         if edge.label is not None:
             dag.set_edge_info(upstream.task_id, downstream.task_id, {"label": edge.label})
 
@@ -240,10 +242,10 @@ def _file_name(definition: object) -> str | None:
 
 def _documentation(pipeline: Pipeline, source: str | None) -> str:
     """Where the Dag comes from, and what was ignored of its definition, for the Dag's page."""
-    origin = f" of `{source}`" if source is not None else ""
+    origin = f" of {escaped(storable(source))}" if source is not None else ""
     told = [f"The SageMaker pipeline definition{origin}: {sum(1 for _ in pipeline.walk())} steps."]
     if pipeline.description:
         told.append(escaped(pipeline.description))
     if pipeline.warnings:
-        told += ["It was read with warnings:", *(f"- {escaped(str(warning))}" for warning in pipeline.warnings)]
-    return "\n\n".join(told)
+        told += ["It was read with warnings:", *bullets(pipeline.warnings)]
+    return documentation(told)

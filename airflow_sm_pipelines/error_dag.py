@@ -13,12 +13,15 @@ from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
 from airflow_sm_pipelines.cache.store import cache_asset
-from airflow_sm_pipelines.markdown import escaped
+from airflow_sm_pipelines.definition.findings import counted
+from airflow_sm_pipelines.definition.paths import shorten
+from airflow_sm_pipelines.definition.text import storable
+from airflow_sm_pipelines.markdown import bullets, documentation, escaped
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+    from airflow_sm_pipelines.definition.findings import DefinitionError
 
 ERROR_TAG = "definition-error"
 TASK_ID = "definition_error"
@@ -37,14 +40,20 @@ class DefinitionErrorOperator(BaseOperator):
 
 
 def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
-    """A Dag of the definition's id without a schedule, whose documentation and only task tell the findings."""
+    """A Dag of the definition's id without a schedule, whose documentation and only task tell the findings.
+
+    The name of a file may hold what Airflow cannot store; the findings of an error never do.
+    """
+    name = storable(file)
     dag = DAG(
         dag_id,
-        description=f"{file} cannot be used: {len(error.findings)} findings",
+        description=f"{shorten(name, 500)} cannot be used: {counted(error.findings)}",
         dag_display_name=f"{dag_id} (definition error)",
         schedule=None,
         tags=[ERROR_TAG],
-        doc_md=_markdown(file, error.findings),
+        doc_md=documentation(
+            [f"The file {escaped(name)} is a pipeline definition that cannot be used.", *bullets(error.findings)]
+        ),
     )
     DefinitionErrorOperator(
         task_id=TASK_ID,
@@ -56,9 +65,3 @@ def error_dag(dag_id: str, file: str, error: DefinitionError) -> DAG:
         inlets=[cache_asset(dag_id)],
     )
     return dag
-
-
-def _markdown(file: str, findings: tuple[Finding, ...]) -> str:
-    told = [f"`{file}` is a pipeline definition that cannot be used."]
-    told += [f"- {escaped(str(finding))}" for finding in findings]
-    return "\n\n".join(told)

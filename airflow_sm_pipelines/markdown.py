@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from airflow_sm_pipelines.definition.findings import Finding
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+
+LONGEST_LIST = 100_000
+"""Characters of findings that a page shows."""
 
 
 def escaped(text: str) -> str:
     """A text in which nothing is taken for markup."""
     return MARKUP.sub(r"\\\1", text)
+
+
+def documentation(paragraphs: Iterable[str]) -> str:
+    """Paragraphs as the ``doc_md`` of a Dag or task."""
+    # Airflow takes a text that ends in ".md" for the path of a file, and opens it.
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def bullets(findings: Iterable[Finding]) -> list[str]:
+    """The findings as a list, as many as a page can show."""
+    lines: list[str] = []
+    left, untold = LONGEST_LIST, 0
+    for finding in findings:
+        line = f"- {escaped(str(finding))}"
+        left -= len(line)
+        if left >= 0:
+            lines.append(line)
+        else:
+            untold += finding.stands_for
+    return [*lines, f"- {untold} more are told by the task's log"] if untold else lines

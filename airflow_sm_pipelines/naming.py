@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+from airflow_sm_pipelines.definition.limits import LONGEST_ID
+
+KEPT = 240
+"""The characters of a name that is too long for a dag id with which its id begins."""
 
 
 def safe_dag_id(name: str) -> str:
-    """A name as a dag id: what is outside ``[A-Za-z0-9_.-]`` becomes ``-``."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    """A name as a dag id: what is outside ``[A-Za-z0-9_.-]`` becomes ``-``.
+
+    Of a name with more than 250 characters the first 240 are left, and a hash of the whole.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    if len(safe) <= LONGEST_ID:
+        return safe
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{safe[:KEPT]}-{digest[: LONGEST_ID - KEPT - 1]}"
 
 
 def dag_id_of(definition: Path | str | bytes | Mapping[str, object], name: str | None) -> str:

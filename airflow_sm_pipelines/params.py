@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, nearest
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
-from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
+from airflow_sm_pipelines.definition.numbers import LEAST, MOST, fits
+from airflow_sm_pipelines.definition.parameters import MOST_DIGITS, SELECTED_STEPS, SOURCE_RUN
+from airflow_sm_pipelines.definition.text import unstorable_in
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 
@@ -27,6 +30,12 @@ SCHEMA_TYPES = {
 }
 
 HIDDEN_DEFAULT = "Leave it empty for the default, which is not shown: by its name it is a secret."
+
+PATTERNS = {
+    ParameterType.INTEGER: f"^[+-]?[0-9]{{1,{MOST_DIGITS}}}$",
+    ParameterType.FLOAT: r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+}
+"""The texts that are numbers of a type."""
 
 
 def params_of(
@@ -107,6 +116,9 @@ def _wrong_values(
                 suggestion=nearest(name, parameters),
             )
             continue
+        if (found := unstorable_in(value)) is not None:
+            yield Finding(f"parameters: the value of {name!r} has {found}, which Airflow cannot store.", parameter.path)
+            continue
         try:
             coerced = coerce(parameter, value, is_secret)
         except UnresolvedError as error:
@@ -122,6 +134,8 @@ def _wrong_values(
 
 def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret) -> Param:
     schema: dict[str, Any] = {"title": parameter.name, "type": SCHEMA_TYPES[parameter.type]}
+    if parameter.type in PATTERNS:
+        schema |= {"minimum": LEAST, "maximum": MOST}
     if parameter.enum_values:
         schema["enum"] = list(parameter.enum_values)
     given = values.get(parameter.name, parameter.default)
@@ -131,6 +145,10 @@ def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret)
     if default and is_secret_parameter(parameter, is_secret):
         schema["type"] = ["null", "string"]
         return Param(None, description=" ".join(filter(None, (parameter.description, HIDDEN_DEFAULT))), **schema)
+    if isinstance(default, int | float) and not fits(default):
+        # As a number it would not reach the task; the task reads the text as the number that it is.
+        schema |= {"type": ["string", schema["type"]], "pattern": PATTERNS[parameter.type]}
+        default = str(default)
     if default == "" and not parameter.enum_values:
         # The form demands a text of a plain string; an empty default must be able to stay empty.
         schema["type"] = ["string", "null"]

@@ -82,6 +82,7 @@ def hostile_files() -> Iterator[Hostile]:
     yield from _texts()
     yield from _numbers()
     yield from _names()
+    yield from _marks()
     yield from _syntax()
     yield from _many()
 
@@ -134,8 +135,8 @@ def _texts() -> Iterator[Hostile]:
             yield _one(f"{kind}-in-{place}", "finding", content, told)
         broken = wrapper(document({**call(), "Type": bad}), PipelineName=f"{kind}-in-wrapped-type")
         yield _one(f"{kind}-in-wrapped-type", "finding", broken, told)
-        name = wrapper(PipelineName=bad)
-        yield Hostile(f"{kind}-in-PipelineName", "finding", {f"{kind}.json": json.dumps(name).encode()}, "a-b", told)
+        name = json.dumps(wrapper(PipelineName=f"{kind}{bad}")).encode()
+        yield Hostile(f"{kind}-in-PipelineName", "finding", {f"{kind}.json": name}, f"{kind}a-b", told)
     yield _one("raw-nul", "finding", b'{"Steps": [], "Version": "\0"}', "control character")
     yield _one("nul-around", "finding", b'\0{"Steps": []}')
     yield _one(
@@ -216,9 +217,19 @@ def _names() -> Iterator[Hostile]:
         "both ask for",
     )
     odd = "\N{SNOWMAN} \N{GRINNING FACE} {{ ds }} <b>"
-    yield Hostile(
-        "odd-file-name", "runs", {f"{odd}.json": json.dumps(document()).encode()}, "- - -- ds -- -b-".replace(" ", "-")
-    )
+    yield Hostile("odd-file-name", "runs", {f"{odd}.json": json.dumps(document()).encode()}, "-------ds-----b-")
+
+
+def _marks() -> Iterator[Hostile]:
+    """The keys of Airflow's own encoding, and texts that are templates or formats elsewhere."""
+    encoded = {"x": [{"__var": "task_id"}], "y": [{"__var": {"task_id": 1}}, {"__var": {"task_id": "a"}}]}
+    yield _one("airflow-marks", "runs", document(call(arguments={**encoded, "z": {"__type": "dag", "__var": {}}})))
+    yield _one("classname", "runs", document(call(arguments={"x": {"__classname__": "os.system", "__data__": "ls"}})))
+    braces = {"Get": "Steps.Nothing.PropertyFiles.{0.__class__}{x}"}
+    file = {"Std:JsonGet": {"PropertyFile": braces, "Path": "a"}}
+    yield _one("braces", "finding", document(call("Nothin", {"x": file})), "there is no step")
+    yield _one("percent", "finding", document({**call(), "Type": "%s%d%n"}), "%s%d%n")
+    yield _one("escapes", "finding", document({**call(), "Type": "\x1b[2J\x07"}), "unknown step type")
 
 
 def _syntax() -> Iterator[Hostile]:
@@ -275,3 +286,19 @@ def _many() -> Iterator[Hostile]:
     yield _one("ring", "finding", document(*ring), "wait for each other")
     duplicates = b'{"Steps": [], "Metadata": {' + b'"a": 1, ' * 5 * MANY + b'"b": 1}}'
     yield _one("duplicate-keys", "finding", duplicates, "twice")
+    nested = [
+        {"Name": f"C{n}", "Type": "Condition", "Arguments": {"Conditions": [], "IfSteps": []}} for n in range(900)
+    ]
+    for n, condition in enumerate(nested[1:], 1):
+        inner = call(f"In{n}", DependsOn=[f"In{n - 1}"] if n > 1 else [])
+        condition["Arguments"] = {"Conditions": [], "IfSteps": [inner], "ElseSteps": []}
+    yield _one("many-branches", "runs", document(*nested))
+    yield _one("too-many-steps", "finding", document(*[call(f"S{n}") for n in range(6000)]), "at most 5000 steps")
+    parameters_of = [parameter("String", "x", name=f"p{n}") for n in range(1001)]
+    yield _one("too-many-parameters", "finding", document(Parameters=parameters_of), "at most 1000 parameters")
+    before = [call(f"a{n}") for n in range(700)]
+    after = [call(f"b{n}", DependsOn=[f"a{m}" for m in range(700)]) for n in range(300)]
+    yield _one("too-many-edges", "finding", document(*before, *after), "dependencies between steps")
+    yield _one("too-large", "finding", b'{"Steps": []}' + b" " * (9 * 2**20), "larger than")
+    filled = document(Metadata={"a": "x" * 1_200_000})
+    yield _one("larger-than-sagemaker-takes", "runs", filled, "SageMaker takes 1048576")

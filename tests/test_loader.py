@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag, loader
+from airflow_sm_pipelines.discovery import DefinitionFile
 from airflow_sm_pipelines.loader import load_dags
 from tests.runs.harness import pipeline, training
 
@@ -110,14 +111,14 @@ def test_two_files_with_one_dag_id_are_a_finding_and_the_first_in_path_order_win
 
 def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder / "locked.json", pipeline(training("B")))
-    read_bytes = Path.read_bytes
+    open_ = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *mode: Any) -> Any:
         if path.name == "locked.json":
             raise PermissionError(13, "Permission denied", str(path))
-        return read_bytes(path)
+        return open_(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     dags = load_dags(folder)
     assert set(dags) == {"good", "locked"}
     assert "Permission denied" in unescaped(dags["locked"].doc_md)
@@ -136,7 +137,7 @@ def test_a_worker_builds_only_the_dag_that_it_runs(folder: Path, wanted: str, mo
     everything = load_dags(folder)
     built: list[str] = []
 
-    def build_and_note(file: loader.DefinitionFile, arguments: Any) -> Any:
+    def build_and_note(file: DefinitionFile, arguments: Any) -> Any:
         built.append(file.dag_id)
         return build(file, arguments)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.formats import as_text
 from airflow_sm_pipelines.cli.model import Checked, Skipped
-from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
+from airflow_sm_pipelines.definition.findings import DefinitionError, Finding, unexpected
 from airflow_sm_pipelines.definition.secret_names import names_of_environment
+from airflow_sm_pipelines.discovery import definition_in, paths_in
 from airflow_sm_pipelines.graph import plan
-from airflow_sm_pipelines.naming import safe_dag_id
 from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.graph import Plan
 
-PATTERN = "**/*.json"
-"""What is looked for in a folder, as by ``load_dags``."""
+log = logging.getLogger(__name__)
 
 
 def files_of(paths: Iterable[str]) -> Iterator[Path]:
@@ -37,7 +36,7 @@ def files_of(paths: Iterable[str]) -> Iterator[Path]:
         path = Path(name)
         if not path.exists():
             raise CommandError(f"there is no file or folder {name!r}")
-        inside = sorted(file for file in path.glob(PATTERN) if file.is_file()) if path.is_dir() else [path]
+        inside = paths_in(path) if path.is_dir() else [path]
         for file in inside:
             resolved = file.resolve()
             if resolved not in seen:
@@ -51,31 +50,31 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
     :raises CommandError: if it cannot be read
     """
     try:
-        data = path.read_bytes()
+        path.open("rb").close()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror or error}") from None
+    file = definition_in(path, str(path))
+    if file is None:
+        return Skipped(path)
     planned: Plan | None = None
     findings: tuple[Finding, ...]
     try:
         planned = plan(
-            data,
+            path if file.text is None else file.text,
             source=str(path),
             unsupported_steps=arguments.unsupported_steps,
             unsupported_keys=arguments.unsupported_keys,
             is_secret=names_of_environment(os.environ),
             allowed=AllowList.of_environment(os.environ),
         )
+        findings = planned.pipeline.warnings
     except DefinitionError as error:
-        outer = _outermost(data)
-        if outer is not None and "Steps" not in outer and "PipelineDefinition" not in outer:
-            return Skipped(path)
-        name = None if outer is None or "PipelineDefinition" not in outer else outer.get("PipelineName")
         findings = error.findings
-    else:
-        name, findings = planned.pipeline.name, planned.pipeline.warnings
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    dag_id = safe_dag_id(name if isinstance(name, str) and name else path.stem)
-    return Checked(path, text, dag_id, planned, findings)
+    except Exception as error:
+        log.exception("%s", path)
+        findings = unexpected(str(path), error).findings
+    text = (file.text or b"").decode("utf-8", errors="replace").removeprefix("\ufeff")
+    return Checked(path, text, file.dag_id, planned, findings)
 
 
 def plan_file(arguments: argparse.Namespace) -> Checked:
@@ -104,12 +103,3 @@ def clash(first: Path, second: Path, dag_id: str) -> Finding:
         f"{first} and {second} both ask for the dag id {dag_id!r}; the first in path order has it, rename one of the"
         " files (or the pipeline)"
     ).at(1, 1)
-
-
-def _outermost(data: bytes) -> dict[str, object] | None:
-    """The document if it is a JSON object."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None

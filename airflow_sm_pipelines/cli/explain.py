@@ -11,7 +11,7 @@ from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
-from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.report import report_of
 from airflow_sm_pipelines.report.formatting import report_json, step_json, tell_items, tell_step

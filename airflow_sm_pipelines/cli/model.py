@@ -26,11 +26,11 @@ class Checked(Struct, frozen=True):
 
     @property
     def errors(self) -> int:
-        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+        return sum(finding.stands_for for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> int:
-        return len(self.findings) - self.errors
+        return sum(finding.stands_for for finding in self.findings) - self.errors
 
 
 class Skipped(Struct, frozen=True):

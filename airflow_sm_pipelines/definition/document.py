@@ -6,16 +6,19 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.findings import Finding, nearest
+from airflow_sm_pipelines.definition.findings import Finding
+from airflow_sm_pipelines.definition.limits import AWS_CHARACTERS, MOST_BYTES
 from airflow_sm_pipelines.definition.paths import describe, render_path
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH, to_plain, within_depth
 from airflow_sm_pipelines.definition.positions import place_in_wrapper
 from airflow_sm_pipelines.definition.syntax import JsonSyntaxError, parse_json, walk_json
+from airflow_sm_pipelines.definition.text import unstorable, unstorable_in
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector
@@ -65,9 +68,9 @@ def _from_mapping(source: Mapping[str, object], collector: FindingCollector) -> 
     if "PipelineDefinition" in source and "Steps" not in source:
         # boto3's response holds datetimes and the like, which are none of our business.
         source = {key: source[key] for key in WRAPPER_KEYS if key in source}
-    before = len(collector.errors)
+    before = collector.errors
     plain = to_plain(source, collector)
-    return plain if isinstance(plain, dict) and len(collector.errors) == before else None
+    return plain if isinstance(plain, dict) and collector.errors == before else None
 
 
 def _from_text(source: Path | str | bytes, collector: FindingCollector) -> dict[str, Json] | None:
@@ -78,9 +81,12 @@ def _from_text(source: Path | str | bytes, collector: FindingCollector) -> dict[
 
 def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        data = source if isinstance(source, bytes) else _read(source)
     except OSError as error:
         collector.error(f"the file cannot be read: {error.strerror or error}", "$")
+        return None
+    if len(data) > MOST_BYTES:
+        collector.error(f"the file is larger than {MOST_BYTES} bytes, the most that is read", "$")
         return None
     try:
         return data.decode("utf-8")
@@ -90,8 +96,14 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         finding = Finding(f"a definition is UTF-8 text, {reason}", line=line, column=column)
-        collector.findings.append(finding)
+        collector.add(finding)
         return None
+
+
+def _read(path: Path) -> bytes:
+    """The file, or as much of it as tells that it is too large."""
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
 
 
 def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) -> dict[str, Json] | None:
@@ -104,10 +116,10 @@ def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) ->
         finding = Finding(message, render_path(path), line=error.line, column=error.column)
         if path is not None and collector.text is not None:
             finding = finding.at(*place_in_wrapper(collector.text, error.position))
-        collector.findings.append(finding)
+        collector.add(finding)
         return None
     for duplicate in parsed.duplicates:
-        collector.findings.append(Finding("this key stands twice in its object", render_path(duplicate), on_key=True))
+        collector.add(Finding("this key stands twice in its object", render_path(duplicate), on_key=True))
     if not isinstance(parsed.value, dict):
         collector.error(f"{what} must be a JSON object, found {describe(parsed.value)}", render_path(path))
         return None
@@ -121,33 +133,56 @@ def _finish(
         if "PipelineDefinitionS3Location" in definition:
             collector.error("the definition itself lies in S3 (PipelineDefinitionS3Location): give that object", "$")
             return None
-        guesses = [nearest(key, ("Steps", "PipelineDefinition")) for key in definition]
+        guesses = (collector.guess(key, ("Steps", "PipelineDefinition")) for key in definition)
         message = "the key 'Steps' is missing: neither a pipeline definition nor a describe-pipeline response"
         collector.error(message, "$", suggestion=next(filter(None, guesses), None))
         return None
     if not within_depth(definition):
         collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$")
         return None
+    text, data, is_faulty = _written(definition)
+    if is_faulty or unstorable_in(_told(wrapper or {})) is not None:
+        for value in (_told(wrapper or {}), definition):
+            for path, node in walk_json(value):
+                _judge(path, node, collector)
+    if len(text) > AWS_CHARACTERS:
+        message = f"the definition has {len(text)} characters without white space; SageMaker takes {AWS_CHARACTERS}"
+        collector.warning(message, "$")
+    return Document(definition, wrapper, hashlib.sha256(data).hexdigest())
+
+
+def _told(wrapper: Mapping[str, Json]) -> dict[str, Json]:
+    """What is read of a response beside the definition."""
+    return {key: wrapper[key] for key in WRAPPER_KEYS if key in wrapper and key != "PipelineDefinition"}
+
+
+def _written(definition: dict[str, Json]) -> tuple[str, bytes, bool]:
+    """The definition's JSON in its one form, as text and as bytes, and whether to look for what cannot be stored."""
+    write = partial(json.dumps, definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
-        digest = _digest(definition)
-    except ValueError as error:  # a UnicodeEncodeError is one
-        before = len(collector.errors)
-        for path, value in walk_json(definition):
-            _check_writable(path, value, collector)
-        if len(collector.errors) == before:
-            collector.error(f"the definition cannot be written as JSON: {error}", "$")
-        return None
-    return Document(definition, wrapper, digest)
+        text = write(allow_nan=False)
+        # To search the text costs next to nothing. What it finds may be a backslash that is escaped itself.
+        return text, text.encode(), "\\u0000" in text
+    except ValueError:  # a UnicodeEncodeError is one
+        text = write()
+        return text, text.encode("utf-8", "surrogatepass"), True
 
 
-def _digest(definition: dict[str, Json]) -> str:
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _check_writable(path: JsonPath, value: Json, collector: FindingCollector) -> None:
+def _judge(path: JsonPath, value: Json, collector: FindingCollector) -> None:
+    """Tell of a number that no JSON has, and of a text that neither an AWS API nor Airflow's database takes."""
     if isinstance(value, float) and not math.isfinite(value):
         collector.error(f"{value} is out of range for a JSON number", render_path(path))
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, dict) else []
-    if any(0xD800 <= ord(character) <= 0xDFFF for text in texts for character in text):
-        collector.error("half a surrogate pair (\\ud800 to \\udfff) is no character", render_path(path))
+    elif isinstance(value, str):
+        if (found := unstorable(value)) is not None:
+            collector.error(f"the text has {found}, which {_why(found)}", render_path(path))
+    elif isinstance(value, dict):
+        for key in value:
+            if (found := unstorable(key)) is not None:
+                message = f"the key has {found}, which {_why(found)}"
+                collector.add(Finding(message, render_path((path, key)), on_key=True))
+
+
+def _why(found: str) -> str:
+    if found.startswith("U+0000"):
+        return "no AWS API takes and Airflow cannot store"
+    return "is half a surrogate pair and no character"

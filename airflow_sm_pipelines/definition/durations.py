@@ -47,7 +47,7 @@ def parse_duration(text: str) -> Duration:
     while position < len(rest):
         token = _TOKEN.match(rest, position)
         if token is None or (token[1] and in_time):
-            raise ValueError(f"{rest[position:]!r} is not <number><unit>, like 30D, or T16M for minutes")
+            raise ValueError(f"{rest[position : position + 60]!r} is not <number><unit>, like 30D, or T16M for minutes")
         letter = token[3]
         in_time = in_time or bool(token[1]) or letter in "HS"
         unit = _UNITS["m" if letter == "M" and in_time else letter]

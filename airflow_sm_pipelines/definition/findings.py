@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-MAX_GUESSES = 500
-"""Findings of one document for which it is guessed what was meant."""
+from airflow_sm_pipelines.definition.guessing import Guesser
+from airflow_sm_pipelines.definition.text import storable
+
+MOST_TOLD = 200
+"""Errors, and warnings, that are told of one document; of the others it is told how many there are."""
+
+LONGEST_MESSAGE = 1000
+LONGEST_NAME = 200
+"""Characters that are told of a message, and of a step's name or what was likely meant."""
 
 
 class Severity(Enum):
@@ -25,7 +31,8 @@ class Finding(Struct, frozen=True):
 
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
     stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
-    ``on_key`` tells that the last key of the path is what is wrong, and not its value.
+    ``on_key`` tells that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
+    findings that this one tells of.
     """
 
     message: str
@@ -36,10 +43,31 @@ class Finding(Struct, frozen=True):
     line: int | None = None
     column: int | None = None
     on_key: bool = False
+    stands_for: int = 1
 
     def at(self, line: int, column: int) -> Finding:
         """The same finding with its place in the text."""
         return replace(self, line=line, column=column)
+
+    def bounded(self) -> Finding:
+        """The same finding with texts of a length that can be read."""
+        longest = len(self.message) <= LONGEST_MESSAGE
+        if longest and len(self.step or "") <= LONGEST_NAME and len(self.suggestion or "") <= LONGEST_NAME:
+            return self
+        return replace(
+            self,
+            message=_cut(self.message, LONGEST_MESSAGE),
+            step=self.step and _cut(self.step, LONGEST_NAME),
+            suggestion=None if len(self.suggestion or "") > LONGEST_NAME else self.suggestion,
+        )
+
+    def storable(self) -> Finding:
+        """The same finding with texts that Airflow can store."""
+        texts = (self.message, self.path, self.step, self.suggestion)
+        message, path, step, suggestion = (text and storable(text) for text in texts)
+        if (message, path, step, suggestion) == texts:
+            return self
+        return replace(self, message=message or "", path=path or "$", step=step, suggestion=suggestion)
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}, line {self.line}, column {self.column}"
@@ -67,11 +95,11 @@ class DefinitionError(ExceptionGroup[FindingError]):
     findings: tuple[Finding, ...]
 
     def __new__(cls, source: str, findings: Sequence[Finding]) -> DefinitionError:
-        errors = [FindingError(finding) for finding in findings]
-        count = f"{len(errors)} finding{'s' if len(errors) != 1 else ''}"
-        self = super().__new__(cls, f"{source}: {count}", errors)
+        # They are told in Airflow's pages and logs, whatever they quote of a document.
+        source, told = storable(source), [finding.storable() for finding in findings]
+        self = super().__new__(cls, f"{source}: {counted(told)}", [FindingError(finding) for finding in told])
         self.source = source
-        self.findings = tuple(findings)
+        self.findings = tuple(told)
         return self
 
     def derive(self, excs: Sequence[FindingError]) -> DefinitionError:  # type: ignore[override] # narrower on purpose
@@ -84,29 +112,64 @@ class DefinitionError(ExceptionGroup[FindingError]):
 class FindingCollector(Struct):
     """Gathers the findings of one document; the only mutable thing of the reading rooms.
 
-    ``text`` is the document's text, where it was given as one.
+    ``text`` is the document's text, where it was given as one. ``errors`` and ``warnings`` count what was found, of
+    which ``findings`` holds the first of each, up to :data:`MOST_TOLD`; ``steps`` counts the steps that were read.
     """
 
     findings: list[Finding] = field(default_factory=list)
     text: str | None = None
+    errors: int = 0
+    warnings: int = 0
+    steps: int = 0
+    guesser: Guesser = field(default_factory=Guesser)
+
+    def add(self, finding: Finding) -> None:
+        """Take up a finding."""
+        if finding.severity is Severity.ERROR:
+            self.errors += 1
+            count = self.errors
+        else:
+            self.warnings += 1
+            count = self.warnings
+        if count <= MOST_TOLD:
+            self.findings.append(finding.bounded())
 
     def error(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
-        self.findings.append(Finding(message, path, step, suggestion))
+        self.add(Finding(message, path, step, suggestion))
 
     def warning(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
-        self.findings.append(Finding(message, path, step, suggestion, Severity.WARNING))
+        self.add(Finding(message, path, step, suggestion, Severity.WARNING))
 
     def guess(self, word: str, candidates: Iterable[str]) -> str | None:
-        """:func:`nearest`, for the first findings of a document: thousands of guesses would take minutes."""
-        return nearest(word, candidates) if len(self.findings) < MAX_GUESSES else None
+        """What ``word`` was most likely meant to be, as long as the document's budget for guesses lasts."""
+        return self.guesser.nearest(word, candidates)
 
-    @property
-    def errors(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+    def untold(self) -> list[Finding]:
+        """What stands for the findings that are only counted."""
+        counts = ((self.errors, Severity.ERROR, "errors"), (self.warnings, Severity.WARNING, "warnings"))
+        return [
+            Finding(f"{count - MOST_TOLD} more {noun} are not told", severity=severity, stands_for=count - MOST_TOLD)
+            for count, severity, noun in counts
+            if count > MOST_TOLD
+        ]
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that ``word`` was most likely meant to be, or None where none is near."""
-    folded = {candidate.casefold(): candidate for candidate in candidates}
-    matches = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return folded[matches[0]] if matches else None
+def counted(findings: Iterable[Finding]) -> str:
+    """``1 finding``, ``2 findings``."""
+    count = sum(finding.stands_for for finding in findings)
+    return f"{count} finding{'' if count == 1 else 's'}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+
+
+def unexpected(source: str, error: Exception) -> DefinitionError:
+    """The error of a definition that met an exception which it should not have: a fault of this package, or of the
+    arguments that it was called with.
+    """
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    message = f"the definition could not be made a Dag: {said}. The traceback is in the log of the Dag processor"
+    told = DefinitionError(source, [Finding(message).bounded()])
+    told.__cause__ = error
+    return told

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.limits import MOST_PARAMETERS
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
-from airflow_sm_pipelines.definition.paths import describe, render_path
+from airflow_sm_pipelines.definition.paths import describe, listed, render_path, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,10 @@ RESERVED = frozenset({SELECTED_STEPS, SOURCE_RUN})
 
 _KEYS = frozenset({"Name", "Type", "DefaultValue", "EnumValues", "Description"})
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,256}")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")
+MOST_DIGITS = 4300
+"""Digits of an Integer: as many as Python writes."""
+
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 _TYPES = {kind.value: kind for kind in ParameterType}
@@ -35,7 +40,10 @@ def read_parameters(scope: Scope, value: Json, path: JsonPath) -> Mapping[str, P
     parameters: dict[str, Parameter] = {}
     if value is None:
         return FrozenDict()
-    for index, member in enumerate(scope.array(value, path, "an array of parameters") or ()):
+    members = scope.array(value, path, "an array of parameters") or []
+    if len(members) > MOST_PARAMETERS:
+        scope.error(f"a definition has at most {MOST_PARAMETERS} parameters, found {len(members)}", path)
+    for index, member in enumerate(members[:MOST_PARAMETERS]):
         parameter = _read_parameter(scope, member, (path, index))
         if parameter is None:
             continue
@@ -56,9 +64,9 @@ def coerce(text: str, kind: ParameterType) -> str | int | float | bool | None:
         return text
     if kind is ParameterType.BOOLEAN:
         return _BOOLEANS.get(text)
-    if _INTEGER.fullmatch(text):
-        return int(text) if kind is ParameterType.INTEGER else float(text)
-    if kind is ParameterType.FLOAT and _FLOAT.fullmatch(text):
+    if kind is ParameterType.INTEGER:
+        return int(text) if _INTEGER.fullmatch(text) else None
+    if _FLOAT.fullmatch(text):
         number = float(text)
         return number if math.isfinite(number) else None
     return None
@@ -71,7 +79,9 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     scope.check_keys(value, _KEYS, path, "a parameter")
     name = scope.required_text(value, "Name", path, "a parameter")
     if name and not _NAME.fullmatch(name):
-        scope.error(f"a parameter's name has 1 to 256 of A-Z, a-z, 0-9, '-' and '_', found {name!r}", (path, "Name"))
+        scope.error(
+            f"a parameter's name has 1 to 256 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}", (path, "Name")
+        )
     if name in RESERVED:
         scope.error(f"no parameter can be called {name!r}: that tells a run which steps to run", (path, "Name"))
     kind = _read_type(scope, value, path)
@@ -122,7 +132,8 @@ def _read_default(
         hint = "; leave the key out for a parameter without default" if value is None else ""
         scope.error(f"expected a default of type {kind.value}, found {describe(value)}{hint}", place)
     elif enum_values and default not in enum_values:
-        scope.error(f"the default {default!r} is none of EnumValues: {', '.join(map(repr, enum_values))}", place)
+        among = listed([repr(shorten(value)) for value in enum_values])
+        scope.error(f"the default {shorten(str(default))!r} is none of EnumValues: {among}", place)
     return default
 
 
@@ -132,7 +143,8 @@ def _fit(value: Json, kind: ParameterType) -> str | int | float | bool | None:
     if isinstance(value, bool):
         return value if kind is ParameterType.BOOLEAN else None
     if isinstance(value, int):
-        return value if kind in (ParameterType.INTEGER, ParameterType.FLOAT) else None
+        fits = kind is ParameterType.INTEGER or (kind is ParameterType.FLOAT and abs(value) <= sys.float_info.max)
+        return value if fits else None
     if isinstance(value, float):
         if kind is ParameterType.INTEGER:
             return int(value) if value.is_integer() else None

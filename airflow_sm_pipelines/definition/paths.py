@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import TypeAlias
 
 JsonPath: TypeAlias = "tuple[JsonPath, str | int] | None"
@@ -14,21 +15,30 @@ A chain costs one small tuple per node and is written out only where something i
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 60
+_LONGEST_KEY = 200
+_LONGEST_PATH = 2000
+_MOST_LISTED = 20
 
 
 def render_path(path: JsonPath) -> str:
-    """The JSON path as text: ``$.Steps[3].Arguments['Std:Join'].Values[0]``."""
+    """The JSON path as text: ``$.Steps[3].Arguments['Std:Join'].Values[0]``.
+
+    A key of more than 200 characters is cut, and of a path of more than 2,000 the middle is left out.
+    """
     parts: list[str] = []
     while path is not None:
         path, key = path
         if isinstance(key, int):
             parts.append(f"[{key}]")
-        elif _PLAIN.fullmatch(key):
+        elif len(key) <= _LONGEST_KEY and _PLAIN.fullmatch(key):
             parts.append(f".{key}")
         else:
+            key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
             escaped = key.replace("\\", "\\\\").replace("'", "\\'")
             parts.append(f"['{escaped}']")
-    return "$" + "".join(reversed(parts))
+    text = "$" + "".join(reversed(parts))
+    half = _LONGEST_PATH // 2
+    return text if len(text) <= _LONGEST_PATH else f"{text[:half]}…{text[-half:]}"
 
 
 def describe(value: object) -> str:
@@ -60,6 +70,12 @@ def describe_object(value: Mapping[object, object]) -> str:
     return "an object"
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, longest: int = _SHOWN) -> str:
     """The beginning of a text that is too long for a message."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def listed(names: Collection[str]) -> str:
+    """Names in one line, the first of them where they are many."""
+    shown = ", ".join(shorten(name) for name in islice(names, _MOST_LISTED))
+    return shown if len(names) <= _MOST_LISTED else f"{shown} and {len(names) - _MOST_LISTED} more"

@@ -18,6 +18,9 @@ CONTAINERS = (dict, list)
 MAX_DEPTH = 160
 """Levels of objects and arrays that a definition may have: Python's stack, and that of what follows, bears them."""
 
+_MOST_BITS = 14_283
+"""The bits of the largest integer that Python writes as a text, of 4,300 digits."""
+
 
 def to_plain(value: object, collector: FindingCollector, path: JsonPath = None, depth: int = 1) -> Json:
     """``value`` with mappings as ``dict`` and sequences as ``list``; anything else that is not JSON is a finding."""
@@ -27,6 +30,9 @@ def to_plain(value: object, collector: FindingCollector, path: JsonPath = None, 
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            collector.error("a number has too many digits", render_path(path))
+            return None
         return int(value)
     if isinstance(value, float):
         return float(value)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.durations import parse_duration
 from airflow_sm_pipelines.definition.model import CacheConfig, PropertyFile, RetryPolicy
+from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.definition.values import is_expression, read_value
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_sm_pipelines.definition.paths import JsonPath
     from airflow_sm_pipelines.definition.scope import Scope
     from airflow_sm_pipelines.definition.syntax import Json
@@ -81,7 +85,8 @@ def _number(scope: Scope, value: dict[str, Json], key: str, path: JsonPath, maxi
         return None
     upper = f"from 0 to {maximum}" if maximum is not None else "of at least 0"
     fits = isinstance(found, int | float) and not isinstance(found, bool)
-    if not fits or not isinstance(found, int | float) or found < 0 or (maximum is not None and found > maximum):
+    most = sys.float_info.max if maximum is None else maximum
+    if not fits or not isinstance(found, int | float) or not 0 <= found <= most:
         scope.wrong_type(f"a number {upper}", found, (path, key))
         return None
     return found
@@ -114,7 +119,7 @@ def read_cache(scope: Scope, value: Json, path: JsonPath) -> CacheConfig | None:
         try:
             parse_duration(expire_after)
         except ValueError as error:
-            message = f"{expire_after!r} is no duration like P30D, 12H or T30M: {error}"
+            message = f"{shorten(expire_after)!r} is no duration like P30D, 12H or T30M: {error}"
             scope.error(message, (path, "ExpireAfter"))
     return CacheConfig(read_value(scope, enabled, (path, "Enabled")), expire_after)
 
@@ -127,7 +132,8 @@ def read_property_files(scope: Scope, step: dict[str, Json], path: JsonPath) -> 
     place: JsonPath = (path, "PropertyFiles")
     if scope.step_type != "Processing" and value != []:
         scope.error("only a Processing step has PropertyFiles", place)
-    outputs = literal_outputs(step.get("Arguments"))
+    literal = literal_outputs(step.get("Arguments"))
+    outputs = None if literal is None else dict.fromkeys(literal)
     files: dict[str, PropertyFile] = {}
     for index, member in enumerate(scope.array(value, place, "an array of property files") or ()):
         file = _read_property_file(scope, member, outputs, (place, index))
@@ -142,7 +148,7 @@ def read_property_files(scope: Scope, step: dict[str, Json], path: JsonPath) -> 
 
 
 def _read_property_file(
-    scope: Scope, value: Json, outputs: tuple[str, ...] | None, path: JsonPath
+    scope: Scope, value: Json, outputs: Collection[str] | None, path: JsonPath
 ) -> PropertyFile | None:
     if scope.object(value, path, "a property file") is None:
         return None

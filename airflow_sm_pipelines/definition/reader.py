@@ -9,11 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.document import load_document
-from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector, Severity
-from airflow_sm_pipelines.definition.limits import MOST_PARALLEL_STEPS
+from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
+from airflow_sm_pipelines.definition.limits import LONGEST_DISPLAY_NAME, LONGEST_ID, MOST_PARALLEL_STEPS
 from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Pipeline
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.parameters import read_metadata, read_parameters
+from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.definition.positions import with_positions
 from airflow_sm_pipelines.definition.references import Names
 from airflow_sm_pipelines.definition.scope import Options, Scope
@@ -76,10 +77,12 @@ class Reading(Struct, frozen=True):
 
         :raises DefinitionError: if the collector holds an error.
         """
-        findings = with_positions(in_document_order(collector.findings, self.document), collector.text)
-        if self.pipeline is None or any(finding.severity is Severity.ERROR for finding in findings):
+        ordered = [*in_document_order(collector.findings, self.document), *collector.untold()]
+        findings = with_positions(ordered, collector.text)
+        if self.pipeline is None or collector.errors:
             raise DefinitionError(source, findings)
-        return replace(self.pipeline, warnings=tuple(findings)) if findings else self.pipeline
+        warnings = tuple([finding.storable() for finding in findings])
+        return replace(self.pipeline, warnings=warnings) if warnings else self.pipeline
 
 
 def read_document(definition: Source, collector: FindingCollector, options: Options) -> Reading:
@@ -109,8 +112,8 @@ def _read_pipeline(document: Document, scope: Scope) -> Pipeline:
         metadata=read_metadata(scope, value.get("Metadata"), (None, "Metadata")),
         experiment=experiment,
         mlflow=mlflow,
-        name=scope.text(wrapper, "PipelineName", None, empty=False),
-        display_name=scope.text(wrapper, "PipelineDisplayName", None),
+        name=_read_name(scope, wrapper),
+        display_name=_read_display_name(scope, wrapper),
         description=scope.text(wrapper, "PipelineDescription", None),
         role_arn=scope.text(wrapper, "RoleArn", None),
         max_parallel_steps=_read_parallelism(scope, wrapper.get("ParallelismConfiguration")),
@@ -123,10 +126,27 @@ def _read_pipeline(document: Document, scope: Scope) -> Pipeline:
     return pipeline
 
 
+def _read_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
+    name = scope.text(wrapper, "PipelineName", None, empty=False)
+    if name is not None and len(name) > LONGEST_ID:
+        message = f"the name has {len(name)} characters and a dag id at most {LONGEST_ID}: the id is the name cut short"
+        scope.warning(message, (None, "PipelineName"))
+    return name
+
+
+def _read_display_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
+    name = scope.text(wrapper, "PipelineDisplayName", None)
+    if name is None or len(name) <= LONGEST_DISPLAY_NAME:
+        return name
+    message = f"the name has {len(name)} characters, of which Airflow shows the first {LONGEST_DISPLAY_NAME}"
+    scope.warning(message, (None, "PipelineDisplayName"))
+    return name[:LONGEST_DISPLAY_NAME]
+
+
 def _read_version(scope: Scope, value: dict[str, Json]) -> str | None:
     version = scope.text(value, "Version", None)
     if version is not None and version != VERSION:
-        scope.warning(f"unknown version {version!r}, read as {VERSION}", (None, "Version"))
+        scope.warning(f"unknown version {shorten(version)!r}, read as {VERSION}", (None, "Version"))
     return version
 
 

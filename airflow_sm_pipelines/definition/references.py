@@ -16,7 +16,6 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyFileReference,
     PropertyReference,
 )
-from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.settings import output_parameters
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.expressions import LocatedExpression, PropertyPath
     from airflow_sm_pipelines.definition.findings import FindingCollector
-    from airflow_sm_pipelines.definition.model import ExperimentConfig, Parameter, Step
+    from airflow_sm_pipelines.definition.model import ExperimentConfig, Parameter, ParameterType, Step
 
 
 class Names(Struct):
@@ -36,7 +35,9 @@ class Names(Struct):
     steps: dict[str, Step] = field(default_factory=dict)
     body_of: dict[str, str] = field(default_factory=dict)
     """The ForEach step in whose body a step stands."""
-    _guesses: int = 0
+    _outputs: dict[str, Mapping[str, ParameterType]] = field(default_factory=dict)
+    _files: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The output parameters and property files of the steps that were asked for them."""
 
     def declare(self, steps: Iterable[Step], loop: str | None = None) -> None:
         """Take up the names of ``steps`` and those inside them; one that is used twice is a finding."""
@@ -53,7 +54,7 @@ class Names(Struct):
     def check_step(self, step: Step) -> None:
         """Check every name that stands in ``step`` and in the steps inside it."""
         for index, name in enumerate(step.depends_on):
-            self._check_target(name, f"{step.path}.DependsOn[{index}]", step, "{}")
+            self._check_target(name, f"{step.path}.DependsOn[{index}]", step)
         for located in step.expressions:
             self._check_in_step(located, step)
         for inner in step.inner_steps:
@@ -74,7 +75,7 @@ class Names(Struct):
     def _check_anywhere(self, located: LocatedExpression, step: str | None) -> None:
         match located.expression:
             case ParameterReference(name) if name not in self.parameters:
-                near = nearest(name, self.parameters)
+                near = self.collector.guess(name, self.parameters)
                 suggestion = f"Parameters.{near}" if near else None
                 message = f"the parameter {name!r} is not declared"
                 self.collector.error(message, located.path, step=step, suggestion=suggestion)
@@ -88,37 +89,32 @@ class Names(Struct):
     def _check_in_step(self, located: LocatedExpression, step: Step) -> None:
         match located.expression:
             case PropertyReference(name, path):
-                if self._check_target(name, located.path, step, "Steps.{}"):
+                if self._check_target(name, located.path, step, "Steps."):
                     self._check_output(self.steps[name], path, located, step)
             case PropertyFileReference(name, file):
-                if self._check_target(name, located.path, step, f"Steps.{{}}.PropertyFiles.{file}"):
+                if self._check_target(name, located.path, step, "Steps.", f".PropertyFiles.{file}"):
                     self._check_property_file(self.steps[name], file, located, step)
             case ChildOutput(name) if step.for_each is not None:
-                bodies = [inner.name for inner in step.for_each.body]
-                if name not in bodies:
+                body = step.for_each.body
+                if all(name != inner.name for inner in body):
                     message = f"{name!r} is not the step in the body of this ForEach step"
-                    suggestion = f"ChildOutput.{bodies[0]}" if bodies else None
+                    suggestion = f"ChildOutput.{body[0].name}" if body else None
                     self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
             case _:
                 self._check_anywhere(located, step.name)
 
-    def _check_target(self, name: str, path: str, step: Step, form: str) -> bool:
-        """Whether ``step`` may need the step ``name``; ``form`` turns a step's name into a suggestion."""
+    def _check_target(self, name: str, path: str, step: Step, before: str = "", after: str = "") -> bool:
+        """Whether ``step`` may need the step ``name``; what stands around the name is for a suggestion."""
         target = self.steps.get(name)
         if target is None:
-            near = self._guess_step(name, step)
-            suggestion = form.format(near) if near else None
+            near = self.collector.guess(name, (other for other in self.steps if other != step.name))
+            suggestion = f"{before}{near}{after}" if near else None
             self.collector.error(f"there is no step {name!r}", path, step=step.name, suggestion=suggestion)
             return False
         problem = self._why_unusable(target, step)
         if problem is not None:
             self.collector.error(problem, path, step=step.name)
         return problem is None
-
-    def _guess_step(self, name: str, step: Step) -> str | None:
-        # Comparing each of thousands of wrong names with thousands of right ones would take minutes.
-        self._guesses += 1
-        return nearest(name, (other for other in self.steps if other != step.name)) if self._guesses < 100 else None
 
     def _why_unusable(self, target: Step, step: Step) -> str | None:
         if target.name == step.name:
@@ -137,9 +133,11 @@ class Names(Struct):
     def _check_output(self, target: Step, path: PropertyPath, located: LocatedExpression, step: Step) -> None:
         match path:
             case (Member("OutputParameters"), Key(name), *_) if target.type in ("Lambda", "Callback"):
-                declared = output_parameters(target)
+                declared = self._outputs.get(target.name)
+                if declared is None:
+                    declared = self._outputs[target.name] = output_parameters(target)
                 if name not in declared:
-                    near = nearest(name, declared)
+                    near = self.collector.guess(name, declared)
                     message = f"the step {target.name!r} declares no output parameter {name!r}"
                     suggestion = f"Steps.{target.name}.OutputParameters['{near}']" if near else None
                     self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
@@ -150,9 +148,11 @@ class Names(Struct):
             message = f"{target.name!r} is a {target.type} step without property files; the step that reads it fails"
             self.collector.warning(message, located.path, step=step.name)
             return
-        declared = [declared.name for declared in target.property_files]
+        declared = self._files.get(target.name)
+        if declared is None:
+            declared = self._files[target.name] = frozenset(file.name for file in target.property_files)
         if file not in declared:
-            near = nearest(file, declared)
+            near = self.collector.guess(file, (file.name for file in target.property_files))
             message = f"the step {target.name!r} declares no property file {file!r}"
             suggestion = f"Steps.{target.name}.PropertyFiles.{near}" if near else None
             self.collector.error(message, located.path, step=step.name, suggestion=suggestion)

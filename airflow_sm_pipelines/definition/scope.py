@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from airflow_sm_pipelines.definition.findings import Finding, Severity, nearest
-from airflow_sm_pipelines.definition.paths import describe, render_path, shorten
+from airflow_sm_pipelines.definition.findings import Finding, Severity
+from airflow_sm_pipelines.definition.paths import describe, listed, render_path, shorten
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import LocatedExpression
@@ -69,12 +69,17 @@ class Scope(Struct):
         if value.keys() <= known:
             return
         severity = self.options.severity_of_keys
+        unused = sorted(known - value.keys())
         for key in value:
             if key not in known:
-                near = self.collector.guess(key, sorted(known - value.keys()))
-                message = f"unknown key {key!r} of {what}, it is ignored"
+                near = self.guess(key, unused)
+                message = f"unknown key {shorten(key)!r} of {what}, it is ignored"
                 place = render_path((path, key))
-                self.collector.findings.append(Finding(message, place, self.step, near, severity, on_key=True))
+                self.collector.add(Finding(message, place, self.step, near, severity, on_key=True))
+
+    def guess(self, word: str, candidates: Iterable[str]) -> str | None:
+        """What ``word`` was most likely meant to be."""
+        return self.collector.guess(word, candidates)
 
     def object(self, value: Json, path: JsonPath, expected: str = "an object") -> dict[str, Json] | None:
         if isinstance(value, dict):
@@ -123,7 +128,6 @@ class Scope(Struct):
         """Whether a text is one of ``allowed``; a finding with the nearest of them where it is not."""
         if found in allowed:
             return True
-        self.error(
-            f"{shorten(found)!r} is no {what}; expected one of {', '.join(allowed)}", path, nearest(found, allowed)
-        )
+        message = f"{shorten(found)!r} is no {what}; expected one of {listed(allowed)}"
+        self.error(message, path, self.guess(found, allowed))
         return False

@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 
+LONGEST_TYPE = 100
+"""Characters of a type's name that are told; SageMaker's own are much shorter."""
+
 NAME_ONLY_TYPES = ("Athena", "Cleanup", "HubContent")
 """The types of which AWS's API model tells the name and nothing of their Arguments."""
 
@@ -56,6 +59,8 @@ class KnownType(Protocol):
 
 def cannot_be_run(step_type: str) -> str:
     """What to say of a step type that no operator runs, wherever it is met: at load, and when its task is reached."""
+    if len(step_type) > LONGEST_TYPE:
+        return f"unknown step type of {len(step_type)} characters"
     found = f"unknown step type {step_type!r}"
     if step_type in NAME_ONLY_TYPES:
         found = f"nothing is known of the step type {step_type!r} but its name"

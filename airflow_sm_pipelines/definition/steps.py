@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.conditions import read_conditions
 from airflow_sm_pipelines.definition.expressions import ChildOutput
-from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.limits import MOST_STEPS
 from airflow_sm_pipelines.definition.model import Branches, ForEachBody, Step
-from airflow_sm_pipelines.definition.paths import render_path
+from airflow_sm_pipelines.definition.paths import render_path, shorten
 from airflow_sm_pipelines.definition.policies import read_cache, read_property_files, read_retry_policies
 from airflow_sm_pipelines.definition.scope import Scope
 from airflow_sm_pipelines.definition.settings import read_settings
@@ -35,9 +35,17 @@ _NOT_IN_BODY = ("Condition", "Fail", "ForEach")
 
 def read_steps(scope: Scope, value: Json, path: JsonPath) -> tuple[Step, ...]:
     """An array of steps; those without a usable name are findings and left out."""
-    members = scope.array(value, path, "an array of steps") or ()
-    read = [_read_step(scope, member, (path, index)) for index, member in enumerate(members)]
-    return tuple(step for step in read if step is not None)
+    read = []
+    for index, member in enumerate(scope.array(value, path, "an array of steps") or ()):
+        scope.collector.steps += 1
+        if scope.collector.steps > MOST_STEPS:
+            if scope.collector.steps == MOST_STEPS + 1:
+                scope.error(
+                    f"a definition has at most {MOST_STEPS} steps; this one and what follows is not read", (path, index)
+                )
+            break
+        read.append(_read_step(scope, member, (path, index)))
+    return tuple([step for step in read if step is not None])
 
 
 def _read_step(outer: Scope, value: Json, path: JsonPath) -> Step | None:
@@ -54,7 +62,7 @@ def _read_step(outer: Scope, value: Json, path: JsonPath) -> Step | None:
     )
     name = scope.required_text(value, "Name", path, "a step")
     if name and not _NAME.fullmatch(name):
-        scope.error(f"a step's name has 1 to 64 of A-Z, a-z, 0-9, '-' and '_', found {name!r}", (path, "Name"))
+        scope.error(f"a step's name has 1 to 64 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}", (path, "Name"))
     step_type = scope.required_text(value, "Type", path, "a step")
     if step_type:
         _check_type(scope, step_type, path)
@@ -85,7 +93,7 @@ def _check_type(scope: Scope, step_type: str, path: JsonPath) -> None:
         return
     place: JsonPath = (path, "Type")
     candidates = () if step_type in NAME_ONLY_TYPES else tuple(scope.options.step_types or ())
-    message, suggestion = cannot_be_run(step_type), nearest(step_type, candidates)
+    message, suggestion = cannot_be_run(step_type), scope.guess(step_type, candidates)
     if scope.options.unsupported_steps == "placeholder":
         scope.warning(f"{message}. Until then its task fails when it is reached", place, suggestion)
     else:

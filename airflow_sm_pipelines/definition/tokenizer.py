@@ -30,7 +30,8 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyFileReference,
     PropertyReference,
 )
-from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.guessing import nearest
+from airflow_sm_pipelines.definition.paths import shorten
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Expression, PathToken, PropertyPath
@@ -56,12 +57,19 @@ class TokenError(ValueError):
         self.suggestion = suggestion
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_KEPT = 500
+"""Characters of a text whose reference is kept for the next time: longer ones would fill the memory."""
+
+
 def parse_get(text: str) -> Expression:
     """The reference that a ``Get`` names.
 
     :raises TokenError: with the column at which the text stops making sense.
     """
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _parse(text)
+
+
+def _parse(text: str) -> Expression:
     root = text.split(".", 1)[0]
     position = len(root) + 1
     match root:
@@ -83,7 +91,10 @@ def parse_get(text: str) -> Expression:
             return CurrentItem(_path(text, position))
     near = nearest(root, ROOTS)
     suggestion = f"{near}{text[len(root) :]}" if near else None
-    raise TokenError(f"a reference begins with one of {', '.join(ROOTS)}, not with {root!r}", 1, suggestion)
+    raise TokenError(f"a reference begins with one of {', '.join(ROOTS)}, not with {shorten(root)!r}", 1, suggestion)
+
+
+_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def parse_path(text: str) -> PropertyPath:

@@ -14,10 +14,9 @@ from airflow_sm_pipelines.definition.expressions import (
     LocatedExpression,
     PropertyFileReference,
 )
-from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.json_path import JsonPathError, parse_json_path
-from airflow_sm_pipelines.definition.paths import describe
+from airflow_sm_pipelines.definition.paths import describe, listed, shorten
 from airflow_sm_pipelines.definition.plain import CONTAINERS
 from airflow_sm_pipelines.definition.tokenizer import TokenError, parse_get
 
@@ -94,7 +93,7 @@ def read_expression(scope: Scope, function: str, inner: Json, path: JsonPath) ->
         expression = None
         message = f"unknown function {function!r}; there are {', '.join(_FUNCTIONS)}"
         # Compared without the prefix, which would make all of them alike.
-        near = nearest(function[4:], ("Join", "JsonGet"))
+        near = scope.guess(function[4:], ("Join", "JsonGet"))
         scope.error(message, path, f"Std:{near}" if near else None)
     if expression is not None:
         scope.expressions.append(LocatedExpression(expression, path))
@@ -112,7 +111,7 @@ def _read_members(scope: Scope, value: dict[str, Json], path: JsonPath) -> Objec
 
 def _warn_extra_keys(scope: Scope, value: dict[str, Json], path: JsonPath) -> None:
     function = next(key for key in value if key in _FUNCTION_SET)
-    others = ", ".join(repr(key) for key in value if key != function)
+    others = listed([repr(shorten(key)) for key in value if key != function])
     beside = f"beside {others}" if others else "here"
     scope.warning(f"{function!r} {beside} is not an expression but a plain member: an expression has one key", path)
 
@@ -124,7 +123,9 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
     try:
         expression = parse_get(text)
     except TokenError as error:
-        scope.error(f"{text!r} is no reference: {error.message}, at column {error.column}", path, error.suggestion)
+        scope.error(
+            f"{shorten(text)!r} is no reference: {error.message}, at column {error.column}", path, error.suggestion
+        )
         return None
     match expression:
         case ExecutionVariable(name):
@@ -132,7 +133,7 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
         case ExperimentReference(name) if name not in ("ExperimentName", "TrialName"):
             names = ("ExperimentName", "TrialName")
             message = f"PipelineExperimentConfig has no {name!r}, only ExperimentName and TrialName"
-            scope.error(message, path, nearest(name, names))
+            scope.error(message, path, scope.guess(name, names))
         case CurrentItem(tokens):
             if not scope.in_for_each:
                 scope.error("ForEach.CurrentItem exists only in the body of a ForEach step", path)
@@ -148,7 +149,7 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
 def _check_execution_variable(scope: Scope, name: str, path: JsonPath) -> None:
     if name not in EXECUTION_VARIABLES:
         message = f"there is no execution variable {name!r}; there are {', '.join(EXECUTION_VARIABLES)}"
-        scope.error(message, path, nearest(name, EXECUTION_VARIABLES))
+        scope.error(message, path, scope.guess(name, EXECUTION_VARIABLES))
         return
     wanted = JOB_NAME_VARIABLES.get(name)
     if wanted is not None and scope.step_type != wanted:

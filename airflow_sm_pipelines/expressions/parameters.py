@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.definition.findings import nearest
+from airflow_sm_pipelines.definition.guessing import Guesser
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
@@ -60,8 +60,9 @@ def unknown_names(
     if not unknown:
         return None
     told = []
+    guesser = Guesser()
     for name in unknown:
-        near = nearest(name, parameters)
+        near = guesser.nearest(name, parameters)
         hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
         value = quoted(shown_as(name if near is None or is_secret(name) else near, given[name], is_secret))
         told.append(f"{name!r} (given {value}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")

@@ -10,6 +10,8 @@ from msgspec import Struct, field
 from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.limits import MOST_EDGES
+from airflow_sm_pipelines.definition.paths import listed
 from airflow_sm_pipelines.graph.cycles import find_cycles, topological_order
 from airflow_sm_pipelines.graph.model import (
     BranchMembership,
@@ -42,7 +44,7 @@ def build_graph(pipeline: Pipeline, *, source: str = "definition") -> Graph:
 
 
 def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
-    """The graph of a pipeline, or None after telling the collector of its cycles.
+    """The graph of a pipeline, or None after telling the collector of its cycles, or of more edges than can be used.
 
     The pipeline may have findings of its own: names that it does not declare make no edge.
     """
@@ -50,6 +52,9 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     tasks.add(pipeline.steps, ())
     reasons = {name: tasks.reasons(step) for name, step in tasks.steps.items()}
     names = list(tasks.steps)
+    if (edges := sum(map(len, reasons.values()))) > MOST_EDGES:
+        collector.error(f"{edges} dependencies between steps, at most {MOST_EDGES} can be used", "$.Steps")
+        return None
     order = topological_order(names, reasons)
     if len(order) < len(names):
         for cycle in find_cycles(names, reasons):
@@ -121,17 +126,22 @@ def _warn_of_rejoins(order: list[str], tasks: _Tasks, reasons: _Upstream, collec
     """A step that needs both branches of a condition can never run; only the first such step of a chain is told."""
     if not tasks.branch_of:
         return
-    required: dict[str, frozenset[tuple[str, bool]]] = {}
+    conditions = [*dict.fromkeys(membership.condition for membership in tasks.branch_of.values())]
+    # What a step needs is a number with two bits for each condition. A set for each step would grow with the square.
+    bit_of = {condition: 2 * position for position, condition in enumerate(conditions)}
+    first_bits = (4 ** len(conditions) - 1) // 3
+    required: dict[str, int] = {}
     for name in order:
         own = tasks.branch_of.get(name)
-        needed = frozenset([(own.condition, own.taken)] if own is not None else ()).union(
-            *(required[upstream] for upstream in reasons[name])
-        )
-        both = sorted(condition for condition, taken in needed if taken and (condition, False) in needed)
+        needed = 0 if own is None else 1 << bit_of[own.condition] + own.taken
+        for upstream in reasons[name]:
+            needed |= required[upstream]
+        both = needed & needed >> 1 & first_bits
         if both:
-            message = f"the step can never run: it needs both branches of {', '.join(both)}, and only one is taken"
+            names = sorted(condition for condition in conditions if both >> bit_of[condition] & 1)
+            message = f"the step can never run: it needs both branches of {listed(names)}, and only one is taken"
             collector.warning(message, tasks.steps[name].path, step=name)
-            needed = frozenset(key for key in needed if key[0] not in both)
+            needed &= ~(both | both << 1)
         required[name] = needed
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.findings import nearest
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.definition.guessing import Guesser
 from airflow_sm_pipelines.graph.model import ReasonKind
 
 if TYPE_CHECKING:
@@ -76,13 +76,14 @@ def _wrong_names(graph: Graph, names: Sequence[str]) -> Iterator[str]:
         yield f"{len(given)} steps are selected, and a selection has at most {MOST_SELECTED}, as SageMaker's has."
     known = [step.name for step in graph.steps]
     loop_of = {body.name: step.name for step in graph.steps if step.for_each is not None for body in step.for_each.body}
+    guesser = Guesser()
     for name in given:
         if name in graph.upstream:
             continue
         if name in loop_of:
             yield f"{name!r} is the body of the ForEach step {loop_of[name]!r}, and runs when that one is selected."
             continue
-        near = nearest(name, known)
+        near = guesser.nearest(name, known)
         hint = f" Did you mean {near!r}?" if near is not None else f" Its steps are: {', '.join(known)}."
         yield f"{name!r} is no step of the pipeline.{hint}"
 

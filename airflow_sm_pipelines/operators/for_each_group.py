@@ -12,6 +12,8 @@ from airflow_sm_pipelines.expressions.iteration import items_task_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from airflow.sdk.definitions._internal.node import DAGNode
+
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.operators.step import StepOperator
 
@@ -49,6 +51,16 @@ def add_for_each(
     last = ForEachStepOperator(
         **{**arguments, "trigger_rule": TriggerRule.ALL_DONE}, items_task_id=items_task_id(step.name)
     )
-    first.set_downstream(last)
-    children.set_downstream(last)
+    connect(first, last)
+    connect(children, last)
     return first, last
+
+
+def connect(upstream: DAGNode, downstream: DAGNode) -> None:
+    """Let one task of a Dag wait for another.
+
+    Airflow's ``set_downstream`` does the same after it has hashed the Dag, with the ids of all its tasks, twice: the
+    time of a Dag would grow with the square of its steps.
+    """
+    upstream.downstream_task_ids.add(downstream.node_id)
+    downstream.upstream_task_ids.add(upstream.node_id)

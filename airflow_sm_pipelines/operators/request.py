@@ -8,6 +8,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions._internal.mixins import ResolveMixin
 
 from airflow_sm_pipelines.definition.expressions import to_json
+from airflow_sm_pipelines.definition.held import held
 from airflow_sm_pipelines.expressions.results import summarize
 
 if TYPE_CHECKING:
@@ -59,4 +60,5 @@ def shown(request: Json, masking: Masking) -> Json:
 
 
 def _within_limit(request: Json) -> Json:
-    return summarize(request, conf.getint("core", "max_templated_field_length"))
+    # What Airflow cannot hold as it is has another form.
+    return summarize(held(request), conf.getint("core", "max_templated_field_length"))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import FrozenDict
-from airflow_sm_pipelines.definition.paths import render_path
+from airflow_sm_pipelines.definition.paths import render_path, shorten
 from airflow_sm_pipelines.validation.shape_texts import ANY, LIST, MAP
 from airflow_sm_pipelines.validation.shapes import shape_table
 
@@ -93,7 +93,7 @@ class _Walk(Struct, frozen=True):
 
     def _tell(self, key: str, unused: list[str], path: JsonPath) -> None:
         where = f"{render_path(path)[2:]} of " if path is not None else ""
-        message = f"unknown key {key!r}: {where}{self.api.operation} has no such member, {PASSED_ON}"
+        message = f"unknown key {shorten(key)!r}: {where}{self.api.operation} has no such member, {PASSED_ON}"
         place = f"{self.step.path}.Arguments{render_path((path, key))[1:]}"
         near = self.collector.guess(key, unused)
-        self.collector.findings.append(Finding(message, place, self.step.name, near, self.severity, on_key=True))
+        self.collector.add(Finding(message, place, self.step.name, near, self.severity, on_key=True))

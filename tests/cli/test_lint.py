@@ -140,14 +140,14 @@ def test_wrong_usage_and_files_that_cannot_be_read(
     capsys.readouterr()
     write(folder / "a.json", BROKEN)
     write(folder / "locked.json", GOOD)
-    read_bytes = Path.read_bytes
+    open_ = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *mode: Any) -> Any:
         if path.name == "locked.json":
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return open_(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert main(["lint", "."]) == 2
     captured = capsys.readouterr()
     assert captured.err == "sm-pipelines lint: locked.json cannot be read: Permission denied\n"

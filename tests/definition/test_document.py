@@ -97,10 +97,13 @@ def test_numbers_and_texts_without_json_form_are_findings() -> None:
     text = '{"Steps": [{"Name": "A", "Type": "Fail", "Arguments": {"a": 1e999, "b": "\\ud800"}}]}'
     assert errors(text) == [
         ("$.Steps[0].Arguments.a", "inf is out of range for a JSON number"),
-        ("$.Steps[0].Arguments.b", "half a surrogate pair (\\ud800 to \\udfff) is no character"),
+        (
+            "$.Steps[0].Arguments.b",
+            "the text has U+D800 at character 1, which is half a surrogate pair and no character",
+        ),
     ]
     assert only(document(step(arguments={"a": float("nan")}))).path == "$.Steps[0].Arguments.a"
-    assert "cannot be written as JSON" in only(document(step(arguments={"a": 10**5000}))).message
+    assert "too many digits" in only(document(step(arguments={"a": 10**5000}))).message
 
 
 def test_depth_is_limited_but_not_where_it_is_used() -> None:

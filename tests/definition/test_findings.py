@@ -5,7 +5,8 @@ import pickle
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, Finding, Severity, read_definition
-from airflow_sm_pipelines.definition.findings import FindingError, nearest
+from airflow_sm_pipelines.definition.findings import FindingError
+from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.paths import JsonPath, describe, render_path
 from airflow_sm_pipelines.step_types import STEP_TYPES
