@@ -38,7 +38,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def written(folder: Path) -> Mapping[str, dict[str, Any]]:
     """What the manager of the dag-processor writes to the database, by dag id."""
-    result = process(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # All of them are one import here, on a machine that does other things too.
+        patch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", "280")
+        result = process(folder)
     assert result.import_errors == {}
     return rows(result)
 
