@@ -16,4 +16,4 @@ def check_types(pipeline: Pipeline, step_types: StepTypeRegistry, collector: Fin
     if unknown is None:
         return
     for fault in step_types.faults:
-        collector.warning(f"the type may be one that is not there: {fault}", f"{unknown.path}.Type", step=unknown.name)
+        collector.warning(f"a step type may be missing: {fault}", f"{unknown.path}.Type", step=unknown.name)

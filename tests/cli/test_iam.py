@@ -12,6 +12,8 @@ from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.report.iam import policy_of
 from airflow_sm_pipelines.report.iam_actions import action_of
+from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
+from airflow_sm_pipelines.step_types.step_type import StepType
 from tests.definition.build import document, step
 
 ABALONE = Path(__file__).parents[2] / "dags" / "pipelines" / "abalone.json"
@@ -162,3 +164,42 @@ def test_a_broken_definition_has_no_policy(tmp_path: Path, capsys: pytest.Captur
     path.write_text('{"Steps": [{"Name": "A", "Type": "Trainig", "Arguments": {}}]')
     assert main(["iam", str(path)]) == 1
     assert capsys.readouterr().out == ""
+
+
+def actions_of_steps(kind: str, arguments: dict[str, Any]) -> set[str]:
+    statements = policy_of(plan(document(step("A", kind, arguments))))["Statement"]
+    [actions] = [statement["Action"] for statement in statements if statement["Sid"] == f"{kind}Steps"]
+    return set(actions)
+
+
+EMR_STEP = {"StepConfig": {"HadoopJarStep": {"Jar": "j"}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "needed", "not_needed"),
+    [
+        ("EMR", {"ClusterId": "j-1", **EMR_STEP}, "elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:RunJobFlow"),
+        ("EMR", {"ClusterConfig": {}, **EMR_STEP}, "elasticmapreduce:RunJobFlow", "elasticmapreduce:AddJobFlowSteps"),
+        (
+            "EMRServerless",
+            {"ApplicationId": "a", "JobConfig": {}},
+            "emr-serverless:StartJobRun",
+            "emr-serverless:DeleteApplication",
+        ),
+        ("AutoML", {"InputDataConfig": []}, "sagemaker:CreateAutoMLJob", "sagemaker:CreateAutoMLJobV2"),
+        ("AutoML", {"DataSplitConfig": {}}, "sagemaker:CreateAutoMLJobV2", "sagemaker:CreateAutoMLJob"),
+    ],
+)
+def test_a_variant_of_a_type_needs_its_own_actions(
+    kind: str, arguments: dict[str, Any], needed: str, not_needed: str
+) -> None:
+    actions = actions_of_steps(kind, arguments)
+    assert needed in actions
+    assert not_needed not in actions
+
+
+def test_a_statement_of_a_users_type_has_an_id_that_iam_takes() -> None:
+    registry = StepTypeRegistry({})
+    registry.register(StepType("My-Type 2", "acme.steps.MineStepOperator", calls=("glue:GetTable",)))
+    [statement] = policy_of(plan(document(step("A", "My-Type 2")), step_types=registry))["Statement"]
+    assert (statement["Sid"], statement["Action"]) == ("MyType2Steps", ["glue:GetTable"])
