@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import StepFailure, type_of_failure_reason
+from airflow_sm_pipelines.aws.failures import StepFailure, is_transient, type_of_failure_reason
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # How long a worker follows a stop that takes several calls.
 STOP_SECONDS = 300.0
+# How long a new try asks for the stop of what an earlier one has left, through errors that pass: nobody else does.
+LEFT_BEHIND_SECONDS = 60.0
 
 
 class Finished(Struct, frozen=True):
@@ -346,17 +348,25 @@ class JobLifecycle:
             self.run.log.error("What an earlier try has begun could not be stopped and may go on: %r", error)
         else:
             if target is not None:
-                self._stop(target, self.run.aws.at(target.access), ask_first=True)
+                self._stop(target, self.run.aws.at(target.access), retry_seconds=LEFT_BEHIND_SECONDS)
 
-    def _stop(self, target: StopTarget, aws: AwsAccess | None = None, *, ask_first: bool = False) -> None:
+    def _stop(self, target: StopTarget, aws: AwsAccess | None = None, *, retry_seconds: float = 0.0) -> None:
         if isinstance(target, MessageTarget):
             raise TypeError("a job's step has sent no message")
         patience = Patience(self.run.pause, STOP_SECONDS)
         came_of_it: Stopped | ClientError | BotoCoreError
-        try:
-            came_of_it = stop(target, aws or self.run.aws, patience=patience, ask_first=ask_first)
-        except (ClientError, BotoCoreError) as error:
-            came_of_it = error
+        errors, until = 0, self.run.clock.monotonic() + retry_seconds
+        while True:
+            try:
+                came_of_it = stop(target, aws or self.run.aws, patience=patience)
+                break
+            except (ClientError, BotoCoreError) as error:
+                came_of_it = error
+            errors += 1
+            pause = self.run.pace.after(errors)
+            if not is_transient(came_of_it) or self.run.clock.monotonic() + pause > until:
+                break
+            self.run.clock.sleep(pause)
         tell_stop(self.run.log, target, came_of_it)
 
     @property
