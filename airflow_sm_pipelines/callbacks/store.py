@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Answer
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow_sm_pipelines.jobs.step_run import TaskStore
 
 SENDING_STORE_KEY = "sagemaker_callback"
 
@@ -32,8 +31,8 @@ class Sending(Struct, frozen=True):
 class CallbackStore:
     """The records of one task."""
 
-    def __init__(self, context: Context) -> None:
-        self._store: Any = context["task_state_store"]
+    def __init__(self, store: TaskStore) -> None:
+        self._store = store
 
     def sending(self, attempt: str) -> Sending | None:
         """The message of an attempt, if an earlier try of it has come that far."""
@@ -42,7 +41,7 @@ class CallbackStore:
         return sending if sending is not None and sending.attempt == attempt else None
 
     def put_sending(self, sending: Sending) -> None:
-        self._store.set(SENDING_STORE_KEY, asdict(sending), retention=NEVER_EXPIRE)
+        self._store.set(SENDING_STORE_KEY, asdict(sending))
 
     def answer(self, digest: str) -> Answer | None:
         """The answer to a token that an earlier try, or the endpoint, has put on record."""
@@ -52,7 +51,7 @@ class CallbackStore:
         return Answer.from_json(stored["answer"])
 
     def put_answer(self, digest: str, answer: Answer) -> None:
-        self._store.set(ANSWER_STORE_KEY, answer_entry(digest, answer), retention=NEVER_EXPIRE)
+        self._store.set(ANSWER_STORE_KEY, answer_entry(digest, answer))
 
 
 def answer_entry(digest: str, answer: Answer) -> dict[str, Any]:

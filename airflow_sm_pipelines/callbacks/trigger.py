@@ -10,12 +10,11 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
-from airflow_sm_pipelines.callbacks.message import Letter, Notice
+from airflow_sm_pipelines.callbacks.stopping import atell_stopping
 from airflow_sm_pipelines.callbacks.waiting import (
     CallbackWait,
     leave_reply,
     look_from_trigger,
-    tell_stopping,
     wait_for_answer,
 )
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow.triggers.base import TriggerEvent
+
+    from airflow_sm_pipelines.callbacks.message import Letter
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +70,14 @@ class CallbackTrigger(BaseTrigger):
     async def stop(self) -> None:
         """Tell the workers that nobody waits for their answer any more."""
         try:
-            notice = Notice.unseal(self.notice)
+            await atell_stopping(self.notice, self.wait.access, self._leave)
         except UnsealError as error:
             log.error("The workers cannot be told that the step is stopping: %s", error)
-            return
-        # Before the message: its worker is to answer all the same, at once maybe, and must not be refused.
-        letter = Letter(notice.execution_arn, state="stopping")
+        else:
+            log.info("The workers were told that the step is stopping")
+
+    async def _leave(self, letter: Letter) -> None:
         try:
             await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)
         except AirflowRuntimeError as error:
             log.warning("The workers' answer to a step that is stopping will be refused: %s", error)
-        await tell_stopping(self.wait.access, notice)

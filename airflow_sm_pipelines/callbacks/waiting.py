@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.callbacks.message import STOPPING, Answer, Letter, Mailbox, Notice
+from airflow_sm_pipelines.callbacks.message import Answer, Letter, Mailbox
 from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.jobs.waiting import PollPace
@@ -178,10 +178,3 @@ async def _from_mailbox(wait: CallbackWait, look: Look) -> Answer:
             if letter is not None and letter.answer is not None:
                 return letter.answer
         await asyncio.sleep(wait.pace.after(errors))
-
-
-async def tell_stopping(access: AwsAccess, notice: Notice) -> None:
-    """Send the second message, with the status Stopping."""
-    async with await access.hook("sqs").get_async_conn() as client:
-        await client.send_message(**notice.request(STOPPING))
-    log.info("The workers were told that the step is stopping")

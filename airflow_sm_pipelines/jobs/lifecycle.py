@@ -8,48 +8,35 @@ It holds no Airflow. What differs by step type is asked of the run's
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
+from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import StepFailure, is_transient, type_of_failure_reason
+from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
+from airflow_sm_pipelines.jobs.job_end import failure_of_job, job_facts
+from airflow_sm_pipelines.jobs.job_stopper import JobStopper
+from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.naming import name_job
-from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, StepTimedOut
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, stop, tell_stop
-from airflow_sm_pipelines.jobs.time_limits import reason_of_limit
+from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
+from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
-from airflow_sm_pipelines.step_types.member_paths import member_at
-from airflow_sm_pipelines.step_types.stop_target import MessageTarget, read_stop_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from airflow_sm_pipelines.aws.access import AwsAccess
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
     from airflow_sm_pipelines.jobs.observers import CachedResult, ResultCache
     from airflow_sm_pipelines.jobs.record import StepRecord
-    from airflow_sm_pipelines.step_types.stop_target import StopTarget
-
-# How long a worker follows a stop that takes several calls.
-STOP_SECONDS = 300.0
-# How long a new try asks for the stop of what an earlier one has left, through errors that pass: nobody else does.
-LEFT_BEHIND_SECONDS = 60.0
-
-
-class Finished(Struct, frozen=True):
-    """The step has its result."""
-
-    result: dict[str, Any]
 
 
 class JobWait(Struct, frozen=True):
@@ -61,13 +48,16 @@ class JobWait(Struct, frozen=True):
     bounds: WaitBounds
 
 
-class JobLifecycle:
+class JobLifecycle(StepLifecycle):
     """One try of a step that runs a job.
 
     :param cache: the step cache
     :param to_result: makes a step's result of a Describe response
     :param time_limit: the task's execution_timeout
     """
+
+    awaited = Awaited.JOB
+    run: StepJobRun
 
     def __init__(
         self,
@@ -85,17 +75,13 @@ class JobLifecycle:
         self._cache_attributes: dict[str, str] | None = None
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""
-        self._in_flight: str | None = None
-        """The name of the job that may be running."""
+        self._stopper = JobStopper(run)
 
     # The beginning ------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Take up the record. Stop what was running when a user cleared the task, if whoever was to stop it did not."""
-        left = self.run.begin()
-        self._in_flight = self.run.recorded_name or None
-        if left is not None:
-            self._stop_left_behind(left)
+    @override
+    def begun(self) -> None:
+        self._stopper.in_flight = self.run.recorded_name or None
 
     def resolve(self) -> dict[str, Any]:
         """Resolve the request of the Create call; what the UI shows of it.
@@ -122,7 +108,7 @@ class JobLifecycle:
     def submit_or_adopt(self) -> Finished | JobWait:
         """Create the job, or adopt the one that an earlier try has left."""
         run, adapter = self.run, self.adapter
-        with self._recording_failures():
+        with self.recording_failures():
             run.check_alive()
             described = self._adopt() if run.record.job_name and not run.name_is_new else None
             if described is None or run.kind.state_of(described) is JobState.RUNNING:
@@ -152,7 +138,7 @@ class JobLifecycle:
 
     def _submit(self) -> None:
         run, name = self.run, self.run.record.job_name
-        self._in_flight = name
+        self._stopper.in_flight = name
         try:
             self.adapter.create()
         except (ClientError, BotoCoreError) as error:
@@ -165,7 +151,7 @@ class JobLifecycle:
             run.log.info(told, run.kind.noun, run.record.job_name, run.record.attempt)
             if run.was_killed:
                 # The kill came while the call was under way, and found no job to stop.
-                self.stop_job()
+                self.stop()
                 run.check_alive()
         self.adapter.confirm()
 
@@ -197,7 +183,7 @@ class JobLifecycle:
             described = run.describe()
         if described is not None and kind.state_of(described) is not JobState.RUNNING:
             return Finished(self._end(described))
-        self._in_flight = run.record.job_name
+        self._stopper.in_flight = run.record.job_name
         # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
         deadline = None if self._time_limit is None else run.clock.time() + self._time_limit.total_seconds()
         bounds = WaitBounds(deadline, run.settings.stopping_slack)
@@ -226,20 +212,20 @@ class JobLifecycle:
     def _finish(self, end: WaitEnd, seen: str) -> dict[str, Any]:
         run, noun, name = self.run, self.run.kind.noun, self.run.record.job_name
         if run.was_killed:
-            raise StepKilled(f"Step {run.task.task_id!r} was killed, and its {noun} {self._stop_outcome}.")
-        self._in_flight = name
+            raise StepKilled(f"Step {run.task.task_id!r} was killed, and its {noun} {self._stopper.outcome}.")
+        self._stopper.in_flight = name
         if end is WaitEnd.TIMED_OUT:
-            told = f"Step {run.task.task_id!r}: the {noun} {name} {self._stop_outcome}, as the execution_timeout of"
+            told = f"Step {run.task.task_id!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
             raise StepTimedOut(run.with_notes(f"{told} {self._time_limit} is over.", with_log=False))
-        with self._recording_failures():
+        with self.recording_failures():
             if end is WaitEnd.UNREADABLE:
                 told = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
                 raise run.job_failure(told, outcome_unknown=True)
             if end is WaitEnd.OVERDUE:
                 # Whether it heeds the stop is not known yet.
-                self.stop_job()
+                self.stop()
                 told = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
-                raise run.job_failure(f"{told} {self._stop_outcome}: {seen}.", outcome_unknown=True)
+                raise run.job_failure(f"{told} {self._stopper.outcome}: {seen}.", outcome_unknown=True)
             described = run.describe()
             if described is None:
                 raise run.failure(f"the {noun} {name} is gone.")
@@ -249,126 +235,42 @@ class JobLifecycle:
 
     def _end(self, described: dict[str, Any]) -> dict[str, Any]:
         run, kind = self.run, self.run.kind
-        self._in_flight = None
+        self._stopper.in_flight = None
         try:
             self.adapter.check_end(described)
             if kind.state_of(described) is JobState.FAILED:
-                raise self._failure_of_job(described)
+                raise failure_of_job(run, described)
         except StepFailure:
-            self._push_job(described)
+            run.output.push(JOB_KEY, job_facts(run, described))
             raise
         told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
         real = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
         as_described = type(self.adapter).result is JobAdapter.result
         published = run.secrets.publish(real, readable_again=as_described)
         result = published.shown
-        job = self._push_job(described)
+        job = job_facts(run, described)
+        run.output.push(JOB_KEY, job)
         self._cache.store(run, job, published)
         run.close()
         self.adapter.keep_result(real)
-        self._stop_leftover()
+        self._stopper.stop_leftover()
         self.result = result
         for observer in run.observers:
             observer.succeeded(run, result)
         return result
 
-    def _push_job(self, described: dict[str, Any]) -> dict[str, Any]:
-        run, kind, declared = self.run, self.run.kind, self.run.step_type.kind
-        job = {
-            "job_name": run.record.job_name,
-            "job_arn": member_at(described, kind.arn_field),
-            "attempt": run.record.attempt,
-            "step_type": run.step.type,
-            **({"asked_with": kind.asked_with} if kind.asked_with else {}),
-            **({"describe": kind.describe} if declared is not None and kind.describe != declared.describe else {}),
-        }
-        run.output.push(JOB_KEY, job)
-        return job
-
-    def _failure_of_job(self, described: dict[str, Any]) -> StepFailure:
-        run, kind = self.run, self.run.kind
-        reason = self.adapter.reason(described) or reason_of_limit(kind, described) or "AWS gives no reason"
-        detail, status = described.get("SecondaryStatus"), kind.status_of(described)
-        return run.job_failure(
-            f"the {kind.noun} {run.record.job_name} (attempt {run.record.attempt}) ended as {status}"
-            f"{f' ({detail})' if detail not in (None, status) else ''}: {reason}",
-            type_of_failure_reason(reason),
-        )
-
-    @contextmanager
-    def _recording_failures(self) -> Iterator[None]:
-        try:
-            yield
-        except LostTriesExceeded:
-            self._in_flight = self.run.recorded_name or None
-            self.stop_job()
-            raise
-        except StepFailure as failure:
-            self.fail(failure)
-
+    @override
     def fail(self, failure: StepFailure) -> NoReturn:
         """Record that this attempt failed, and raise the failure."""
         # What has no type is not retried: then nobody comes back for what was made for the job.
         if not failure.outcome_unknown or failure.exception_type is None:
-            self._stop_leftover()
+            self._stopper.stop_leftover()
         self.run.fail(failure)
 
-    # The stop -----------------------------------------------------------------------------------------------
+    @override
+    def stop(self) -> None:
+        self._stopper.stop()
 
-    def kill(self) -> None:
-        """Stop the job, since nobody waits for it any more."""
-        self.run.was_killed = True
-        self.run.renew_access()
-        self.stop_job()
-
-    def stop_job(self) -> None:
-        """Stop the job, if one may be running; what cannot be stopped is told in the log."""
-        name, noun = self._in_flight, self.run.kind.noun
-        if name is None:
-            return
-        if (target := self.adapter.stop_target()) is None:
-            try:
-                self.adapter.locate()
-            except (ClientError, BotoCoreError) as error:
-                self.run.log.warning("AWS could not be asked for the %s %s: %s", noun, name, error)
-            if (target := self.adapter.stop_target()) is None:
-                self.run.log.warning("AWS knows of no %s %s to stop, or whether there is one", noun, name)
-                return
-        self._stop(target)
-
-    def _stop_leftover(self) -> None:
-        if (target := self.adapter.leftover()) is not None:
-            self._stop(target)
-
-    def _stop_left_behind(self, left: StepRecord) -> None:
-        try:
-            target = read_stop_target(left.stop_target)
-        except (KeyError, TypeError, ValueError) as error:
-            # What another version has stored keeps no new try from beginning.
-            self.run.log.error("What an earlier try has begun could not be stopped and may go on: %r", error)
-        else:
-            if target is not None:
-                self._stop(target, self.run.aws.at(target.access), retry_seconds=LEFT_BEHIND_SECONDS)
-
-    def _stop(self, target: StopTarget, aws: AwsAccess | None = None, *, retry_seconds: float = 0.0) -> None:
-        if isinstance(target, MessageTarget):
-            raise TypeError("a job's step has sent no message")
-        patience = Patience(self.run.pause, STOP_SECONDS)
-        came_of_it: Stopped | ClientError | BotoCoreError
-        errors, until = 0, self.run.clock.monotonic() + retry_seconds
-        while True:
-            try:
-                came_of_it = stop(target, aws or self.run.aws, patience=patience)
-                break
-            except (ClientError, BotoCoreError) as error:
-                came_of_it = error
-            errors += 1
-            pause = self.run.pace.after(errors)
-            if not is_transient(came_of_it) or self.run.clock.monotonic() + pause > until:
-                break
-            self.run.clock.sleep(pause)
-        tell_stop(self.run.log, target, came_of_it)
-
-    @property
-    def _stop_outcome(self) -> str:
-        return StopOutcome.NO_CALL.value if self.run.kind.stop is None else "is stopped"
+    @override
+    def stop_left_behind(self, left: StepRecord) -> None:
+        self._stopper.stop_left_behind(left)

@@ -26,6 +26,13 @@ class StepSecrets:
         """A text as it may be shown."""
         return text
 
+    def is_secret(self, name: str, /) -> bool:  # noqa: ARG002 # of the interface
+        """Whether a value of this name is a secret."""
+        return False
+
+    def learn(self, value: Any) -> None:
+        """Hide from now on what is secret in a JSON value, wherever else it stands."""
+
     def publish(self, result: Mapping[str, Any], *, readable_again: bool) -> Published:  # noqa: ARG002 # of the interface
         """Leave a result for the steps that need it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -77,7 +77,14 @@ class Pause(Struct, frozen=True):
     seconds: float
 
 
-Procedure: TypeAlias = Generator[Call | Pause, Any, Stopped]
+class Local(Struct, frozen=True):
+    """Something to do that is no call of AWS; in an event loop it is awaited."""
+
+    do: Callable[[], Any]
+
+
+Step: TypeAlias = Call | Pause | Local
+Procedure: TypeAlias = Generator[Step, Any, Stopped]
 
 
 class AwsClients(Protocol):
@@ -98,21 +105,7 @@ def stop(
     :param ask_first: whether a job is described before it is asked to stop, so that it is asked only once
     :raises ClientError, BotoCoreError: when AWS will not
     """
-    procedure = _procedure(target, patience, ask_first=ask_first)
-    client: Any = None
-    step = _advance(procedure)
-    while not isinstance(step, Stopped):
-        result, error = None, None
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
-        else:
-            client = aws.client(target.service) if client is None else client
-            try:
-                result = operation(client, step.operation)(**step.arguments)
-            except (ClientError, BotoCoreError) as raised:
-                error = raised
-        step = _advance(procedure, result, error)
-    return step
+    return carry_out(_procedure(target, patience, ask_first=ask_first), lambda: aws.client(target.service))
 
 
 async def astop(
@@ -120,17 +113,44 @@ async def astop(
 ) -> Stopped:
     """:func:`stop` in the triggerer's event loop."""
     procedure = _procedure(target, patience, ask_first=ask_first)
+    return await acarry_out(procedure, lambda: aws.async_client(target.service))
+
+
+def carry_out(procedure: Procedure, client: Callable[[], Any]) -> Stopped:
+    """Carry a procedure out with a client of boto3."""
+    opened: Any = None
+    step = _advance(procedure)
+    while not isinstance(step, Stopped):
+        result, error = None, None
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+        elif isinstance(step, Local):
+            result = step.do()
+        else:
+            opened = client() if opened is None else opened
+            try:
+                result = operation(opened, step.operation)(**step.arguments)
+            except (ClientError, BotoCoreError) as raised:
+                error = raised
+        step = _advance(procedure, result, error)
+    return step
+
+
+async def acarry_out(procedure: Procedure, client: Callable[[], AbstractAsyncContextManager[Any]]) -> Stopped:
+    """Carry a procedure out with a client of aiobotocore; what it does locally is awaited."""
     step = _advance(procedure)
     if isinstance(step, Stopped):
         return step
-    async with aws.async_client(target.service) as client:
+    async with client() as opened:
         while not isinstance(step, Stopped):
             result, error = None, None
             if isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
+            elif isinstance(step, Local):
+                result = await step.do()
             else:
                 try:
-                    result = await operation(client, step.operation)(**step.arguments)
+                    result = await operation(opened, step.operation)(**step.arguments)
                 except (ClientError, BotoCoreError) as raised:
                     error = raised
             step = _advance(procedure, result, error)
@@ -139,7 +159,7 @@ async def astop(
 
 def _advance(
     procedure: Procedure, result: Any = None, error: ClientError | BotoCoreError | None = None
-) -> Call | Pause | Stopped:
+) -> Step | Stopped:
     """The next step of a procedure, or what came of it."""
     try:
         return procedure.send(result) if error is None else procedure.throw(error)

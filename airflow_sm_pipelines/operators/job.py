@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 from typing_extensions import override
 
 from airflow_sm_pipelines.cache.reuse import StepResultCache
 from airflow_sm_pipelines.cache.store import StepCache, cache_asset
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
-from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
-from airflow_sm_pipelines.jobs.lifecycle import Finished, JobLifecycle, JobWait
-from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
+from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.operators.assets import AssetEvents
-from airflow_sm_pipelines.operators.kill_notice import record_before_exit, state_in_time
+from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, JobLinks
 from airflow_sm_pipelines.operators.openlineage import lineage_of
 from airflow_sm_pipelines.operators.request import shown
-from airflow_sm_pipelines.operators.step import StepOperator, StepTry
+from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
@@ -35,19 +32,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.jobs.observers import CachedResult
-
-
-class JobTry(StepTry):
-    """What one try of a job's step works with. ``cache_source_run`` is the run whose result is reused."""
-
-    run: StepJobRun
-
-    def __init__(self, run: StepJobRun, life: JobLifecycle, context: Context, links: ConsoleLinks) -> None:
-        super().__init__(run)
-        self.life = life
-        self.context = context
-        self.links = links
-        self.cache_source_run: str | None = None
 
 
 class JobStepOperator(StepOperator):
@@ -63,16 +47,16 @@ class JobStepOperator(StepOperator):
     # Any, since operators of the Amazon provider declare theirs by the very classes.
     operator_extra_links: Any = LINKS
 
-    _try: JobTry | None = None
+    _try: LifeTry[JobLifecycle] | None = None
 
     @property
-    def job_try(self) -> JobTry:
+    def job_try(self) -> LifeTry[JobLifecycle]:
         if self._try is None:
             raise RuntimeError(f"the step {self.task_id} has not begun a try")
         return self._try
 
     @override
-    def begin_try(self, context: Context) -> JobTry:
+    def begin_try(self, context: Context) -> LifeTry[JobLifecycle]:
         links = ConsoleLinks(self.step_type.console, XComOutput(context))
         observers = (JobLinks(links, self.settings.log_tail_lines), AssetEvents(context))
         run = StepJobRun(
@@ -87,7 +71,7 @@ class JobStepOperator(StepOperator):
         )
         life = JobLifecycle(run, cache=cache, to_result=to_result, time_limit=self.execution_timeout)
         # The signal of a kill may come from here on, and is then to be understood.
-        self._try = JobTry(run, life, context, links)
+        self._try = LifeTry(life, context, links)
         life.begin()
         return self._try
 
@@ -108,7 +92,7 @@ class JobStepOperator(StepOperator):
                 self._defer(outcome)
             return life.wait(outcome)
 
-        return _as_airflow_has_it(run)
+        return as_airflow_has_it(run)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Come back from the trigger.
@@ -119,10 +103,10 @@ class JobStepOperator(StepOperator):
         if event is None:
             return self.run_step(context)
         end, seen = WaitEnd(event["end"]), str(event["seen"])
-        return _as_airflow_has_it(lambda: self.job_try.life.resume(end, seen))
+        return as_airflow_has_it(lambda: self.job_try.life.resume(end, seen))
 
     def _defer(self, wait: JobWait) -> NoReturn:
-        leftover = self.job_try.run.adapter.leftover()
+        leftover = self.job_try.life.adapter.leftover()
         self.defer(
             trigger=JobTrigger(
                 kind=wait.kind.to_json(),
@@ -144,16 +128,9 @@ class JobStepOperator(StepOperator):
 
     def on_kill(self) -> None:
         """Stop the job when the task is killed or its time is over, but not when a later try goes on with it."""
-        if self._try is None:
-            # Nothing is begun or taken over yet. What an earlier try left is on record: the next one sees to it.
-            return
-        timed_out = isinstance(sys.exception(), AirflowTaskTimeout)
-        state = None if timed_out else state_in_time(self._try.context)
-        if on_kill_verdict(state, Place.WORKER, timed_out=timed_out) is Verdict.STOP:
-            self._try.life.kill()
-            return
-        self.log.info("The task is not over: its job goes on, and the next try waits for it")
-        record_before_exit(self._try.run.record_interruption)
+        # Before a try has begun nothing is there that is its own. What an earlier one left is on record.
+        if self._try is not None:
+            kill(self._try, self.log)
 
     # The step cache -------------------------------------------------------------------------------------------
 
@@ -192,20 +169,9 @@ class JobStepOperator(StepOperator):
         return self._lineage(None)
 
     def _lineage(self, result: Mapping[str, Any] | None) -> OperatorLineage[Any, Any]:
-        return lineage_of(self.step_type.datasets, {} if self._try is None else self._try.run.request, result)
+        return lineage_of(self.step_type.datasets, {} if self._try is None else self._try.life.run.request, result)
 
 
 def _open_cache(context: Context, step: str) -> StepCache:
     # The children of a ForEach step, each with a name of its own, share the results of their body.
     return StepCache(context["asset_state_store"][cache_asset(context["dag_run"].dag_id)], step)
-
-
-def _as_airflow_has_it(live: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Live on, and end as Airflow expects it of a task that was killed or whose time is over."""
-    try:
-        return live()
-    except StepKilled as killed:
-        raise AirflowTaskTerminated(str(killed)) from None
-    except StepTimedOut as late:
-        # Airflow calls on_kill for this exception, as for a time-out that it finds itself.
-        raise AirflowTaskTimeout(str(late)) from None

@@ -52,6 +52,14 @@ class SealedSecrets(StepSecrets):
         return shown_text(text)
 
     @override
+    def is_secret(self, name: str, /) -> bool:
+        return self._masking.is_secret(name)
+
+    @override
+    def learn(self, value: Any) -> None:
+        self._masking.learn(value)
+
+    @override
     def publish(self, result: Mapping[str, Any], *, readable_again: bool) -> Published:
         shown, text = self._seal(result, readable_again=readable_again)
         return Published(shown, text)

@@ -13,7 +13,8 @@ from airflow.utils.sqlalchemy import with_row_locks
 from sqlalchemy import select
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.callbacks.message import STOPPING, Letter, Mailbox, Notice
+from airflow_sm_pipelines.callbacks.message import Letter, Mailbox
+from airflow_sm_pipelines.callbacks.stopping import tell_stopping
 from airflow_sm_pipelines.callbacks.store import SENDING_STORE_KEY, Sending
 
 if TYPE_CHECKING:
@@ -63,14 +64,15 @@ def _tell_stopping(session: Session, unowned: Unowned, sending: Sending) -> None
     letter = None if mailbox is None else Letter.found_in(mailbox.value)
     if letter is not None and letter.state != "waiting":
         return
-    notice = Notice.unseal(sending.notice)
-    # Before the message: its worker is to answer all the same, at once maybe, and then waits for this to end.
-    told = Letter(notice.execution_arn, state="stopping").to_text()
-    if mailbox is None:
-        # A try that began, and came no further, has emptied it.
-        XComModel.set(value=told, serialize=False, session=session, **place.address)
-    else:
-        mailbox.value = told
-    session.flush()
-    AwsAccess(**unowned.record.stop_target["access"]).client("sqs").send_message(**notice.request(STOPPING))
+
+    def leave(stopping: Letter) -> None:
+        # Its worker, who may answer at once, then waits for this session to end.
+        if mailbox is None:
+            # A try that began, and came no further, has emptied it.
+            XComModel.set(value=stopping.to_text(), serialize=False, session=session, **place.address)
+        else:
+            mailbox.value = stopping.to_text()
+        session.flush()
+
+    tell_stopping(sending.notice, AwsAccess(**unowned.record.stop_target["access"]), leave)
     log.warning("The workers of %s, which has ended, were told that it is stopping", unowned.task)

@@ -25,31 +25,24 @@ from airflow_sm_pipelines.step_types.step_type import StepType
 from tests.expressions.scope import FixedScope
 
 LOG = logging.getLogger("tests.jobs")
-SETTINGS = Settings(
-    aws_conn_id="aws_default",
-    region_name=None,
-    role_arn=None,
-    deferrable=True,
-    poll_interval=0.001,
-    poll_interval_max=0.002,
-    stopping_slack=60.0,
-    log_tail_lines=0,
-    aws_retry_mode="standard",
-    aws_max_attempts=1,
-    worker_deaths=3,
-    parallelism=0,
-    job_tags=False,
-    extra_job_tags={},
-    experiments=False,
-    assets=Assets.NONE,
-    cache=False,
-    cache_entries=50,
-    max_json_file_size=1000,
-    callback_reply_queue_url=None,
-    callback_timeout=60.0,
-    unsupported_steps="error",
-    unsupported_keys="warn",
-)
+_KNOWN: dict[str, Any] = {
+    "aws_conn_id": "aws_default",
+    "deferrable": True,
+    "poll_interval": 0.001,
+    "poll_interval_max": 0.002,
+    "stopping_slack": 60.0,
+    "log_tail_lines": 0,
+    "worker_deaths": 3,
+    "job_tags": False,
+    "extra_job_tags": {},
+    "experiments": False,
+    "assets": Assets.NONE,
+    "cache": False,
+    "max_json_file_size": 1000,
+    "callback_timeout": 60.0,
+}
+SETTINGS = Settings(**{**dict.fromkeys(Settings.__struct_fields__, ()), **_KNOWN})
+"""Those that the life of a job asks for."""
 
 
 class WorkerDied(BaseException):
@@ -164,7 +157,7 @@ class FakeAws:
 
     # The API ---------------------------------------------------------------------------------------------------
 
-    def create_training_job(self, *, TrainingJobName: str, **request: Any) -> dict[str, str]:  # noqa: N803 # the API's
+    def create_training_job(self, *, TrainingJobName: str, **request: Any) -> Any:  # noqa: N803 # the API's
         def create() -> dict[str, str]:
             if TrainingJobName in self.jobs:
                 raise client_error("ResourceInUse", "Job name must be unique: it already exists", "CreateTrainingJob")
@@ -173,7 +166,7 @@ class FakeAws:
 
         return self._call("CreateTrainingJob", TrainingJobName, create)
 
-    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803 # the API's
+    def describe_training_job(self, *, TrainingJobName: str) -> Any:  # noqa: N803 # the API's
         def describe() -> dict[str, Any]:
             job = self._job(TrainingJobName, "DescribeTrainingJob")
             return {
@@ -185,7 +178,7 @@ class FakeAws:
 
         return self._call("DescribeTrainingJob", TrainingJobName, describe)
 
-    def stop_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803 # the API's
+    def stop_training_job(self, *, TrainingJobName: str) -> Any:  # noqa: N803 # the API's
         def stop() -> dict[str, Any]:
             job = self._job(TrainingJobName, "StopTrainingJob")
             if not job.is_running:

@@ -13,8 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure
-from airflow_sm_pipelines.jobs.lifecycle import Finished, JobLifecycle, JobWait
+from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
+from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.step_types import STEP_TYPES
@@ -92,9 +93,7 @@ def test_what_is_done_when_the_call_returns_is_not_waited_for(task: Task) -> Non
         (Fault.LOST_AFTER, ExceptionType.SERVICE_FAULT, Phase.SUBMITTING),
     ],
 )
-def test_a_create_call_that_fails(
-    task: Task, fault: Fault, exception_type: ExceptionType | None, phase: Phase
-) -> None:
+def test_a_create_call_that_fails(task: Task, fault: Fault, exception_type: ExceptionType | None, phase: Phase) -> None:
     task.aws.faults.plan(CREATE, fault)
     with pytest.raises(StepFailure) as failed:
         task.begun().submit_or_adopt()
@@ -273,9 +272,7 @@ def test_a_job_that_is_gone_fails_the_step(task: Task) -> None:
         ("Stopped", "", None),
     ],
 )
-def test_a_job_that_has_failed(
-    task: Task, status: str, reason: str, exception_type: ExceptionType | None
-) -> None:
+def test_a_job_that_has_failed(task: Task, status: str, reason: str, exception_type: ExceptionType | None) -> None:
     life, wait = submitted(task)
     task.aws.end(status, reason)
     with pytest.raises(StepFailure, match=rf"ended as {status}: {reason or 'AWS gives no reason'}") as failed:

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
-from airflow_sm_pipelines.jobs.lifecycle import Finished, JobLifecycle, JobWait
+from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
+from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.step_run import StepKilled
 from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
 from airflow_sm_pipelines.jobs.waiting import WaitEnd

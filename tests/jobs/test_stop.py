@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from airflow_sm_pipelines.jobs.stop import Patience, Stopped, StopOutcome, astop, stop
+from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, astop, stop
 from airflow_sm_pipelines.step_types import model, training
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget
 from tests.jobs.doubles import FakeAws, Fault, Job, client_error
@@ -143,7 +143,7 @@ def test_an_application_goes_whatever_it_is_at(stop_it: Stop, state: str, run: s
 
 def test_without_time_each_stop_takes_the_next_step(stop_it: Stop) -> None:
     applications = Applications()
-    outcomes = []
+    outcomes: list[StopOutcome] = []
     while not outcomes or outcomes[-1] is not StopOutcome.ENDED:
         outcomes.append(stop_it(APPLICATION, applications).outcome)
     assert set(outcomes[:-1]) == {StopOutcome.UNDER_WAY}

@@ -10,6 +10,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.jobs import retry_decision
+from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.step_types import STEP_TYPES, register_step_type
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 
@@ -72,4 +73,21 @@ def lose_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
         push(cls, key, *arguments, **named)
 
     monkeypatch.setattr(BaseXCom, "set", classmethod(set_))
+    without_pause(monkeypatch)
+
+
+def lose_the_first_deferral(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[CallbackStepOperator], object] = lambda operator: None
+) -> None:
+    """Let the first try of a Callback step die as it defers, and the next one start at once."""
+    defer, deferred = CallbackStepOperator.defer, []
+
+    def die_once(operator: CallbackStepOperator, **arguments: Any) -> None:
+        deferred.append(operator)
+        if len(deferred) == 1:
+            meanwhile(operator)
+            raise OSError("this try is lost")
+        defer(operator, **arguments)
+
+    monkeypatch.setattr(CallbackStepOperator, "defer", die_once)
     without_pause(monkeypatch)

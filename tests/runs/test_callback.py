@@ -12,7 +12,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from tests.runs.adapters import without_pause
+from airflow_sm_pipelines.operators.callback import CallbackStepOperator, XComPost
+from tests.runs.adapters import lose_the_first_result, without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
 from tests.runs.workers import make_queue, send, take, worker
 
@@ -255,22 +256,20 @@ def test_a_fifo_queue_can_tell_a_message_that_is_sent_again(
     assert [request["MessageDeduplicationId"] for request in requests] == [f"{token}-Executing"] * 2
 
 
-@pytest.mark.parametrize("death", ["_wait", "leave"])
+@pytest.mark.parametrize(("death", "method"), [(CallbackStepOperator, "defer"), (XComPost, "leave")])
 def test_the_try_after_a_workers_death_waits_for_the_same_token(
-    airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch, death: str
+    airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch, death: type[Any], method: str
 ) -> None:
-    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
-
-    whole = getattr(CallbackStepOperator, death)
+    whole = getattr(death, method)
     deaths: list[int] = []
 
-    def dying(self: CallbackStepOperator, *arguments: Any) -> Any:
+    def dying(self: Any, *arguments: Any, **named: Any) -> Any:
         if not deaths:
             deaths.append(1)
             raise OSError("gone")
-        return whole(self, *arguments)
+        return whole(self, *arguments, **named)
 
-    monkeypatch.setattr(CallbackStepOperator, death, dying)
+    monkeypatch.setattr(death, method, dying)
     without_pause(monkeypatch)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
@@ -281,19 +280,7 @@ def test_the_try_after_a_workers_death_waits_for_the_same_token(
 def test_an_answer_that_airflow_did_not_hear_of_is_kept(
     airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
-
-    deliver = CallbackStepOperator.deliver
-    deaths: list[int] = []
-
-    def dying(self: CallbackStepOperator, context: Any) -> None:
-        deliver(self, context)
-        if not deaths:
-            deaths.append(1)
-            raise OSError("gone")
-
-    monkeypatch.setattr(CallbackStepOperator, "deliver", dying)
-    without_pause(monkeypatch)
+    lose_the_first_result(monkeypatch)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography.fernet import Fernet
 
-from tests.runs.adapters import without_pause
+from tests.runs.adapters import lose_the_first_deferral
 from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_callback import OPTION, callback, sent
 from tests.runs.workers import make_queue, worker
@@ -185,23 +185,14 @@ def test_an_answer_while_no_try_runs_is_kept_for_the_next(
     airflow: Airflow, client: Any, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first try dies after it has sent its message; the worker answers before the second one starts."""
-    from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 
-    wait = CallbackStepOperator._wait
-    deaths: list[int] = []
+    def answer(operator: Any) -> None:
+        [message] = sent(airflow, work)
+        client.send_pipeline_execution_step_success(
+            CallbackToken=message["token"], OutputParameters=[{"Name": "n", "Value": "5"}]
+        )
 
-    def dying(self: CallbackStepOperator, context: Any) -> Any:
-        if not deaths:
-            deaths.append(1)
-            [message] = sent(airflow, work)
-            client.send_pipeline_execution_step_success(
-                CallbackToken=message["token"], OutputParameters=[{"Name": "n", "Value": "5"}]
-            )
-            raise OSError("gone")
-        return wait(self, context)
-
-    monkeypatch.setattr(CallbackStepOperator, "_wait", dying)
-    without_pause(monkeypatch)
+    lose_the_first_deferral(monkeypatch, answer)
     run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.xcom("Ask") == {"OutputParameters": {"n": 5}}
     assert len(sent(airflow, work)) == 1

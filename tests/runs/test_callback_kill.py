@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk import get_current_context
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, MessageWait
 from airflow_sm_pipelines.callbacks.message import Letter
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.server.orphan_sweep import sweep
-from tests.runs.adapters import without_pause
+from tests.runs.adapters import lose_the_first_deferral
 from tests.runs.harness import Airflow, Run, pipeline
 from tests.runs.lost_tries import MINUTE, change_task, rewrite, stored_record
 from tests.runs.test_callback import OPTION, answering, callback, sent
@@ -44,44 +46,39 @@ LOST = ["running", "queued", "up_for_retry", "restarting", None]
 
 def kill_in_state(monkeypatch: pytest.MonkeyPatch, state: str | None) -> None:
     """Let Airflow kill the waiting task, in its own process, while the server has it in a state."""
-    wait = CallbackStepOperator._wait
+    wait = CallbackLifecycle.wait
 
-    def be_killed(self: CallbackStepOperator, context: Any) -> Any:
-        change_task(context["run_id"], state=state)
-        self.on_kill()
-        change_task(context["run_id"], state="running")
-        return wait(self, context)
+    def be_killed(life: CallbackLifecycle, what: MessageWait) -> Any:
+        task: Any = get_current_context()["task"]
+        change_task(life.run.task.run_id, state=state)
+        task.on_kill()
+        change_task(life.run.task.run_id, state="running")
+        return wait(life, what)
 
-    monkeypatch.setattr(CallbackStepOperator, "_wait", be_killed)
+    monkeypatch.setattr(CallbackLifecycle, "wait", be_killed)
 
 
 def lose_every_try(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Let tries die as they begin to wait, and none follow; gives the records as they are then."""
+    """Let tries die as they defer, and none follow; gives the records as they are then."""
     left: list[dict[str, Any]] = []
 
-    def die(self: CallbackStepOperator, context: Any) -> None:
-        left.append(stored_record(context["run_id"]))
+    def die(operator: CallbackStepOperator, **_: Any) -> None:
+        left.append(stored_record(operator.life.run.task.run_id))
         raise OSError("this try is lost")
 
-    monkeypatch.setattr(CallbackStepOperator, "_wait", die)
+    monkeypatch.setattr(CallbackStepOperator, "defer", die)
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
     return left
 
 
 def clear_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a user clear the task as its first try begins to wait, and the next one start at once."""
-    waited: list[Any] = []
-    wait = CallbackStepOperator._wait
+    """Let a user clear the task as its first try defers, and the next one start at once."""
 
-    def be_cleared_once(self: CallbackStepOperator, context: Any) -> Any:
-        waited.append(self)
-        if len(waited) == 1:
-            change_task(context["run_id"], max_tries=context["ti"].max_tries + 1)
-            raise OSError("this try is cleared")
-        return wait(self, context)
+    def clear(operator: CallbackStepOperator) -> None:
+        task = operator.life.run.task
+        change_task(task.run_id, max_tries=task.max_tries + 1)
 
-    monkeypatch.setattr(CallbackStepOperator, "_wait", be_cleared_once)
-    without_pause(monkeypatch)
+    lose_the_first_deferral(monkeypatch, clear)
 
 
 @pytest.mark.parametrize("state", LOST)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.jobs.record import STORE_KEY
-from tests.runs.adapters import without_pause
+from tests.runs.adapters import lose_the_first_result, without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:compute"
@@ -197,20 +196,7 @@ def test_the_try_after_a_workers_death(
 
 
 def test_an_answer_that_airflow_did_not_hear_of_is_kept(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_sm_pipelines.operators.lambda_function import LambdaStepOperator
-
-    deliver = LambdaStepOperator.deliver
-    deaths: list[int] = []
-
-    def dying(self: LambdaStepOperator, context: Any) -> None:
-        deliver(self, context)
-        if not deaths:
-            deaths.append(1)
-            assert context["task_state_store"].get(STORE_KEY)["phase"] == "delivered"
-            raise OSError("gone")
-
-    monkeypatch.setattr(LambdaStepOperator, "deliver", dying)
-    without_pause(monkeypatch)
+    lose_the_first_result(monkeypatch)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "result": {"n": 7}}]})
     run = airflow.run(pipeline(function("Compute", {"n": "Integer"})))
     assert run.state == "success"

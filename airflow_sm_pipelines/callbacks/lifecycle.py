@@ -1,0 +1,258 @@
+"""The life of a Callback step: send the message or adopt a sent one, wait for the answer, finish, take it back.
+
+It holds no Airflow: the store, XCom's mailbox and the AWS clients are handed in. It keeps to the same record, verdict
+on a kill and end of a try as the life of a job (:mod:`airflow_sm_pipelines.jobs.lifecycle`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+from msgspec.structs import replace
+from typing_extensions import override
+
+from airflow_sm_pipelines.aws.failures import CallError, StepFailure, is_lost, type_of_call_error
+from airflow_sm_pipelines.callbacks.encryption import UnsealError
+from airflow_sm_pipelines.callbacks.message import EXECUTING, Letter, Mailbox, Notice, digest_of, new_callback_token
+from airflow_sm_pipelines.callbacks.stopping import tell_stopping
+from airflow_sm_pipelines.callbacks.store import CallbackStore, Sending
+from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
+from airflow_sm_pipelines.definition.settings import output_parameters
+from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
+from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.kill_verdict import Awaited
+from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
+from airflow_sm_pipelines.jobs.step_run import StepRun, StepTimedOut
+from airflow_sm_pipelines.jobs.waiting import PollPace
+from airflow_sm_pipelines.step_types.stop_target import MessageTarget
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from airflow_sm_pipelines.callbacks.message import Answer
+    from airflow_sm_pipelines.callbacks.reply import Reply
+    from airflow_sm_pipelines.definition.expressions import Object
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.expressions.scope import TaskScope
+    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.record import StepRecord
+
+
+class Post(Protocol):
+    """The mailboxes of a task, in which its answers are left."""
+
+    def leave(self, mailbox: Mailbox, letter: Letter) -> None:
+        """Put a letter into a mailbox, in the place of what is in it."""
+
+    async def look(self, mailbox: Mailbox) -> Any:
+        """What is in a mailbox."""
+
+    def reply_left(self, mailbox: Mailbox) -> Reply | None:
+        """What the task's trigger has left that came by the reply queue."""
+
+
+class MessageWait(Struct, frozen=True):
+    """The message is sent, and this is what it takes to wait for its answer; ``notice`` is the sealed message."""
+
+    wait: CallbackWait
+    notice: str
+
+
+class CallbackRun(StepRun):
+    """One try of a Callback step. ``queue_url`` is where its message goes, once that is known."""
+
+    queue_url = ""
+
+    @override
+    def stop_target_json(self) -> dict[str, Any]:
+        return MessageTarget(self.aws.to_json()).to_json()
+
+
+def request_template(step: Step) -> Object:
+    """What a Callback step's message is made of."""
+    return {"QueueUrl": step.settings.get("SqsQueueUrl"), "arguments": step.arguments}
+
+
+class CallbackLifecycle(StepLifecycle):
+    """One try of a Callback step.
+
+    :param time_limit: the task's execution_timeout
+    """
+
+    awaited = Awaited.ANSWER
+    run: CallbackRun
+
+    def __init__(self, run: CallbackRun, post: Post, time_limit: timedelta | None = None) -> None:
+        self.run = run
+        self._post = post
+        self._time_limit = time_limit
+        self._store = CallbackStore(run.store)
+        self._notice: Notice | None = None
+        self._sending: Sending | None = None
+
+    @property
+    def sending(self) -> Sending:
+        """The message on record."""
+        if self._sending is None:
+            raise RuntimeError(f"the step {self.run.task.task_id} has no message on record")
+        return self._sending
+
+    # Send or adopt ------------------------------------------------------------------------------------------
+
+    def resolve(self, scope: TaskScope) -> Json:
+        """Resolve the message; what the UI shows of it.
+
+        :raises Exception: for what cannot be resolved
+        """
+        request = resolve_object(request_template(self.run.step), scope)
+        url, arguments = request["QueueUrl"], request["arguments"]
+        if not isinstance(url, str) or not isinstance(arguments, dict):
+            raise self.run.failure(f"its SqsQueueUrl is {url!r}, and no text.")
+        self._notice = Notice(url, new_callback_token(), scope.execution_arn, arguments)
+        return {**request, "pipelineExecutionArn": scope.execution_arn, "status": EXECUTING}
+
+    def submit_or_adopt(self) -> Finished | MessageWait:
+        """Send the message, or go on with the one that an earlier try has sent."""
+        run = self.run
+        with self.recording_failures():
+            self._sending = self._store.sending(run.record.token)
+            run.check_lost_tries()
+            if self._sending is None:
+                run.check_resolved()
+                self._record_notice()
+            else:
+                run.log.info("Going on with the token of an earlier try")
+                if run.record.definition_digest != run.pipeline.digest:
+                    run.log.warning("The definition has changed since: the answer to the message as sent is waited for")
+                run.save()
+            try:
+                notice = Notice.unseal(self.sending.notice)
+            except UnsealError as error:
+                raise run.failure(f"its message on record cannot be read. {error}") from None
+            if (answer := self._store.answer(self.sending.digest)) is not None:
+                return Finished(self._finish(answer))
+            # The place for the answer is there before the message that asks for it; a new try finds it emptied.
+            self._post.leave(self._mailbox(self.sending), Letter(notice.execution_arn))
+            run.queue_url = notice.queue_url
+            if self.sending.sent_at is None:
+                self._send(notice)
+        return MessageWait(self._wait(), self.sending.notice)
+
+    def _record_notice(self) -> None:
+        run = self.run
+        if self._notice is None:
+            raise RuntimeError(f"the step {run.task.task_id} has not been resolved")
+        digest = digest_of(self._notice.token)
+        run.save(run.record.named(digest))
+        self._save(Sending(run.record.token, digest, self._notice.seal()))
+
+    def _save(self, sending: Sending) -> None:
+        self._sending = sending
+        self._store.put_sending(sending)
+
+    def _send(self, notice: Notice) -> None:
+        try:
+            self.run.aws.client("sqs").send_message(**notice.request(EXECUTING))
+        except (ClientError, BotoCoreError) as error:
+            message = f"sqs:SendMessage was refused. {CallError.of(error)}"
+            raise self.run.failure(message, type_of_call_error(error), outcome_unknown=is_lost(error)) from error
+        self._save(replace(self.sending, sent_at=self.run.clock.time()))
+        self.run.log.info("Sent the message to %s (attempt %d)", notice.queue_url, self.run.record.attempt)
+
+    def _mailbox(self, sending: Sending) -> Mailbox:
+        task = self.run.task
+        return Mailbox(sending.digest, task.dag_id, task.run_id, task.task_id, task.map_index)
+
+    # Wait and finish ----------------------------------------------------------------------------------------
+
+    def _wait(self) -> CallbackWait:
+        settings, now = self.run.settings, self.run.clock.time()
+        return CallbackWait(
+            mailbox=self._mailbox(self.sending),
+            access=self.run.aws,
+            reply_queue_url=settings.callback_reply_queue_url,
+            pace=PollPace(settings.poll_interval, settings.poll_interval_max),
+            expires_at=(self.sending.sent_at or now) + settings.callback_timeout,
+            deadline=None if self._time_limit is None else now + self._time_limit.total_seconds(),
+        )
+
+    def wait(self, wait: MessageWait) -> Finished | MessageWait:
+        """Wait for the answer in the worker."""
+        return self._after_waiting(asyncio.run(wait_for_answer(wait.wait, self._post.look)))
+
+    def resume(self, event: CallbackEvent) -> Finished | MessageWait:
+        """Go on where a trigger has waited for the answer."""
+        self._sending = self._store.sending(self.run.record.token)
+        return self._after_waiting(event)
+
+    def _after_waiting(self, event: CallbackEvent) -> Finished | MessageWait:
+        run = self.run
+        run.check_alive()
+        reply = event.reply or self._post.reply_left(self._mailbox(self.sending))
+        replied, receipt = (None, None) if reply is None else (reply.answer, reply.receipt)
+        # The endpoint may have taken an answer since: its worker was told that it counts.
+        answer = self._store.answer(self.sending.digest) or replied or event.answer
+        if answer is None and event.end is CallbackEnd.ANSWERED:
+            run.log.warning("The answer is gone from Airflow's records: it is waited for again")
+            return self.submit_or_adopt()
+        if answer is None and event.end is CallbackEnd.TIMED_OUT:
+            run.close()
+            told = f"Step {run.task.task_id!r}: no answer came, and the execution_timeout of"
+            raise StepTimedOut(f"{told} {self._time_limit} is over.")
+        with self.recording_failures():
+            if answer is not None:
+                return Finished(self._finish(answer, receipt))
+            if event.end is CallbackEnd.EXPIRED:
+                limit = f"{run.settings.callback_timeout:g} s ([sagemaker_pipelines] callback_timeout)"
+                raise run.failure(f"no answer came within {limit}.")
+            raise run.failure(f"the reply queue {run.settings.callback_reply_queue_url} cannot be read: {event.seen}")
+
+    def _finish(self, answer: Answer, receipt: str | None = None) -> dict[str, Any]:
+        run = self.run
+        self._store.put_answer(self.sending.digest, answer)
+        if receipt is not None:
+            self._delete_reply(receipt)
+        run.secrets.learn(dict(answer.outputs))
+        if not answer.succeeded:
+            reason = answer.failure_reason or "it gave no reason"
+            raise run.failure(f"the callback was answered with a failure: {reason}")
+        try:
+            declared, source = output_parameters(run.step), "the answer to the callback"
+            outputs = typed_outputs(declared, answer.outputs, source, run.secrets.is_secret)
+        except OutputError as error:
+            raise run.failure(str(error)) from None
+        run.close()
+        return run.secrets.publish({"OutputParameters": outputs}, readable_again=False).shown
+
+    def _delete_reply(self, receipt: str) -> None:
+        url = self.run.settings.callback_reply_queue_url
+        try:
+            self.run.aws.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
+        except (ClientError, BotoCoreError) as error:
+            self.run.log.warning("The answer stays in the reply queue %s: %s", url, CallError.of(error))
+
+    # Take back ----------------------------------------------------------------------------------------------
+
+    @override
+    def stop(self) -> None:
+        """Tell the workers that the step is stopping; their answer then changes nothing."""
+        if self._sending is not None:
+            self._tell_stopping(self._sending)
+
+    @override
+    def stop_left_behind(self, left: StepRecord) -> None:
+        sending = self._store.sending(left.token)
+        if sending is not None and self._store.answer(sending.digest) is None:
+            self._tell_stopping(sending)
+
+    def _tell_stopping(self, sending: Sending) -> None:
+        mailbox = self._mailbox(sending)
+        try:
+            tell_stopping(sending.notice, self.run.aws, lambda letter: self._post.leave(mailbox, letter))
+        except (UnsealError, StepFailure, ClientError, BotoCoreError) as error:
+            self.run.log.error("The workers could not be told that the step is stopping: %r", error)
+        else:
+            self.run.log.info("The workers were told that the step is stopping")
