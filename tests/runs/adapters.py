@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.bases.xcom import BaseXCom
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, CallbackRun, MessageWait
 from airflow_sm_pipelines.jobs import retry_decision
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.step_types import STEP_TYPES, register_step_type
@@ -76,18 +77,33 @@ def lose_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
     without_pause(monkeypatch)
 
 
-def lose_the_first_deferral(
-    monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[CallbackStepOperator], object] = lambda operator: None
+def lose_the_first_callback_try(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[CallbackRun], object] = lambda run: None
 ) -> None:
-    """Let the first try of a Callback step die as it defers, and the next one start at once."""
-    defer, deferred = CallbackStepOperator.defer, []
+    """Let the first try of a Callback step die as it begins to wait, and the next one start at once."""
+    came: list[CallbackRun] = []
 
-    def die_once(operator: CallbackStepOperator, **arguments: Any) -> None:
-        deferred.append(operator)
-        if len(deferred) == 1:
-            meanwhile(operator)
+    def die_once(run: CallbackRun) -> None:
+        came.append(run)
+        if len(came) == 1:
+            meanwhile(run)
             raise OSError("this try is lost")
+
+    before_the_callback_waits(monkeypatch, die_once)
+    without_pause(monkeypatch)
+
+
+def before_the_callback_waits(monkeypatch: pytest.MonkeyPatch, what: Callable[[CallbackRun], object]) -> None:
+    """Do something whenever a try of a Callback step begins to wait, in its worker or in a trigger."""
+    defer, wait = CallbackStepOperator.defer, CallbackLifecycle.wait
+
+    def deferring(operator: CallbackStepOperator, **arguments: Any) -> None:
+        what(operator.life.run)
         defer(operator, **arguments)
 
-    monkeypatch.setattr(CallbackStepOperator, "defer", die_once)
-    without_pause(monkeypatch)
+    def waiting(life: CallbackLifecycle, for_what: MessageWait) -> Any:
+        what(life.run)
+        return wait(life, for_what)
+
+    monkeypatch.setattr(CallbackStepOperator, "defer", deferring)
+    monkeypatch.setattr(CallbackLifecycle, "wait", waiting)

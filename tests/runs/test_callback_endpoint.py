@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography.fernet import Fernet
 
-from tests.runs.adapters import lose_the_first_deferral
+from tests.runs.adapters import lose_the_first_callback_try
 from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_callback import OPTION, callback, sent
 from tests.runs.workers import make_queue, worker
@@ -186,13 +186,13 @@ def test_an_answer_while_no_try_runs_is_kept_for_the_next(
 ) -> None:
     """The first try dies after it has sent its message; the worker answers before the second one starts."""
 
-    def answer(operator: Any) -> None:
+    def answer(run: Any) -> None:
         [message] = sent(airflow, work)
         client.send_pipeline_execution_step_success(
             CallbackToken=message["token"], OutputParameters=[{"Name": "n", "Value": "5"}]
         )
 
-    lose_the_first_deferral(monkeypatch, answer)
+    lose_the_first_callback_try(monkeypatch, answer)
     run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.xcom("Ask") == {"OutputParameters": {"n": 5}}
     assert len(sent(airflow, work)) == 1

@@ -9,11 +9,10 @@ from airflow.sdk import get_current_context
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, MessageWait
+from airflow_sm_pipelines.callbacks.lifecycle import CallbackRun
 from airflow_sm_pipelines.callbacks.message import Letter
-from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.server.orphan_sweep import sweep
-from tests.runs.adapters import lose_the_first_deferral
+from tests.runs.adapters import before_the_callback_waits, lose_the_first_callback_try
 from tests.runs.harness import Airflow, Run, pipeline
 from tests.runs.lost_tries import MINUTE, change_task, rewrite, stored_record
 from tests.runs.test_callback import OPTION, answering, callback, sent
@@ -46,39 +45,32 @@ LOST = ["running", "queued", "up_for_retry", "restarting", None]
 
 def kill_in_state(monkeypatch: pytest.MonkeyPatch, state: str | None) -> None:
     """Let Airflow kill the waiting task, in its own process, while the server has it in a state."""
-    wait = CallbackLifecycle.wait
 
-    def be_killed(life: CallbackLifecycle, what: MessageWait) -> Any:
+    def be_killed(run: CallbackRun) -> None:
         task: Any = get_current_context()["task"]
-        change_task(life.run.task.run_id, state=state)
+        change_task(run.task.run_id, state=state)
         task.on_kill()
-        change_task(life.run.task.run_id, state="running")
-        return wait(life, what)
+        change_task(run.task.run_id, state="running")
 
-    monkeypatch.setattr(CallbackLifecycle, "wait", be_killed)
+    before_the_callback_waits(monkeypatch, be_killed)
 
 
 def lose_every_try(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Let tries die as they defer, and none follow; gives the records as they are then."""
+    """Let tries die as they begin to wait, and none follow; gives the records as they are then."""
     left: list[dict[str, Any]] = []
 
-    def die(operator: CallbackStepOperator, **_: Any) -> None:
-        left.append(stored_record(operator.life.run.task.run_id))
+    def die(run: CallbackRun) -> None:
+        left.append(stored_record(run.task.run_id))
         raise OSError("this try is lost")
 
-    monkeypatch.setattr(CallbackStepOperator, "defer", die)
+    before_the_callback_waits(monkeypatch, die)
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
     return left
 
 
 def clear_the_first_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a user clear the task as its first try defers, and the next one start at once."""
-
-    def clear(operator: CallbackStepOperator) -> None:
-        task = operator.life.run.task
-        change_task(task.run_id, max_tries=task.max_tries + 1)
-
-    lose_the_first_deferral(monkeypatch, clear)
+    """Let a user clear the task as its first try begins to wait, and the next one start at once."""
+    lose_the_first_callback_try(monkeypatch, lambda run: change_task(run.task.run_id, max_tries=run.task.max_tries + 1))
 
 
 @pytest.mark.parametrize("state", LOST)
