@@ -89,7 +89,7 @@ def read_reply(message: Mapping[str, Any]) -> Answer:
         answer = _read_answer(message)
     except RecursionError:
         raise AnswerError("it is nested too deeply") from None
-    if (told := unstorable_in(answer.to_json())) is not None:
+    if (told := unstorable_in([dict(answer.outputs), answer.failure_reason])) is not None:
         raise ForNobodyError(f"its answer has {told} of a text, which cannot be stored")
     return answer
 
