@@ -18,6 +18,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.callbacks.encryption import UnsealError, can_seal, seal, unseal
 from airflow_sm_pipelines.definition.secrets import MASKED, has_mask, texts
 from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.jobs.job import describe_job, is_described
 from airflow_sm_pipelines.jobs.masking import shown_text
@@ -131,7 +132,7 @@ class RealResults:
         job = self._pull(task_id, JOB_KEY, map_index)
         if isinstance(job, dict) and is_described(job, self._step_types) and isinstance(masked, dict):
             # What a step adds to the response of its job is as it is shown.
-            return {**masked, **describe_job(self._access, job, self._step_types)}
+            return {**masked, **to_result(describe_job(self._access, job, self._step_types))}
         if fault is None:
             return masked
         raise UnresolvedError(f"Steps.{task_id}", f"is masked, and its sealed value cannot be read. {fault}")
