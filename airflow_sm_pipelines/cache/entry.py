@@ -32,7 +32,9 @@ class CacheEntry(Struct, frozen=True):
     sealed: str | None = None
 
     def to_json(self) -> dict[str, Json]:
-        return asdict(self)
+        members: dict[str, Json] = asdict(self)
+        # Where nothing is sealed, an entry is as older versions read it.
+        return members if self.sealed is not None else {name: members[name] for name in members if name != "sealed"}
 
     @classmethod
     def from_json(cls, stored: Json) -> CacheEntry | None:

@@ -80,25 +80,31 @@ def has_mask(value: Any) -> bool:
 
 def texts(value: Any) -> Iterator[str]:
     """Every text in a JSON value, names of members not included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from texts(member)
-    elif isinstance(value, list | tuple):
-        for element in value:
-            yield from texts(element)
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, Mapping):
+            left.extend(each.values())
+        elif isinstance(each, list | tuple):
+            left.extend(each)
 
 
 def secret_texts(value: Any, is_secret: IsSecret) -> Iterator[str]:
-    """The texts in a JSON value that stand under the name of a secret."""
-    if isinstance(value, Mapping):
-        secret = _secret_members(value, is_secret)
-        for name, member in value.items():
-            yield from texts(member) if name in secret else secret_texts(member, is_secret)
-    elif isinstance(value, list | tuple):
-        for element in value:
-            yield from secret_texts(element, is_secret)
+    """The texts in a JSON value that stand under the name of a secret, however deeply it is nested."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, Mapping):
+            secret = _secret_members(each, is_secret)
+            for name, member in each.items():
+                if name in secret:
+                    yield from texts(member)
+                else:
+                    left.append(member)
+        elif isinstance(each, list | tuple):
+            left.extend(each)
 
 
 def literal_secrets(document: Any, is_secret: IsSecret) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
-from airflow_sm_pipelines.definition.secrets import mask
+from airflow_sm_pipelines.definition.secrets import MASKED
 from airflow_sm_pipelines.definition.text import unstorable
 from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS, number_in, shown
 from airflow_sm_pipelines.expressions.stringify import to_text
@@ -75,7 +75,8 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str, is_secret: 
                     told = "which is too large for an Integer (64 bits)"
                     raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
                 return int(number)
-    masked = shown(mask({name: value}, is_secret)[name])
+    # What is nested has no place in a message where the name is that of a secret, and is never a number or boolean.
+    masked = MASKED if is_secret(name) and not isinstance(value, int | float) else shown(value)
     raise OutputError(f"{source} gave the output {name} = {masked}, which is no {kind.value}.")
 
 

@@ -151,6 +151,9 @@ class GivenFiles:
     def __init__(self, files: dict[str, Json]) -> None:
         self._files = files
 
+    # Where boto3's clients have the class of their errors.
+    exceptions = SimpleNamespace(ClientError=ClientError)
+
     def client(self, service: str) -> GivenFiles:
         assert service == "s3"
         return self
