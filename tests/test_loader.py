@@ -113,10 +113,10 @@ def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, monkeypatch: pyte
     write(folder / "locked.json", pipeline(training("B")))
     open_ = Path.open
 
-    def refuse(path: Path, *mode: Any) -> Any:
+    def refuse(path: Path, *mode: Any, **options: Any) -> Any:
         if path.name == "locked.json":
             raise PermissionError(13, "Permission denied", str(path))
-        return open_(path, *mode)
+        return open_(path, *mode, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
     dags = load_dags(folder)

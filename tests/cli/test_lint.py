@@ -142,10 +142,10 @@ def test_wrong_usage_and_files_that_cannot_be_read(
     write(folder / "locked.json", GOOD)
     open_ = Path.open
 
-    def refuse(path: Path, *mode: Any) -> Any:
+    def refuse(path: Path, *mode: Any, **options: Any) -> Any:
         if path.name == "locked.json":
             raise PermissionError(13, "Permission denied")
-        return open_(path, *mode)
+        return open_(path, *mode, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
     assert main(["lint", "."]) == 2
