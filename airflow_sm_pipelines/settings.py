@@ -162,7 +162,9 @@ def check_name(name: str) -> None:
     :raises SettingError: with what was likely meant
     """
     # Airflow reads the value of any option from a secrets backend too.
-    plain = name.lower().removesuffix("_secret").removesuffix("_cmd")
+    plain = name.lower()
+    # Only where the whole name is none: not_secret is an option.
+    plain = plain if plain in NAMES else plain.removesuffix("_secret").removesuffix("_cmd")
     if plain not in NAMES:
         near = difflib.get_close_matches(plain, NAMES, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""

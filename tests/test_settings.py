@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.options import OPTIONS
-from airflow_sm_pipelines.settings import SettingError, read_settings, setting
+from airflow_sm_pipelines.settings import SettingError, check_name, read_settings, setting
 
 pytestmark = pytest.mark.airflow
 
@@ -61,6 +61,12 @@ def test_an_option_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatc
     give(monkeypatch, "pol_interval", "5")
     with pytest.raises(SettingError, match=r"pol_interval is no option of this version\. Did you mean poll_interval"):
         read_settings()
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_each_option_is_known_by_its_name_and_as_that_of_a_secrets_backend(name: str) -> None:
+    for written in (name, name.upper(), f"{name}_secret", f"{name}_cmd"):
+        check_name(written)
 
 
 def test_an_old_name_is_read_with_a_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
