@@ -9,8 +9,8 @@ MAX_OBJECT_BYTES = 1024 * MIB
 MAX_BODY_BYTES = 16 * MIB
 """Body of every other request, and a scenario's file. AWS's own limits are lower (Lambda: 6 MiB)."""
 
-MAX_DEPTH = 64
-"""Objects and arrays inside one another."""
+MAX_DEPTH = 200
+"""Objects and arrays inside one another: what a definition may hold (160 levels) reaches the endpoint too."""
 MAX_ITEMS = 10_000
 """Elements of an array, members of an object."""
 MAX_NAME = 1024
