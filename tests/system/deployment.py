@@ -74,8 +74,11 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str]) -> Iterator[Deployment]:
-    """An Airflow with these files in its dags folder, ready to run their Dags; everyone is an administrator."""
+def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str | bytes]) -> Iterator[Deployment]:
+    """An Airflow with these files in its dags folder, ready to run their Dags; everyone is an administrator.
+
+    ``dags`` are by their paths in the folder.
+    """
     with postgres_database() as database, Processes(folder / "logs") as processes:
         site = Site.make(
             folder,
@@ -89,8 +92,9 @@ def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str])
                 **settings,
             },
         )
-        for name, text in dags.items():
-            (site.dags / name).write_text(text)
+        for name, content in dags.items():
+            (site.dags / name).parent.mkdir(parents=True, exist_ok=True)
+            (site.dags / name).write_bytes(content.encode() if isinstance(content, str) else content)
         processes.run("db-migrate", ["airflow", "db", "migrate"], site.environment, site.home, timeout=START_SECONDS)
         for component in COMPONENTS:
             _start(processes, site, component)
