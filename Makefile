@@ -6,6 +6,7 @@ INSTALLED := $(VENV)/.installed
 SCENARIO ?= abalone-success
 # How many processes share the test files; a file's tests stay together, for some share a running Airflow.
 WORKERS ?= 2
+SECONDS ?= 60
 
 # What `make sbom` and `make licences` look at: a folder of a virtual environment, of a deployment's for instance.
 ENVIRONMENT ?= $(VENV)
@@ -13,7 +14,7 @@ ENVIRONMENT ?= $(VENV)
 TOOLS := .tools
 LICENCES := $(TOOLS)/bin/pip-licenses --python=$(ENVIRONMENT)/bin/python
 
-.PHONY: demo test fast faults lint licences sbom clean
+.PHONY: demo test fast faults fuzz lint licences sbom clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python examples/demo.py examples/scenarios/$(SCENARIO).json
@@ -27,6 +28,9 @@ fast: $(INSTALLED)
 
 faults: $(INSTALLED)
 	@SM_PIPELINES_TEST_FAULTS=all $(VENV)/bin/python -m pytest tests/faults; result=$$?; cat docs/fault-matrix.md; exit $$result
+
+fuzz: $(INSTALLED)
+	@$(VENV)/bin/python -W ignore -m tests.fuzz --seconds $(SECONDS)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -1,12 +1,12 @@
 """Mutated corpus documents give findings or a Dag, and never another exception, a second, or 200 MB.
 
-``python bench/mutations.py [COUNT [SEED]]``: a mutation deletes, repeats or replaces one to four places of a document
-of the corpus (see ``tests/corpus.py``), or cuts its text. Prints the counts, the longest time and the peak memory.
+``python bench/mutations.py [COUNT [SEED]]``: mutations are those of ``tests/fuzz/mutations.py``, documents those
+of the corpus (see ``tests/corpus.py``). Prints the counts, the longest time and the peak memory. ``make fuzz`` is about
+what becomes of such a document further on.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import random
@@ -16,51 +16,15 @@ import tempfile
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="bench-"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
 from tests.corpus import documents
+from tests.fuzz.mutations import mutated
 
-JUNK: tuple[Any, ...] = (
-    None, True, 0, -1, 1e308, "", "x", "{{ ds }}", [], {}, [[]], {"Get": "Parameters.X"}, {"Get": 1},
-    {"Get": "Steps.A.B[0]['c']"}, {"Std:Join": {"On": "/", "Values": [{"Get": "Execution.PipelineName"}]}},
-    {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.A.PropertyFiles.B"}, "Path": "a[*]"}}, "\ud800", "é" * 300,
-)  # fmt: skip
 MEASURED = 200
-
-
-def places(node: Any) -> list[tuple[Any, Any]]:
-    found: list[tuple[Any, Any]] = []
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        keys: Any = current if isinstance(current, dict) else range(len(current)) if isinstance(current, list) else ()
-        for key in keys:
-            found.append((current, key))
-            stack.append(current[key])
-    return found
-
-
-def mutate(document: Any, chance: random.Random) -> str:
-    for _ in range(chance.randint(1, 4)):
-        holder, key = chance.choice(places(document))
-        match chance.randrange(4):
-            case 0:
-                del holder[key]
-            case 1 if isinstance(holder, list):
-                holder.insert(chance.randrange(len(holder) + 1), copy.deepcopy(holder[key]))
-            case 2:
-                _, other = chance.choice(places(document))
-                holder[key] = other
-            case _:
-                holder[key] = copy.deepcopy(chance.choice(JUNK))
-        if not places(document):
-            break
-    text = json.dumps(document)
-    return text[: chance.randrange(len(text))] if chance.random() < 0.02 else text
 
 
 def main() -> None:
@@ -71,7 +35,7 @@ def main() -> None:
     slowest = 0.0
     largest = 0
     for number in range(count):
-        text = mutate(json.loads(chance.choice(sources)), chance)
+        text = mutated(json.loads(chance.choice(sources)), chance)
         if number < MEASURED:
             tracemalloc.start()
         started = time.perf_counter()

@@ -13,6 +13,7 @@ from airflow_sm_pipelines.definition import DefinitionError
 from airflow_sm_pipelines.graph import Plan, plan
 from tests.corpus import documents
 from tests.definition.build import condition, document, equals, for_each, get, join, parameter, processing, step
+from tests.fuzz.mutations import places
 
 SELECTOR = {"Pick": "MinBy", "Field": get("ChildOutput.B.TrainingJobName")}
 EVERYTHING = document(
@@ -83,18 +84,6 @@ def outcome(source: Any) -> Plan | DefinitionError:
         result = error
     assert not isinstance(result, DefinitionError) or (result.findings and str(result))
     return result
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    found = []
-    stack = [value]
-    while stack:
-        node = stack.pop()
-        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
-        for key in keys:
-            found.append((node, key))
-            stack.append(node[key])
-    return found
 
 
 @st.composite
