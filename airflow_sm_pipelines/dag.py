@@ -195,7 +195,7 @@ def _arguments(
     settings: Settings,
     rejoin: frozenset[str],
 ) -> dict[str, Any]:
-    retries = StepRetries.of_step(step.retry_policies, settings.worker_deaths)
+    retries = StepRetries.of_step(step.retry_policies, settings.max_lost_tries)
     arguments: dict[str, Any] = {
         "dag": dag,
         "task_id": step.name,

@@ -49,12 +49,13 @@ OPTIONS = {
         "The longest pause in seconds after looks at a job that failed (throttling, faults, lost connections).",
         minimum=0.001,
     ),
-    "stopping_slack": Option(
+    "max_runtime_grace": Option(
         "float",
         "3600",
-        "Seconds that a job may outlive the limit of its own request (MaxRuntimeInSeconds and the like) before its"
+        "Seconds that a job may run on after the limit of its own request (MaxRuntimeInSeconds and the like) before its"
         " step stops it and fails. AWS ends a job at its limit; what it uploads then takes time that does not count.",
         minimum=0,
+        old_name="stopping_slack",
     ),
     "log_tail_lines": Option(
         "integer",
@@ -71,11 +72,13 @@ OPTIONS = {
     "aws_max_attempts": Option(
         "integer", "5", "How often botocore makes a call that fails, the first time included.", minimum=1
     ),
-    "worker_deaths": Option(
+    "max_lost_tries": Option(
         "integer",
         "3",
-        "How many tries of a step may end by the death of their worker; they cost no attempt of a retry policy.",
+        "How many tries of a step may end without reporting a result (their worker died, say); they cost no attempt of"
+        " a retry policy.",
         minimum=0,
+        old_name="worker_deaths",
     ),
     "orphan_jobs_interval": Option(
         "float",

@@ -57,7 +57,7 @@ class SettingError(ValueError):
 
 
 class Settings(Struct, frozen=True):
-    """``poll_interval``, ``poll_interval_max``, ``stopping_slack`` and ``callback_timeout`` are seconds;
+    """``poll_interval``, ``poll_interval_max``, ``max_runtime_grace`` and ``callback_timeout`` are seconds;
     ``aws_max_attempts`` counts the calls of one request.
     """
 
@@ -67,11 +67,11 @@ class Settings(Struct, frozen=True):
     deferrable: bool
     poll_interval: float
     poll_interval_max: float
-    stopping_slack: float
+    max_runtime_grace: float
     log_tail_lines: int
     aws_retry_mode: str
     aws_max_attempts: int
-    worker_deaths: int
+    max_lost_tries: int
     parallelism: int
     job_tags: bool
     extra_job_tags: Mapping[str, str]

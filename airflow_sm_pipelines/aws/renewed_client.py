@@ -1,4 +1,4 @@
-"""The AWS client of whoever looks for long: its credentials may expire meanwhile."""
+"""An AWS client for a long wait: its credentials may expire meanwhile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RenewedClient:
             self._client = await self._opened.enter_async_context(opening)
         return self._client
 
-    async def heed(self, error: Exception) -> None:
+    async def discard_if_expired(self, error: Exception) -> None:
         """Close the client after an error that says that its credentials have expired."""
         if isinstance(error, ClientError) and CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
             self._client = None

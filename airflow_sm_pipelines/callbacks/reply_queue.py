@@ -90,7 +90,7 @@ class ReplyQueue:
                         raise
                     errors += 1
                     log.warning("Reading the reply queue %s failed and is tried again: %s", self._url, error)
-                    await client.heed(error)
+                    await client.discard_if_expired(error)
                 else:
                     errors, self._was_read = 0, True
                 # Readers that share a queue must not keep step, or one of them would always come first.

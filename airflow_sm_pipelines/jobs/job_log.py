@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 SERVICE = "logs"
 # A log is not worth a long wait.
 CLIENT_CONFIG = {"connect_timeout": 3, "read_timeout": 5, "retries": {"mode": "standard", "total_max_attempts": 1}}
-MOST_STREAMS = 10
-MOST_PAGES_AT_ONCE = 5
-MOST_LINES_OF_PAGE = 1000
+MAX_STREAMS = 10
+MAX_PAGES_AT_ONCE = 5
+MAX_LINES_OF_PAGE = 1000
 # CloudWatch may answer with an empty page where there are earlier lines.
-MOST_EMPTY_PAGES = 3
-LONGEST_LINE = 1000
+MAX_EMPTY_PAGES = 3
+MAX_LINE_LENGTH = 1000
 # A stream's name ends with the time at which its host began.
 BEGAN = re.compile(r"[-/]\d{9,}$")
 
@@ -71,12 +71,12 @@ class JobLog:
         if self.place.streams:
             asked["logStreamNamePrefix"] = self.place.streams
         found = self.client.describe_log_streams(**asked)["logStreams"]
-        latest = sorted(found, key=lambda stream: stream.get("lastEventTimestamp", 0), reverse=True)[:MOST_STREAMS]
+        latest = sorted(found, key=lambda stream: stream.get("lastEventTimestamp", 0), reverse=True)[:MAX_STREAMS]
         return sorted(stream["logStreamName"] for stream in latest)
 
     def lines_after(self, stream: str, token: str | None) -> tuple[list[Line], str | None]:
         """The next page of a stream's lines, and the token of the page after it."""
-        page = self._page(stream, startFromHead=True, limit=MOST_LINES_OF_PAGE, nextToken=token)
+        page = self._page(stream, startFromHead=True, limit=MAX_LINES_OF_PAGE, nextToken=token)
         return self._lines(stream, page), page.get("nextForwardToken")
 
     def last_lines(self, count: int) -> list[str]:
@@ -87,7 +87,7 @@ class JobLog:
 
     def _last_of(self, stream: str, count: int) -> list[Line]:
         token: str | None = None
-        for _ in range(MOST_EMPTY_PAGES):
+        for _ in range(MAX_EMPTY_PAGES):
             page = self._page(stream, startFromHead=False, limit=count, nextToken=token)
             following = page.get("nextBackwardToken")
             if page["events"] or following == token:
@@ -117,7 +117,7 @@ def _host(line: Line, place: LogPlace) -> str:
 
 def _cut(text: str) -> str:
     text = text.rstrip()
-    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}… ({len(text)} characters)"
+    return text if len(text) <= MAX_LINE_LENGTH else f"{text[:MAX_LINE_LENGTH]}… ({len(text)} characters)"
 
 
 def last_lines(access: AwsAccess, place: LogPlace, count: int) -> tuple[list[str], str | None]:
@@ -154,7 +154,7 @@ class LogTail(Struct):
 
     def _new_pages(self, streams: Sequence[str]) -> Iterator[list[Line]]:
         for stream in streams:
-            for _ in range(MOST_PAGES_AT_ONCE):
+            for _ in range(MAX_PAGES_AT_ONCE):
                 token = self._tokens.get(stream)
                 lines, following = self.job_log.lines_after(stream, token)
                 self._tokens[stream] = following

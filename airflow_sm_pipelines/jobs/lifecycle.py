@@ -186,7 +186,7 @@ class JobLifecycle(StepLifecycle):
         self._stopper.in_flight = run.record.job_name
         # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
         deadline = None if self._time_limit is None else run.clock.time() + self._time_limit.total_seconds()
-        bounds = WaitBounds(deadline, run.settings.stopping_slack)
+        bounds = WaitBounds(deadline, run.settings.max_runtime_grace)
         return JobWait(kind, run.record.job_name, run.pace, bounds)
 
     def wait(self, wait: JobWait) -> dict[str, Any]:

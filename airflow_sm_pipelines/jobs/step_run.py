@@ -189,11 +189,11 @@ class StepRun:
 
     def check_lost_tries(self) -> None:
         """:raises LostTriesExceeded: where more tries were lost than the deployment allows"""
-        lost, allowed = self.record.lost_tries, self.settings.worker_deaths
+        lost, allowed = self.record.lost_tries, self.settings.max_lost_tries
         if lost > allowed:
             raise LostTriesExceeded(
                 f"Step {self.task.task_id!r} failed: {lost} tries were lost without reporting a result (their worker"
-                f" died), and [sagemaker_pipelines] worker_deaths allows {allowed}."
+                f" died), and [sagemaker_pipelines] max_lost_tries allows {allowed}."
             )
 
     # What is kept and told ----------------------------------------------------------------------------------

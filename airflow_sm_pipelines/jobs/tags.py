@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.step_types.job_kind import JobKind
 
-MOST_TAGS = 50
-LONGEST_VALUE = 256
+MAX_TAGS = 50
+MAX_VALUE_LENGTH = 256
 # What AWS takes in a tag's value: letters, spaces and digits of any script, and these.
 NOT_IN_A_VALUE = re.compile(r"[^\w .:/=+\-@]")
 
@@ -36,7 +36,7 @@ def own_tags(*, pipeline: str, step: str, execution_arn: str | None, dag_id: str
 
 def tag_value(text: str) -> str:
     """A text as AWS takes it for a tag's value."""
-    return NOT_IN_A_VALUE.sub("_", text)[:LONGEST_VALUE]
+    return NOT_IN_A_VALUE.sub("_", text)[:MAX_VALUE_LENGTH]
 
 
 def with_tags(
@@ -52,7 +52,7 @@ def with_tags(
     given: Any = request.get(kind.tags_field) or ({} if kind.tags_are_a_map else [])
     taken = set(given) if kind.tags_are_a_map else {tag.get("Key") for tag in given}
     missing = {key: value for key, value in tags.items() if key not in taken}
-    room = max(MOST_TAGS - len(taken), 0)
+    room = max(MAX_TAGS - len(taken), 0)
     added, left_out = dict(list(missing.items())[:room]), tuple(missing)[room:]
     if not added:
         return dict(request), left_out

@@ -89,7 +89,7 @@ async def wait_for_job(
                     pace.after(errors),
                     error,
                 )
-                await client.heed(error)
+                await client.discard_if_expired(error)
             else:
                 errors, status = 0, kind.status_of(described)
                 on_look()

@@ -1,9 +1,9 @@
-"""A child's turn: no more children of a ForEach step run at once than its MaxConcurrency.
+"""The concurrency limit of a loop: no more children of a ForEach step run at once than its MaxConcurrency.
 
 The scheduler keeps a limit that is a number in the definition (``max_active_tis_per_dagrun``, which counts deferred
 children too). It does not know one that is an expression, and lets others start while a child waits for its next try,
-whose job may still run. So a child looks for itself: it runs when fewer children of a lower index than may run have not
-ended. The first that have not ended always run, and no two children have to agree on anything.
+whose job may still run. So an iteration starts once fewer than MaxConcurrency lower-indexed ones are unfinished. The
+first unfinished ones always run, and no two children have to agree on anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEAST_PAUSE_SECONDS = 10.0
 ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 
 
-def wait_for_turn(context: Context, iteration: Iteration, pause: float) -> None:
+def wait_for_capacity(context: Context, iteration: Iteration, pause: float) -> None:
     """Give the worker back for ``pause`` seconds, or ten if these are more, when it is not yet this child's turn.
 
     :raises AirflowRescheduleException: when it is not

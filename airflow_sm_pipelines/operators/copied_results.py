@@ -23,7 +23,7 @@ SOURCE_MEMBER = "selection_source"
 """The member of a copied step's ``sagemaker`` XCom that names the run it was copied from."""
 
 
-class Part(Struct, frozen=True):
+class SelectionDecision(Struct, frozen=True):
     """What a task does in its run; ``source`` is the run to copy from, None where no run has the step's result."""
 
     role: Role = Role.RUN
@@ -43,7 +43,7 @@ class Task(Struct, frozen=True):
     upstream: Collection[str]
 
 
-def part_of(context: Context, graph: Graph, task: Task) -> Part:
+def decision_for(context: Context, graph: Graph, task: Task) -> SelectionDecision:
     """What a task does in its run: every step runs where the run has no selection.
 
     Only the first tasks of a run look for the source and judge it, before anything runs; those that wait for
@@ -57,7 +57,7 @@ def part_of(context: Context, graph: Graph, task: Task) -> Part:
     if given is None:
         if source is not None:
             raise SelectionError([f"{SOURCE_RUN} is given without {SELECTED_STEPS}."])
-        return Part()
+        return SelectionDecision()
     faults = []
     selection = None
     try:
@@ -75,7 +75,7 @@ def part_of(context: Context, graph: Graph, task: Task) -> Part:
         source = _source(runs, selection, source)
     elif role is Role.COPY and source is None:
         source = _told_by(context, task.upstream) or _source(runs, selection, None)
-    return Part(role, source)
+    return SelectionDecision(role, source)
 
 
 def copied(context: Context, source: str, key: str) -> Any:

@@ -11,7 +11,7 @@ from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.masking import shown_text
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.step_types.fail import LONGEST_MESSAGE
+from airflow_sm_pipelines.step_types.fail import MAX_MESSAGE_LENGTH
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,9 +30,11 @@ class FailStepOperator(StepOperator):
         resolved = resolve_object(self.step.arguments, scope)
         # Masked before it is cut: the beginning of a secret is one too.
         self._message = shown_text(to_text(resolved.get("ErrorMessage", "")))
-        if len(self._message) > LONGEST_MESSAGE:
-            self.log.warning("The ErrorMessage has %d characters and is cut to %d", len(self._message), LONGEST_MESSAGE)
-            self._message = self._message[:LONGEST_MESSAGE]
+        if len(self._message) > MAX_MESSAGE_LENGTH:
+            self.log.warning(
+                "The ErrorMessage has %d characters and is cut to %d", len(self._message), MAX_MESSAGE_LENGTH
+            )
+            self._message = self._message[:MAX_MESSAGE_LENGTH]
         return resolved
 
     @override

@@ -29,7 +29,7 @@ from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, log_note
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.operators.task_ports import XComOutput
-from airflow_sm_pipelines.step_types.lambda_function import LONGEST_RUN_SECONDS
+from airflow_sm_pipelines.step_types.lambda_function import MAX_RUN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     def _client(self) -> Any:
         """A client that makes a call once, and waits for as long as a function may take."""
         config = {
-            "read_timeout": LONGEST_RUN_SECONDS,
+            "read_timeout": MAX_RUN_SECONDS,
             "connect_timeout": MAX_CONNECT_SECONDS,
             # Nothing is sent while a function runs, and what stands between may forget a silent connection.
             "tcp_keepalive": True,
@@ -190,7 +190,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
             self._fail(context, message, type_of_call_error(error))
         if isinstance(error, ReadTimeoutError):
             message = (
-                f"the function {self.function_name} did not answer within {LONGEST_RUN_SECONDS // 60} minutes, which is"
+                f"the function {self.function_name} did not answer within {MAX_RUN_SECONDS // 60} minutes, which is"
                 " as long as a Lambda step may take. It may still be running."
             )
             self._fail(context, message)

@@ -16,8 +16,8 @@ from airflow_sm_pipelines.step_types.lineage import (
     ARTIFACT,
     ASSOCIATIONS,
     ENTITY_KINDS,
-    MOST_ASSOCIATIONS,
-    MOST_ENTITIES,
+    MAX_ASSOCIATIONS,
+    MAX_ENTITIES,
     EntityKind,
 )
 
@@ -53,8 +53,8 @@ class LineageStepOperator(StepOperator):
 
     def _check_request(self) -> None:
         """Refuse before the first call what could not be made to its end."""
-        limits = dict.fromkeys((kind.arguments for kind in ENTITY_KINDS), MOST_ENTITIES)
-        for member, limit in {**limits, ASSOCIATIONS: MOST_ASSOCIATIONS}.items():
+        limits = dict.fromkeys((kind.arguments for kind in ENTITY_KINDS), MAX_ENTITIES)
+        for member, limit in {**limits, ASSOCIATIONS: MAX_ASSOCIATIONS}.items():
             listed: object = self._listed(member)
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise self._failure(f"{member} has to be a list of objects")

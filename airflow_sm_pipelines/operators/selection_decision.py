@@ -10,7 +10,7 @@ from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.parameters import ignored_values, unknown_names
 from airflow_sm_pipelines.graph.selection import SelectionError
 from airflow_sm_pipelines.jobs.masking import Masking
-from airflow_sm_pipelines.operators.copied_results import Part, Task, part_of
+from airflow_sm_pipelines.operators.copied_results import SelectionDecision, Task, decision_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.step_run import StepRun
 
 
-def find_part(run: StepRun, context: Context, upstream: Collection[str]) -> Part:
+def decide(run: StepRun, context: Context, upstream: Collection[str]) -> SelectionDecision:
     """What a step does in its run.
 
     ``upstream`` are the ids of the tasks that its task waits for. What has begun was judged before it did, and goes on,
@@ -29,7 +29,7 @@ def find_part(run: StepRun, context: Context, upstream: Collection[str]) -> Part
     :raises StepFailure: with all that is wrong with what the run was given
     """
     if run.record.job_name or run.record.failures:
-        return Part()
+        return SelectionDecision()
     faults = []
     given, parameters = context["dag_run"].conf or {}, run.pipeline.parameters
     # Airflow's Params judge the values of a run, and let pass a name that is none of them.
@@ -39,10 +39,10 @@ def find_part(run: StepRun, context: Context, upstream: Collection[str]) -> Part
         fault := ignored_values(parameters, given, context["params"])
     ):
         faults.append(fault)
-    part = Part()
+    part = SelectionDecision()
     try:
         step = run.step.name if run.iteration is None else run.iteration.parent
-        part = part_of(context, run.pipeline.graph, Task(step, upstream))
+        part = decision_for(context, run.pipeline.graph, Task(step, upstream))
     except SelectionError as error:
         faults += error.faults
     if faults:

@@ -23,12 +23,12 @@ from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
 from airflow_sm_pipelines.operators.allowed import check_allowed, check_place
 from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
-from airflow_sm_pipelines.operators.concurrency_limit import wait_for_turn
-from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, Part, copied
+from airflow_sm_pipelines.operators.concurrency_limit import wait_for_capacity
+from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, SelectionDecision, copied
 from airflow_sm_pipelines.operators.real_results import SEALED_KEY, RealResults, SealedSecrets
 from airflow_sm_pipelines.operators.request import Request, shown
 from airflow_sm_pipelines.operators.run_secrets import learn_secrets
-from airflow_sm_pipelines.operators.selection_decision import find_part
+from airflow_sm_pipelines.operators.selection_decision import decide
 from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.step_types.step_type import StepType
 
@@ -49,12 +49,12 @@ if TYPE_CHECKING:
 class StepTry:
     """What one try of a step's task finds out. It is made in the worker, so that the parse does not pay for it.
 
-    ``part`` is what the step does in its run, ``run_fault`` what is wrong with the run.
+    ``decision`` is what the step does in its run, ``run_fault`` what is wrong with the run.
     """
 
     def __init__(self, run: StepRun) -> None:
         self.run = run
-        self.part = Part()
+        self.decision = SelectionDecision()
         self.run_fault: StepFailure | None = None
 
 
@@ -209,13 +209,13 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         this_try = self.begin_try(context)
         run = this_try.run
         try:
-            this_try.part = find_part(run, context, self.upstream_task_ids)
+            this_try.decision = decide(run, context, self.upstream_task_ids)
         except StepFailure as fault:
             # What is wrong with the run is for execute to fail with.
             this_try.run_fault = fault
             return self.shown_template()
-        if this_try.part.role is not Role.RUN:
-            return this_try.part.shown()
+        if this_try.decision.role is not Role.RUN:
+            return this_try.decision.shown()
         try:
             scope = self.scope(context, run.record, {})
             check_allowed(self, scope)
@@ -242,13 +242,13 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             raise RuntimeError(f"the fields of the step {self.task_id} have not been rendered")
         if self._try.run_fault is not None:
             self.fail_attempt(context, self._try.run_fault)
-        part = self._try.part
-        if part.role is Role.SKIP:
+        decision = self._try.decision
+        if decision.role is Role.SKIP:
             raise AirflowSkipException("The step is not among those that this run is to run.")
-        if part.role is Role.COPY:
-            return self.copy_result(context, part.source)
+        if decision.role is Role.COPY:
+            return self.copy_result(context, decision.source)
         if self.iteration is not None:
-            wait_for_turn(context, self.iteration, self.settings.poll_interval)
+            wait_for_capacity(context, self.iteration, self.settings.poll_interval)
         return self.run_step(context)
 
     def copy_result(self, context: Context, source: str | None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import StepType
 
-LONGEST_MESSAGE = 3072
+MAX_MESSAGE_LENGTH = 3072
 """How many characters of its resolved ErrorMessage a Fail step tells."""
 
 STEP_TYPE = StepType(
@@ -13,5 +13,5 @@ STEP_TYPE = StepType(
     syntax=NO_SETTINGS,
     operator="airflow_sm_pipelines.operators.fail.FailStepOperator",
     instance_of="airflow.sdk.BaseOperator",
-    limits=(f"{LONGEST_MESSAGE} characters of its message",),
+    limits=(f"{MAX_MESSAGE_LENGTH} characters of its message",),
 )

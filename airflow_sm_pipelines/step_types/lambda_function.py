@@ -7,7 +7,7 @@ from airflow_sm_pipelines.definition.step_types import StepSyntax
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.step_type import Guide, RetryTypes, StepType
 
-LONGEST_RUN_SECONDS = 600
+MAX_RUN_SECONDS = 600
 """How long a function may take to answer."""
 
 GUIDE = Guide(
@@ -40,7 +40,7 @@ STEP_TYPE = StepType(
     calls=("lambda:Invoke",),
     extra_properties=("OutputParameters",),
     retries=RetryTypes.CALLS,
-    limits=(f"{LONGEST_RUN_SECONDS // 60} minutes for the function to answer",),
+    limits=(f"{MAX_RUN_SECONDS // 60} minutes for the function to answer",),
     console=ConsoleLocations("lambda/home?region={region}#/functions/{name}", "/aws/lambda/{name}"),
     guide=GUIDE,
 )

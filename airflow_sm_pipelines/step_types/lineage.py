@@ -7,9 +7,9 @@ from msgspec import Struct
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import Guide, StepType
 
-MOST_ENTITIES = 5
+MAX_ENTITIES = 5
 """How many entities of each kind a step can make."""
-MOST_ASSOCIATIONS = 10
+MAX_ASSOCIATIONS = 10
 
 
 class EntityKind(Struct, frozen=True):
@@ -64,7 +64,7 @@ STEP_TYPE = StepType(
         *(f"sagemaker:{call}" for kind in ENTITY_KINDS for call in (kind.create, kind.find)),
         "sagemaker:AddAssociation",
     ),
-    limits=(f"{MOST_ENTITIES} entities of each kind", f"{MOST_ASSOCIATIONS} associations"),
+    limits=(f"{MAX_ENTITIES} entities of each kind", f"{MAX_ASSOCIATIONS} associations"),
     extra_properties=(*(kind.result for kind in ENTITY_KINDS), ASSOCIATIONS),
     guide=GUIDE,
 )

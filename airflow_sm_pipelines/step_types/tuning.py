@@ -14,7 +14,7 @@ from airflow_sm_pipelines.step_types.datasets import CHANNEL, DatasetPaths
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.step_type import CacheKey, RetryTypes, StepType, job_calls, sagemaker
 
-MOST_SUMMARIES = 50
+MAX_SUMMARIES = 50
 """How many training jobs the result lists."""
 
 DEFINITIONS = ("TrainingJobDefinition", "TrainingJobDefinitions[]")
@@ -58,7 +58,7 @@ class TuningAdapter(JobAdapter):
         listing: dict[str, Any] = {
             KIND.name_field: described[KIND.name_field],
             "SortBy": "FinalObjectiveMetricValue",
-            "MaxResults": MOST_SUMMARIES,
+            "MaxResults": MAX_SUMMARIES,
         }
         if (goal := _objective(described)) is not None:
             listing["SortOrder"] = SORT_ORDERS[goal]
@@ -108,6 +108,6 @@ STEP_TYPE = StepType(
         inputs=tuple(f"{definition}.{CHANNEL}" for definition in DEFINITIONS),
         outputs=tuple(f"{definition}.OutputDataConfig.S3OutputPath" for definition in DEFINITIONS),
     ),
-    limits=(f"TrainingJobSummaries of the best {MOST_SUMMARIES} jobs",),
+    limits=(f"TrainingJobSummaries of the best {MAX_SUMMARIES} jobs",),
     console=ConsoleLocations(sagemaker_page("hyper-tuning-jobs/{name}"), "/aws/sagemaker/TrainingJobs", "{name}-"),
 )

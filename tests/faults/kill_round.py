@@ -25,7 +25,7 @@ COMPONENTS = {
     Victim.HUNG_TRIGGERER: "triggerer",
 }
 RESTARTS = 4
-"""One more than [sagemaker_pipelines] worker_deaths."""
+"""One more than [sagemaker_pipelines] max_lost_tries."""
 TAKEN_OVER = "is still waited for, by another triggerer"
 
 

@@ -170,7 +170,7 @@ def test_a_deferred_try_that_comes_back_is_no_other_try(task: Task) -> None:
 
 def test_too_many_lost_tries_stop_the_job_and_fail(task: Task) -> None:
     submitted(task)
-    for _ in range(SETTINGS.worker_deaths):
+    for _ in range(SETTINGS.max_lost_tries):
         assert isinstance(next_try(task).submit_or_adopt(), JobWait)
     with pytest.raises(LostTriesExceeded, match="4 tries were lost"):
         next_try(task).submit_or_adopt()
@@ -182,7 +182,7 @@ def test_too_many_lost_tries_stop_the_job_and_fail(task: Task) -> None:
 
 def test_the_result_of_a_job_that_has_ended_is_taken_however_many_tries_were_lost(task: Task) -> None:
     submitted(task)
-    for _ in range(SETTINGS.worker_deaths + 3):
+    for _ in range(SETTINGS.max_lost_tries + 3):
         task.try_number += 1
         task.life().begin()
         kept = record(task)

@@ -30,7 +30,7 @@ POLICIES = (
     RetryPolicy(("SageMaker.CAPACITY_ERROR",), interval_seconds=1, backoff_rate=1.0, max_attempts=2),
     RetryPolicy(("Step.THROTTLING",), interval_seconds=1, backoff_rate=1.0, max_attempts=1),
 )
-RULES = RetryRules.of_step(POLICIES, SETTINGS.worker_deaths)
+RULES = RetryRules.of_step(POLICIES, SETTINGS.max_lost_tries)
 FINISHED = ("success", "failed")
 CREATE_FAULTS = st.sampled_from([each for each in Fault if each is not Fault.EXPIRED])
 DESCRIBE_FAULTS = st.sampled_from([Fault.THROTTLED, Fault.FAULTY, Fault.LOST_BEFORE, Fault.DENIED, Fault.DEATH_BEFORE])

@@ -83,7 +83,7 @@ def lose_every_try(
         raise OSError("this try is lost")
 
     interpose(step_type, method, die)
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_LOST_TRIES", "0")
     return left
 
 

@@ -64,7 +64,7 @@ def lose_every_try(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         raise OSError("this try is lost")
 
     before_the_callback_waits(monkeypatch, die)
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "0")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_LOST_TRIES", "0")
     return left
 
 

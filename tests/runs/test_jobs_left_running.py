@@ -69,7 +69,7 @@ def test_the_job_could_not_be_stopped_when_its_time_was_over(airflow: Airflow, d
 def test_the_job_outlived_its_limit_and_could_not_be_stopped(
     airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__STOPPING_SLACK", "1")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_RUNTIME_GRACE", "1")
     jobs = [{"duration": 600, "stopping": 10, "describe": {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}}]
     airflow.endpoint.reset({"jobs": jobs, "faults": [{"action": "StopTrainingJob", "error": DENIED}]})
     check_swept(airflow, airflow.run(pipeline(training("Train")), deferrable=deferrable))

@@ -168,7 +168,7 @@ def test_a_lost_reply_is_final_unless_the_step_says_otherwise(
 def test_a_function_that_takes_too_long(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("airflow_sm_pipelines.operators.lambda_function.LONGEST_RUN_SECONDS", 1)
+    monkeypatch.setattr("airflow_sm_pipelines.operators.lambda_function.MAX_RUN_SECONDS", 1)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
     assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
     assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())

@@ -221,21 +221,21 @@ def described_limit(seconds: int) -> dict[str, Any]:
 def test_a_job_that_outlives_its_stopping_condition_is_stopped(
     airflow: Airflow, deferrable: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__STOPPING_SLACK", "1")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_RUNTIME_GRACE", "1")
     airflow.endpoint.reset({"jobs": [{"duration": 600, **described_limit(1)}]})
     run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
     assert run.states == {"Train": "failed"}
     [request] = airflow.endpoint.requests("sagemaker", "StopTrainingJob")
     assert request.parameters == {"TrainingJobName": name_of(airflow)}
     first = failure(capfd)[0]
-    assert f"the training job {name_of(airflow)} (attempt 1) outlived the limit of its request, and is stopped" in first
+    assert f"the training job {name_of(airflow)} (attempt 1) exceeded the limit of its request, and is stopped" in first
     assert "its MaxRuntimeInSeconds of 1 s, and 1 s more, are over since" in first
 
 
 def test_the_wait_for_capacity_is_no_part_of_it(
     airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__STOPPING_SLACK", "0.5")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_RUNTIME_GRACE", "0.5")
     airflow.endpoint.reset({"jobs": [{"queued": 4, "duration": 0.2, **described_limit(2)}]})
     run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
     assert run.state == "success"

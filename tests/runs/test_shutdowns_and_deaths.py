@@ -157,6 +157,6 @@ def test_tries_that_are_lost_before_the_record_are_made_again(
 
 def test_tries_that_are_lost_before_the_record_are_few(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     lose_tries_in_resolution(monkeypatch, 3)
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__WORKER_DEATHS", "2")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_LOST_TRIES", "2")
     assert airflow.run(pipeline(training("Train"))).states == {"Train": "failed"}
     assert airflow.endpoint.jobs("training") == ()
