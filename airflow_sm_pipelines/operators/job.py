@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.observers import CachedResult
 
 
+# What a subclass of the version before could define here; ignored in silence, its job would be another one.
+MOVED_HOOKS = frozenset(
+    {"kind", "name_prefix", "complete_request", "prepare", "create", "result_of", "reason_of", "place_values", "reach"}
+)
+
+
 class JobStepOperator(StepOperator):
     """A step that runs one AWS job per attempt, deferrable or not.
 
@@ -48,6 +54,15 @@ class JobStepOperator(StepOperator):
     operator_extra_links: Any = LINKS
 
     _try: LifeTry[JobLifecycle] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if moved := sorted(MOVED_HOOKS.intersection(vars(cls))):
+            raise TypeError(
+                f"{cls.__name__} defines {', '.join(moved)}, which the operator of a job does not call any more: what"
+                " differs by step type stands in a subclass of airflow_sm_pipelines.step_types.adapter.JobAdapter,"
+                " named by StepType(adapter=...)"
+            )
 
     @property
     def job_try(self) -> LifeTry[JobLifecycle]:
