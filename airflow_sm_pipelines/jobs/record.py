@@ -1,7 +1,7 @@
 """The write-ahead record of a step: what a later try must know of the jobs of earlier ones.
 
 It is kept in Airflow's ``task_state_store`` under one key and written before the call that creates a job, so that
-whatever dies, no attempt has two jobs (invariant 4 of the design). Every change of a record is a method in here; no
+whatever dies, no attempt has two jobs (invariant 4 of docs/architecture.md). Every change of a record is a method in here; no
 other module writes a phase or a counter.
 """
 

@@ -1,0 +1,135 @@
+"""The rooms of docs/architecture.md: which imports which, and that the pages name what is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+PACKAGE = REPOSITORY / "airflow_sm_pipelines"
+NAME = "airflow_sm_pipelines"
+# From the room that nobody stands above to those that people use. A row's rooms may import each other.
+ORDER = (
+    ("definition",),
+    ("options", "settings", "naming", "markdown"),
+    ("wire",),
+    ("aws",),
+    ("step_types",),
+    ("validation",),
+    ("graph",),
+    ("expressions",),
+    ("jobs",),
+    ("cache",),
+    ("callbacks",),
+    ("operators",),
+    ("params", "pools", "error_dag", "report", "dag", "loader"),
+    ("server", "plugin", "provider_info"),
+    ("cli",),
+)
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+# Old import paths, kept for one release, and the package itself, which names what it offers.
+OUTSIDE = {"__init__", "steps", "runtime", "catalog", "listeners"}
+NO_AIRFLOW = {"definition", "wire", "step_types", "validation", "graph", "report"}
+
+
+def files() -> Iterator[Path]:
+    yield from sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(file: Path) -> Iterator[tuple[int, str]]:
+    """The line and the dotted name of every import, those within functions and for type checkers included."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            if node.module == NAME:
+                yield from ((node.lineno, f"{NAME}.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, node.module
+
+
+def test_every_room_has_a_place() -> None:
+    rooms = {room_of(file) for file in files()} - OUTSIDE - {"local"}
+    assert rooms == set(RANK)
+
+
+def test_no_room_imports_from_a_room_below_it() -> None:
+    upward = []
+    for file in files():
+        room = room_of(file)
+        if room in OUTSIDE:
+            continue
+        for line, name in imports(file):
+            parts = name.split(".")
+            if parts[0] != NAME or len(parts) < 2 or parts[1] in (room, "__version__"):
+                continue
+            if room == "local":
+                allowed = parts[1] == "wire"
+            elif parts[1] == "local":
+                allowed = room == "cli"
+            else:
+                allowed = RANK[parts[1]] <= RANK[room]
+            if not allowed:
+                upward.append(f"{file.relative_to(REPOSITORY)}:{line} imports {name}")
+    assert upward == []
+
+
+def test_rooms_without_airflow_import_none() -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}:{line} imports {name}"
+        for file in files()
+        if room_of(file) in NO_AIRFLOW
+        for line, name in imports(file)
+        if name.split(".")[0] == "airflow"
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "extending.md"])
+def test_what_the_pages_name_is_there(page: str) -> None:
+    text = (REPOSITORY / "docs" / page).read_text()
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)(?::([A-Za-z_.]+))?`", text)
+    assert named
+    missing = [f"{file}:{member}" for file, member in named if not is_there(PACKAGE / file, member)]
+    assert missing == []
+
+
+def is_there(file: Path, member: str) -> bool:
+    if not file.is_file():
+        return not member and (REPOSITORY / file.relative_to(PACKAGE)).is_file()
+    body: list[ast.stmt] = ast.parse(file.read_text()).body
+    for name in filter(None, member.split(".")):
+        node = next((each for each in body if getattr(each, "name", None) == name), None)
+        if node is None:
+            return False
+        body = getattr(node, "body", [])
+    return True
+
+
+def test_every_section_that_the_code_cites_is_there() -> None:
+    page = (REPOSITORY / "docs" / "sagemaker-semantics.md").read_text()
+    sections = set(re.findall(r"^#+ ([0-9]+(?:\.[0-9]+)?)[. ]", page, re.MULTILINE))
+    cited = {
+        section
+        for file in (*PACKAGE.rglob("*.py"), *(REPOSITORY / "tests").rglob("*.py"))
+        for group in re.findall(r"[Ss]emantics ((?:[0-9][0-9.]*(?:, | and |; )?)+)", file.read_text())
+        for section in re.findall(r"[0-9]+(?:\.[0-9]+)?", group)
+    }
+    assert cited - sections == set()
+
+
+def test_nothing_leads_to_documents_outside_the_repository() -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}: {phrase}"
+        for file in files()
+        for phrase in re.findall(r"of the design\b|facts page|design\.md|anchors\.md", file.read_text())
+    ]
+    assert found == []
