@@ -18,9 +18,9 @@ from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.text import storable
+from airflow_sm_pipelines.expressions.identity import pipeline_name
 from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
 from airflow_sm_pipelines.graph import plan
-from airflow_sm_pipelines.jobs.identity import pipeline_name
 from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.retry import StepRetries
 from airflow_sm_pipelines.markdown import bullets, documentation, escaped

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.numbers import LEAST, MOST, fits
 from airflow_sm_pipelines.definition.parameters import MOST_DIGITS, SELECTED_STEPS, SOURCE_RUN
 from airflow_sm_pipelines.definition.text import unstorable_in
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 
 if TYPE_CHECKING:

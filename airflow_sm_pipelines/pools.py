@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.jobs.identity import execution_id
+from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.definition.syntax import Json
 
 
 class AwsAccess(LastFieldNotCompared, frozen=True):

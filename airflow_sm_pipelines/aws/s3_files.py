@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import CallError
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.text import unstorable
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 
 SCHEME = "s3://"
 MOST_FILE_BYTES = 33_554_432

@@ -11,10 +11,10 @@ from airflow_sm_pipelines.cache.entry import CacheEntry, oldest_allowed
 from airflow_sm_pipelines.cache.key import changed, digest, key_attributes, key_of, may_cache
 from airflow_sm_pipelines.cache.store import StepCache
 from airflow_sm_pipelines.definition.durations import parse_duration
+from airflow_sm_pipelines.expressions.identity import iso_time
 from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.jobs.enrich_request import account_in
-from airflow_sm_pipelines.jobs.identity import iso_time
 from airflow_sm_pipelines.jobs.observers import CachedResult
 from airflow_sm_pipelines.jobs.step_secrets import Published
 

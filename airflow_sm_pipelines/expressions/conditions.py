@@ -15,9 +15,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, shortened_name
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.model import Compare, Comparison, In, Not, Or
-from airflow_sm_pipelines.expressions.errors import ConditionError, shortened_name
 from airflow_sm_pipelines.expressions.json_text import MOST_DIGITS, number_in, quoted
 from airflow_sm_pipelines.expressions.values import resolve
 

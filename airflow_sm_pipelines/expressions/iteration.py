@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.guessing import Guesser
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.definition.parameters import coerce as coerce_text
 from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
 from airflow_sm_pipelines.definition.secrets import mask
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.stringify import to_text
 

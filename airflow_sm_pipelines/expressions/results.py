@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.text import storable, storable_value, unstorable_in
+from airflow_sm_pipelines.expressions.identity import iso_time
 from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS
-from airflow_sm_pipelines.jobs.identity import iso_time
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json

@@ -11,15 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.aws.s3_files import MOST_FILE_BYTES, read_file
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.secrets import has_mask
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.expressions.identity import execution_id, iso_time
 from airflow_sm_pipelines.expressions.iteration import Iteration, items_task_id
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, look_up
 from airflow_sm_pipelines.expressions.values import resolve
-from airflow_sm_pipelines.jobs.identity import execution_id, iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

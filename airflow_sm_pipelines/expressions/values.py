@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import (
     ChildOutput,
     CurrentItem,
@@ -21,7 +22,6 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyReference,
     format_expression,
 )
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get, name_in
 from airflow_sm_pipelines.expressions.json_text import shown, unusable
 from airflow_sm_pipelines.expressions.stringify import to_text

@@ -16,7 +16,7 @@ from airflow_sm_pipelines.aws.failures import (
     is_transient,
 )
 from airflow_sm_pipelines.aws.s3_files import S3File, read_file
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_text import read_json
 from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.jobs.identity import job_name
+from airflow_sm_pipelines.expressions.identity import job_name
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.job_run import StepJobRun

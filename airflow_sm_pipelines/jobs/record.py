@@ -1,8 +1,8 @@
 """The write-ahead record of a step: what a later try must know of the jobs of earlier ones.
 
 It is kept in Airflow's ``task_state_store`` under one key and written before the call that creates a job, so that
-whatever dies, no attempt has two jobs (invariant 4 of docs/architecture.md). Every change of a record is a method in here; no
-other module writes a phase or a counter.
+whatever dies, no attempt has two jobs (invariant 4 of docs/architecture.md). Every change of a record is a method in
+here; no other module writes a phase or a counter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.jobs.identity import new_token
+from airflow_sm_pipelines.expressions.identity import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A step's RetryPolicies as an Airflow RetryPolicy (invariant 5 of docs/architecture.md): Airflow asks, the record is kept."""
+"""A step's RetryPolicies as an Airflow RetryPolicy: Airflow asks, the record is kept (docs/architecture.md, 5)."""
 
 from __future__ import annotations
 

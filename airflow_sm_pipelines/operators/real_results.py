@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from airflow_sm_pipelines.callbacks.encryption import UnsealError, can_seal, seal, unseal
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.secrets import MASKED, has_mask, texts
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.jobs.job import describe_job, is_described

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.cache.key import may_cache
-from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
+from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.iteration import Iteration
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY, TaskScope
 from airflow_sm_pipelines.graph.selection import Role

@@ -18,13 +18,13 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Letter, digest_of, is_token_of, mailbox_key
+from airflow_sm_pipelines.callbacks.requests import WireError
 from airflow_sm_pipelines.callbacks.store import answer_entry
-from airflow_sm_pipelines.wire.callbacks import WireError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from airflow_sm_pipelines.wire.callbacks import Answering
+    from airflow_sm_pipelines.callbacks.requests import Answering
 
 # SQLite has no row locks.
 _ONE_AT_A_TIME = threading.Lock()

@@ -17,13 +17,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
+from airflow_sm_pipelines.callbacks.requests import WireError, read_request
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
-from airflow_sm_pipelines.wire.callbacks import WireError, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_sm_pipelines.wire.callbacks import Answering
+    from airflow_sm_pipelines.callbacks.requests import Answering
 
 log = logging.getLogger(__name__)
 

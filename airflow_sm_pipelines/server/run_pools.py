@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from airflow_sm_pipelines.jobs.identity import EXECUTION_ID_LENGTH
+from airflow_sm_pipelines.expressions.identity import EXECUTION_ID_LENGTH
 from airflow_sm_pipelines.pools import (
     DESCRIPTION_MARK,
     LIMIT_KEY,

@@ -14,7 +14,7 @@ from airflow_sm_pipelines.step_types.job_kind import JobKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.definition.syntax import Json
 
 APPLICATION, MESSAGE = "application", "message"
 EMR_SERVERLESS = "emr-serverless"

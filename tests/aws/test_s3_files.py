@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.aws.s3_files import bucket_and_key, read_file
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 
 
 class Body(io.RawIOBase):

@@ -169,7 +169,7 @@ def test_the_runtime_retries_as_the_report_says(policies: Any) -> None:
 
 
 def test_generated_and_given_names_are_those_of_the_runtime() -> None:
-    from airflow_sm_pipelines.jobs.identity import job_name
+    from airflow_sm_pipelines.expressions.identity import job_name
 
     told = {}
     for name, known in STEP_TYPES.items():

@@ -20,8 +20,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition
+from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
-from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope

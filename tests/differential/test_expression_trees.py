@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.findings import FindingCollector, Severity
 from airflow_sm_pipelines.definition.scope import Options
 from airflow_sm_pipelines.definition.scope import Scope as ReadingScope
 from airflow_sm_pipelines.definition.values import read_value
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.values import resolve
 from tests.differential.cases import Json
 from tests.differential.translation import plain_float, same

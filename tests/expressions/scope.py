@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 
 if TYPE_CHECKING:

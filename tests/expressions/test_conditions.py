@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.definition.expressions import ParameterReference
 from airflow_sm_pipelines.definition.model import Compare, Comparison, Condition, In, Not, Or
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
-from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.stringify import Json
 from tests.expressions.scope import FixedScope
 

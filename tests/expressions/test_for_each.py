@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import ChildOutput, CurrentItem, Member
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.for_each import (
     Child,
     ChildState,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.parameters import coerce, unknown_names
 from airflow_sm_pipelines.expressions.stringify import Json

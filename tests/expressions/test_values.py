@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import (
     ExecutionVariable,
     Index,
@@ -18,7 +19,6 @@ from airflow_sm_pipelines.definition.expressions import (
     PropertyFileReference,
     PropertyReference,
 )
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 from airflow_sm_pipelines.expressions.stringify import to_text

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.jobs.identity import execution_id, iso_time, job_name, new_token, pipeline_name
+from airflow_sm_pipelines.expressions.identity import execution_id, iso_time, job_name, new_token, pipeline_name
 from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts
 
 FACTS = TryFacts(definition_digest="d1", max_tries=13, try_number=1, now=1000.0)

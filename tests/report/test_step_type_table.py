@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_sm_pipelines.jobs.identity import LONG_NAME_LIMIT
+from airflow_sm_pipelines.callbacks.requests import MOST_OUTPUTS
+from airflow_sm_pipelines.expressions.identity import LONG_NAME_LIMIT
 from airflow_sm_pipelines.report.step_type_table import row, table
 from airflow_sm_pipelines.step_types import STEP_TYPES
-from airflow_sm_pipelines.wire.callbacks import MOST_OUTPUTS
 
 COLUMNS = ("step type", "operator", "AWS calls", "IAM actions", "properties", "RetryPolicies", "cache", "limits")
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_sm_pipelines.callbacks.requests import Answering, WireError
 from airflow_sm_pipelines.server.callback_app import LONGEST_BODY, make_app
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
-from airflow_sm_pipelines.wire.callbacks import Answering, WireError
 
 TOKEN = "0123456789"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/x"

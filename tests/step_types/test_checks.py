@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_sm_pipelines.aws.s3_files import S3File, bucket_and_key, read_file
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import ParameterReference
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
 from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.step_types import clarify_check, quality_check

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from airflow_sm_pipelines.jobs.identity import execution_id
+from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.records import JobRecord
 from tests.runs.harness import get, pipeline, training

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from airflow_sm_pipelines.jobs.identity import execution_id
+from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.records import JobRecord
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool

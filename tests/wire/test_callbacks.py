@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.callbacks.message import Answer
-from airflow_sm_pipelines.wire.callbacks import Answering, WireError, read_request
+from airflow_sm_pipelines.callbacks.requests import Answering, WireError, read_request
 
 TOKEN = "0123456789"
 SUCCESS, FAILURE = (f"SageMaker.SendPipelineExecutionStep{end}" for end in ("Success", "Failure"))
