@@ -22,13 +22,13 @@ from sqlalchemy import select
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Answer, Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.requests import OPERATIONS
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, CallbackWait, reply_left
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.jobs.waiting import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-from airflow_sm_pipelines.wire.callbacks import OPERATIONS
 from tests.definition.build import document
 from tests.fuzz.comms import connect, packed
 from tests.fuzz.documents import OUTPUTS, asking

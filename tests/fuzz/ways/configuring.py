@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from airflow_sm_pipelines.definition import read_definition
-from airflow_sm_pipelines.expressions.errors import UnresolvedError
+from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.expressions.parameters import coerce, unknown_names
 from airflow_sm_pipelines.expressions.stringify import to_text
 from tests.definition.build import parameter

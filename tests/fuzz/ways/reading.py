@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_sm_pipelines.definition import DefinitionError
+from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.definition.model import Parameter, Step
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
-from airflow_sm_pipelines.expressions.errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.json_get import JsonPathError, json_get
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.parameters import coerce
