@@ -168,14 +168,16 @@ def _add_tasks(
 ) -> None:
     tasks, graph = {}, planned.graph
     operators = operators_of(planned, source)
+    shared = _shared_arguments(dag, facts, settings)
     of_pool = pool_arguments(dag.dag_id, graph, dag.default_args)
     for step in graph.steps:
         operator = operators[step.type]
-        arguments = _arguments(dag, step, operator, facts, settings, rejoin) | of_pool[step.name]
+        common = {**shared, **of_pool[step.name]}
+        arguments = common | _arguments(dag, step, operator, facts, settings, rejoin)
         if step.for_each is not None:
             body = step.for_each.body[0]
             mapped = operators[body.type]
-            of_body = _arguments(dag, body, mapped, facts, settings, rejoin) | of_pool[step.name]
+            of_body = common | _arguments(dag, body, mapped, facts, settings, rejoin)
             tasks[step.name] = add_for_each(step, arguments, mapped, of_body)
             continue
         task = operator(**arguments)
@@ -187,6 +189,21 @@ def _add_tasks(
             dag.set_edge_info(upstream.task_id, downstream.task_id, {"label": edge.label})
 
 
+def _shared_arguments(dag: SageMakerPipelineDag, facts: PipelineFacts, settings: Settings) -> dict[str, Any]:
+    """The arguments that all operators of a Dag have in common."""
+    return {
+        "dag": dag,
+        "pipeline": facts,
+        "settings": settings,
+        "aws_conn_id": settings.aws_conn_id,
+        "region_name": settings.region_name,
+        "botocore_config": {
+            "retries": {"mode": settings.aws_retry_mode, "total_max_attempts": settings.aws_max_attempts},
+        },
+        "retry_delay": RETRY_DELAY,
+    }
+
+
 def _arguments(
     dag: SageMakerPipelineDag,
     step: Step,
@@ -195,23 +212,15 @@ def _arguments(
     settings: Settings,
     rejoin: frozenset[str],
 ) -> dict[str, Any]:
+    """The arguments of one step's operator beside those."""
     retries = StepRetries.of_step(step.retry_policies, settings.max_lost_tries)
     arguments: dict[str, Any] = {
-        "dag": dag,
         "task_id": step.name,
         "task_display_name": step.display_name or step.name,
         "doc_md": None if step.description is None else escaped(step.description),
         "step": step,
-        "pipeline": facts,
-        "settings": settings,
-        "aws_conn_id": settings.aws_conn_id,
-        "region_name": settings.region_name,
-        "botocore_config": {
-            "retries": {"mode": settings.aws_retry_mode, "total_max_attempts": settings.aws_max_attempts},
-        },
         "retry_policy": retries,
         "retries": retries.upper_bound,
-        "retry_delay": RETRY_DELAY,
         **operator.arguments_of(step, facts.graph),
     }
     step_type = facts.step_types.get(step.type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
@@ -39,12 +40,12 @@ class StepRetries(RetryPolicy):
     def __init__(self, rules: RetryRules) -> None:
         self.rules = rules
 
-    @classmethod
-    def of_step(cls, policies: Sequence[StepRetryPolicy] | None, max_lost_tries: int) -> StepRetries:
+    @staticmethod
+    def of_step(policies: Sequence[StepRetryPolicy] | None, max_lost_tries: int) -> StepRetries:
         """The policies of a step, and how many of its tries may be lost."""
-        return cls(RetryRules.of_step(policies, max_lost_tries))
+        return _of_step(tuple(policies or ()), max_lost_tries)
 
-    @property
+    @cached_property
     def upper_bound(self) -> int:
         """Airflow's ``retries``."""
         return self.rules.upper_bound
@@ -72,6 +73,12 @@ class StepRetries(RetryPolicy):
         decision, record = self.rules.decide(end, exception_type, record, time.time())
         store.set(STORE_KEY, record.to_json(), retention=NEVER_EXPIRE)
         return decision
+
+
+@lru_cache(maxsize=1024)
+def _of_step(policies: tuple[StepRetryPolicy, ...], max_lost_tries: int) -> StepRetries:
+    """One object for all steps with the same policies: most pipelines have one or two kinds."""
+    return StepRetries(RetryRules.of_step(policies, max_lost_tries))
 
 
 def _end_of(exception: BaseException) -> TryEnd:
