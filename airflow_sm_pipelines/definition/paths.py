@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import TypeAlias
@@ -13,7 +12,6 @@ JsonPath: TypeAlias = "tuple[JsonPath, str | int] | None"
 A chain costs one small tuple per node and is written out only where something is to be said of the place.
 """
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 60
 _LONGEST_KEY = 200
 _LONGEST_PATH = 2000
@@ -30,7 +28,7 @@ def render_path(path: JsonPath) -> str:
         path, key = path
         if isinstance(key, int):
             parts.append(f"[{key}]")
-        elif len(key) <= _LONGEST_KEY and _PLAIN.fullmatch(key):
+        elif len(key) <= _LONGEST_KEY and key.isascii() and key.isidentifier():
             parts.append(f".{key}")
         else:
             key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"

@@ -89,10 +89,10 @@ class Names(Struct):
     def _check_in_step(self, located: LocatedExpression, step: Step) -> None:
         match located.expression:
             case PropertyReference(name, path):
-                if self._check_target(name, located.path, step, "Steps."):
+                if self._check_target(name, located, step, "Steps."):
                     self._check_output(self.steps[name], path, located, step)
             case PropertyFileReference(name, file):
-                if self._check_target(name, located.path, step, "Steps.", f".PropertyFiles.{file}"):
+                if self._check_target(name, located, step, "Steps.", f".PropertyFiles.{file}"):
                     self._check_property_file(self.steps[name], file, located, step)
             case ChildOutput(name) if step.for_each is not None:
                 body = step.for_each.body
@@ -103,17 +103,19 @@ class Names(Struct):
             case _:
                 self._check_anywhere(located, step.name)
 
-    def _check_target(self, name: str, path: str, step: Step, before: str = "", after: str = "") -> bool:
+    def _check_target(
+        self, name: str, place: LocatedExpression | str, step: Step, before: str = "", after: str = ""
+    ) -> bool:
         """Whether ``step`` may need the step ``name``; what stands around the name is for a suggestion."""
         target = self.steps.get(name)
         if target is None:
             near = self.collector.guess(name, (other for other in self.steps if other != step.name))
             suggestion = f"{before}{near}{after}" if near else None
-            self.collector.error(f"there is no step {name!r}", path, step=step.name, suggestion=suggestion)
+            self.collector.error(f"there is no step {name!r}", _path(place), step=step.name, suggestion=suggestion)
             return False
         problem = self._why_unusable(target, step)
         if problem is not None:
-            self.collector.error(problem, path, step=step.name)
+            self.collector.error(problem, _path(place), step=step.name)
         return problem is None
 
     def _why_unusable(self, target: Step, step: Step) -> str | None:
@@ -156,3 +158,8 @@ class Names(Struct):
             message = f"the step {target.name!r} declares no property file {file!r}"
             suggestion = f"Steps.{target.name}.PropertyFiles.{near}" if near else None
             self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
+
+
+def _path(place: LocatedExpression | str) -> str:
+    """The JSON path of a place, written out only where something is to be said of it."""
+    return place if isinstance(place, str) else place.path
