@@ -29,9 +29,10 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOp
 without = time.process_time()
 before = set(sys.modules)
 import airflow_sm_pipelines.loader
-from airflow_sm_pipelines.operators.registry import operator_for
-for step_type in {STEP_TYPES!r}:
-    operator_for(step_type)
+from airflow_sm_pipelines.operators.registry import operator_of
+from airflow_sm_pipelines.step_types import STEP_TYPES
+for name in {STEP_TYPES!r}:
+    operator_of(STEP_TYPES[name])
 ended = time.process_time()
 own = [name for name in set(sys.modules) - before if name.partition(".")[0] == "airflow_sm_pipelines"]
 print((without - started) * 1000, (ended - without) * 1000, len(own))

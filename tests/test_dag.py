@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.amazon.aws.operators import sagemaker
-from airflow.sdk import DAG, BaseBranchOperator
+from airflow.sdk import DAG, BaseBranchOperator, BaseOperator
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
@@ -327,6 +327,5 @@ def test_the_hash_of_a_dag_does_not_list_its_tasks() -> None:
     """Airflow asks for it at each edge: one that did would make a Dag of n steps take n² time."""
     dag = SageMakerPipelineDag({"Steps": [training("A")]}, dag_id="d")
     before = hash(dag)
-    EmptyOperator(task_id="other", dag=dag)
+    BaseOperator(task_id="other", dag=dag)
     assert hash(dag) == before
-    assert dag in {dag}

@@ -50,6 +50,7 @@ class JobStepOperator(StepOperator):
     What the step does stands in :class:`~airflow_sm_pipelines.jobs.lifecycle.JobLifecycle`.
     """
 
+    runs_provider_init = False
     # Any, since operators of the Amazon provider declare theirs by the very classes.
     operator_extra_links: Any = LINKS
 

@@ -64,6 +64,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
 
     operator_extra_links: Any = LINKS
     provider_arguments = MappingProxyType({"function_name": "", "invocation_type": "RequestResponse"})
+    runs_provider_init = False
 
     _log = ""
     _links: ConsoleLinks | None = None

@@ -30,6 +30,7 @@ from airflow_sm_pipelines.operators.request import Request, shown
 from airflow_sm_pipelines.operators.run_secrets import learn_secrets
 from airflow_sm_pipelines.operators.selection_decision import decide
 from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
+from airflow_sm_pipelines.operators.unused_arguments import unused_arguments
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     """The part of a step's operator that no operator of the Amazon provider has.
 
     ``provider_arguments`` are what the operator of the Amazon provider demands that stands behind a class, and its own
-    request says already.
+    request says already. A class that replaces all that the provider's does sets ``runs_provider_init`` to False: then
+    the provider's constructor is not run, and its arguments are attributes of the class.
 
     :param step: the step of the definition
     :param pipeline: what it knows of the pipeline
@@ -78,12 +80,21 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     template_fields_renderers: ClassVar[dict[str, str]] = {"request": "json"}
     template_ext: Sequence[str] = ()
     provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    # Airflow wraps the constructor of every class: each one that runs is a tenth of what a task costs at every parse.
+    runs_provider_init: ClassVar[bool] = True
     # The result of a step that is not selected, where no run has one.
     nothing: ClassVar[Any] = None
 
     # Per-try state has class-level defaults: an assignment in __init__ costs every task at every parse.
+    iteration: Iteration | None = None
     _try: StepTry | None = None
     _access: AwsAccess | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.runs_provider_init:
+            for name, value in unused_arguments(cls, StepOperator, cls.provider_arguments).items():
+                setattr(cls, name, value)
 
     def __init__(
         self,
@@ -95,9 +106,14 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**self.provider_arguments, **kwargs)
-        self.iteration = None if iteration is None else Iteration.from_json(iteration)
-        self.step = step if self.iteration is None else self.iteration.child_of(step)
+        if self.runs_provider_init:
+            super().__init__(**self.provider_arguments, **kwargs)
+        else:
+            AwsBaseOperator.__init__(self, **kwargs)
+        self.step = step
+        if iteration is not None:
+            self.iteration = Iteration.from_json(iteration)
+            self.step = self.iteration.child_of(step)
         self.pipeline = pipeline
         self.settings = settings
         self.deferrable = settings.deferrable if deferrable is None else deferrable
