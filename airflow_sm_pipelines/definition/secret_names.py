@@ -7,9 +7,10 @@ Airflow, and for what is read before a deployment's own words are known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,7 @@ class IsSecret(Protocol):
     def __call__(self, name: str, /) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SecretNames:
+class SecretNames(Struct, frozen=True):
     """``words`` make a name that of a secret, ``spared`` are globs of names that are none, whatever their words."""
 
     words: frozenset[str] = WORDS

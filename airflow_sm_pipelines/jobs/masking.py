@@ -7,12 +7,12 @@ to the masker, which takes them out of logs and rendered fields, whatever other 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret, redact  # type: ignore[attr-defined] # the masker has no public look-up by name
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.secret_names import NOT_SECRET, is_spared
 from airflow_sm_pipelines.definition.secrets import MIN_LENGTH, forms, is_plain, mask, mask_whole, secret_texts, texts
@@ -27,8 +27,7 @@ PIECE = 16
 PROBE = "a value that no one keeps secret"
 
 
-@dataclass(frozen=True, slots=True)
-class Masking:
+class Masking(Struct, frozen=True):
     """``spared`` are the globs of ``[sagemaker_pipelines] not_secret``."""
 
     spared: tuple[str, ...] = NOT_SECRET
