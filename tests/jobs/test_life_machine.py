@@ -278,7 +278,10 @@ class Life(RuleBasedStateMachine):
         record = self.record
         if record is not None:
             assert record.failures <= self.real_failures + len(self.stopped_by_others())
-            assert sum(record.policy_retries.values()) <= self.real_failures
+            retries = sum(record.policy_retries.values())
+            assert retries <= self.real_failures
+            # No attempt begins that no policy has granted.
+            assert record.failures <= retries + 1
 
     def stopped_by_others(self) -> list[str]:
         return [job.name for job in self.task.aws.jobs.values() if job.stops]
