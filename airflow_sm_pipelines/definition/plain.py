@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from airflow_sm_pipelines.definition.paths import describe, render_path
 
@@ -17,6 +19,8 @@ CONTAINERS = (dict, list)
 
 MAX_DEPTH = 160
 """Levels of objects and arrays that a definition may have: Python's stack, and that of what follows, bears them."""
+
+_LOOKED_FOR = frozenset({dict, list, float})
 
 _MOST_BITS = 14_283
 """The bits of the largest integer that Python writes as a text, of 4,300 digits."""
@@ -53,16 +57,29 @@ def to_plain(value: object, collector: FindingCollector, path: JsonPath = None, 
     return plain
 
 
-def within_depth(value: Json) -> bool:
-    """Whether ``value`` is nested in at most :data:`MAX_DEPTH` levels."""
-    level = [value] if isinstance(value, CONTAINERS) else []
+class Survey(Struct, frozen=True):
+    """What a look at all of a value has found: whether it is nested in at most :data:`MAX_DEPTH` levels, and has
+    numbers that are no integers.
+    """
+
+    is_within_depth: bool
+    has_floats: bool
+
+
+def survey(value: dict[str, Json]) -> Survey:
+    """Look at all of a value, level by level; what lies deeper than :data:`MAX_DEPTH` is not looked at."""
+    level: list[Any] = [value]
+    has_floats = False
     for _ in range(MAX_DEPTH):
         level = [
             member
             for node in level
-            for member in (node.values() if isinstance(node, dict) else node)
-            if isinstance(member, CONTAINERS)
+            for member in (node.values() if type(node) is dict else node)
+            if type(member) in _LOOKED_FOR
         ]
+        if float in map(type, level):
+            has_floats = True
+            level = [member for member in level if type(member) is not float]
         if not level:
-            return True
-    return False
+            return Survey(True, has_floats)
+    return Survey(False, has_floats)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import JsonGet, PropertyFileReference
 from airflow_sm_pipelines.step_types.roles import roles_of
+from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
-    from airflow_sm_pipelines.validation.allow_list import AllowList
 
 CHECKS = frozenset({"QualityCheck", "ClarifyCheck"})
 """The types whose job's outputs Airflow reads: the violations report is among them."""
@@ -25,6 +25,8 @@ def check_allowed(
     pipeline: Pipeline, step_types: Mapping[str, StepType], allowed: AllowList, collector: FindingCollector
 ) -> None:
     """A finding for each literal that is not allowed. What an expression gives is judged when the step runs."""
+    if allowed == AllowList():
+        return
     if pipeline.role_arn is not None and (refusal := allowed.refuse_role(pipeline.role_arn)) is not None:
         collector.error(refusal, "$.RoleArn")
     steps = {step.name: step for step in pipeline.walk()}
