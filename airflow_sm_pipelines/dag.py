@@ -31,6 +31,7 @@ from airflow_sm_pipelines.operators.registry import operators_of
 from airflow_sm_pipelines.params import params_of, selection_params, with_values
 from airflow_sm_pipelines.pools import effective_limit, limited_default_args, pool_arguments
 from airflow_sm_pipelines.settings import read_settings
+from airflow_sm_pipelines.validation.severities import severities_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +70,8 @@ class SageMakerPipelineDag(DAG):
     :param unsupported_steps: ``error`` refuses a definition with a step type that is not known, ``placeholder``
         gives it a task that fails when it is reached
     :param unsupported_keys: whether a key that is not known refuses the definition or is only warned of
+    :param values: whether a value that AWS would refuse is an error or a warning, with exceptions by the code of the
+        finding: ``error, value-pattern=warn``
     :param deferrable: whether waiting for a job holds no worker
     :param source: what findings call the definition where it is not given as a path
     :param dag_arguments: any argument of Airflow's DAG
@@ -88,6 +91,7 @@ class SageMakerPipelineDag(DAG):
         rejoin: Sequence[str] = (),
         unsupported_steps: UnsupportedSteps | None = None,
         unsupported_keys: UnsupportedKeys | None = None,
+        values: str | None = None,
         deferrable: bool | None = None,
         source: str | None = None,
         **dag_arguments: Any,
@@ -108,12 +112,14 @@ class SageMakerPipelineDag(DAG):
             unsupported_keys=unsupported_keys or settings.unsupported_keys,
             is_secret=Masking(settings.not_secret).is_secret,
             allowed=settings.allowed,
+            values=severities_of(values or settings.values),
+            given=parameters,
         )
         pipeline = planned.pipeline
         source = source or _file_name(definition)
         dag_id = dag_id or dag_id_of(definition, pipeline.name)
-        values, is_secret = parameters or {}, Masking(settings.not_secret).is_secret
-        params = params_of(pipeline, values, is_secret, scheduled=dag_arguments.get("schedule") is not None)
+        given, is_secret = parameters or {}, Masking(settings.not_secret).is_secret
+        params = params_of(pipeline, given, is_secret, scheduled=dag_arguments.get("schedule") is not None)
         _check_rejoin(planned, rejoin)
         self.parallelism = effective_limit(parallelism, pipeline.max_parallel_steps, settings.parallelism)
         super().__init__(
@@ -132,7 +138,7 @@ class SageMakerPipelineDag(DAG):
         facts = PipelineFacts(
             name=pipeline_name(dag_id),
             digest=pipeline.digest,
-            parameters=MappingProxyType(with_values(pipeline.parameters, values, is_secret)),
+            parameters=MappingProxyType(with_values(pipeline.parameters, given, is_secret)),
             property_files=MappingProxyType(
                 {step.name: {file.name: file for file in step.property_files} for step in planned.graph.steps}
             ),

@@ -181,6 +181,13 @@ OPTIONS = {
         "error: a step type that is not known is a finding. placeholder: it is a task that fails when reached.",
         choices=("error", "placeholder"),
     ),
+    "values": Option(
+        "string",
+        "error",
+        "What becomes of a value in a step's Arguments that the API model of AWS refuses: error refuses the definition,"
+        " warn tells of it. Exceptions by the code of the finding follow: error, value-pattern=warn.",
+        example="error, value-pattern=warn",
+    ),
     "unsupported_keys": Option(
         "string",
         "warn",

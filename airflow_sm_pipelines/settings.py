@@ -84,6 +84,7 @@ class Settings(Struct, frozen=True):
     callback_timeout: float
     unsupported_steps: UnsupportedSteps
     unsupported_keys: UnsupportedKeys
+    values: str
     not_secret: tuple[str, ...]
     allowed_step_types: tuple[str, ...]
     allowed_regions: tuple[str, ...]

@@ -16,12 +16,14 @@ from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.discovery import definition_in, paths_in
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.validation.allow_list import AllowList
+from airflow_sm_pipelines.validation.severities import severities_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
     from airflow_sm_pipelines.graph import Plan
+    from airflow_sm_pipelines.validation.severities import ValueSeverities
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def files_of(paths: Iterable[str]) -> Iterator[Path]:
 
 
 def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
-    """One file with the options ``--unsupported-steps`` and ``--unsupported-keys``.
+    """One file with the options ``--unsupported-steps``, ``--unsupported-keys`` and ``--values``.
 
     :raises CommandError: if it cannot be read
     """
@@ -66,6 +68,7 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
             unsupported_keys=arguments.unsupported_keys,
             is_secret=names_of_environment(os.environ),
             allowed=AllowList.of_environment(os.environ),
+            values=_severities(arguments.values),
         )
         findings = planned.pipeline.warnings
     except DefinitionError as error:
@@ -75,6 +78,13 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
         findings = unexpected(str(path), error).findings
     text = (file.text or b"").decode("utf-8", errors="replace").removeprefix("\ufeff")
     return Checked(path, text, file.dag_id, planned, findings)
+
+
+def _severities(text: str) -> ValueSeverities:
+    try:
+        return severities_of(text)
+    except ValueError as error:
+        raise CommandError(f"--values: {error}") from None
 
 
 def plan_file(arguments: argparse.Namespace) -> Checked:

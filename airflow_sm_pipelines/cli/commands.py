@@ -58,6 +58,11 @@ def _steps(default: str) -> Argument:
     return Argument(("--unsupported-steps",), text, {"choices": ("error", "placeholder"), "default": default})
 
 
+def _values(default: str) -> Argument:
+    text = "What a value is that AWS would refuse, error or warn; exceptions by code: error,value-enum=warn"
+    return Argument(("--values",), text, {"default": default, "metavar": "SEVERITY"})
+
+
 KEYS = Argument(
     ("--unsupported-keys",),
     "Whether a key that is not known is a warning or an error",
@@ -75,6 +80,7 @@ LINT = Command(
         Argument(("--strict",), "Let warnings count as errors", {"action": "store_true"}),
         _steps("error"),
         KEYS,
+        _values("error"),
     ),
 )
 LIST = Command(
@@ -88,13 +94,14 @@ LIST = Command(
         _format("text", "json"),
         _steps("error"),
         KEYS,
+        _values("error"),
     ),
 )
 SHOW = Command(
     "show",
     "Show the steps of a pipeline definition and their order",
     "airflow_sm_pipelines.cli.show",
-    (FILE, _format("tree", "dot", "mermaid", "json"), _steps("placeholder"), KEYS),
+    (FILE, _format("tree", "dot", "mermaid", "json"), _steps("placeholder"), KEYS, _values("warn")),
 )
 EXPLAIN = Command(
     "explain",
@@ -106,6 +113,7 @@ EXPLAIN = Command(
         _format("text", "json"),
         _steps("placeholder"),
         KEYS,
+        _values("warn"),
     ),
 )
 
@@ -113,7 +121,7 @@ IAM = Command(
     "iam",
     "Print the IAM policy that the steps of a pipeline definition need",
     "airflow_sm_pipelines.cli.iam",
-    (FILE, _steps("placeholder"), KEYS),
+    (FILE, _steps("placeholder"), KEYS, _values("warn")),
 )
 
 COMMANDS = (LINT, LIST, SHOW, EXPLAIN, IAM)

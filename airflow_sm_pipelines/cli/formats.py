@@ -40,6 +40,7 @@ def as_json(checked: Checked) -> Iterator[dict[str, object]]:
             "line": finding.line,
             "column": finding.column,
             "severity": finding.severity.value,
+            "code": finding.code,
             "message": finding.message,
             "path": finding.path,
             "step": finding.step,

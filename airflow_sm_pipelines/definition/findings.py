@@ -44,6 +44,7 @@ class Finding(Struct, frozen=True):
     column: int | None = None
     on_key: bool = False
     stands_for: int = 1
+    code: str = ""
 
     def at(self, line: int, column: int) -> Finding:
         """The same finding with its place in the text."""

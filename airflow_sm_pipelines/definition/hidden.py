@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.definition.paths import MAX_SHOWN
 from airflow_sm_pipelines.definition.secrets import literal_secrets, redactor
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ def hide_secrets(document: Json, collector: FindingCollector, is_secret: IsSecre
     """Mask the document's secrets in all that has been found so far."""
     if not collector.findings:
         return
-    hide = redactor(literal_secrets(document, is_secret))
+    secrets = list(literal_secrets(document, is_secret))
+    # A message quotes the beginning of a long text.
+    hide = redactor([*secrets, *(secret[:MAX_SHOWN] for secret in secrets if len(secret) > MAX_SHOWN)])
     collector.findings[:] = [
         replace(
             finding,

@@ -12,7 +12,8 @@ JsonPath: TypeAlias = "tuple[JsonPath, str | int] | None"
 A chain costs one small tuple per node and is written out only where something is to be said of the place.
 """
 
-_SHOWN = 60
+MAX_SHOWN = 60
+"""Characters of a text that a message quotes."""
 _LONGEST_KEY = 200
 _LONGEST_PATH = 2000
 _MOST_LISTED = 20
@@ -47,7 +48,7 @@ def describe(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         # Python refuses to print an integer of thousands of digits.
-        return f"the number {value}" if abs(value) < 10**_SHOWN else "a very large number"
+        return f"the number {value}" if abs(value) < 10**MAX_SHOWN else "a very large number"
     if isinstance(value, float):
         return f"the number {value}"
     if isinstance(value, str):
@@ -68,7 +69,7 @@ def describe_object(value: Mapping[object, object]) -> str:
     return "an object"
 
 
-def shorten(text: str, longest: int = _SHOWN) -> str:
+def shorten(text: str, longest: int = MAX_SHOWN) -> str:
     """The beginning of a text that is too long for a message."""
     return text if len(text) <= longest else f"{text[:longest]}…"
 

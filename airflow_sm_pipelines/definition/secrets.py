@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import Join
+from airflow_sm_pipelines.definition.plain import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.secret_names import IsSecret
 
 MASKED = "***"
+TOO_DEEP = "…"
 MIN_LENGTH = 5
 """Airflow's default for ``[logging] min_length_masked_secret``: shorter texts are not looked for in other texts."""
 
@@ -27,37 +29,42 @@ _VALUES = ("Value", "value", "DefaultValue")
 _PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|true|false", re.IGNORECASE)
 
 
-def mask(value: Any, is_secret: IsSecret, redact: Callable[[str], str] = str) -> Any:
+def mask(value: Any, is_secret: IsSecret, redact: Callable[[str], str] = str, depth: int = 0) -> Any:
     """A JSON value, or a value of a definition, as it may be shown.
 
     A member is masked by its name, or by that of a pair such as ``{"Name": "DbPassword", "Value": "…"}``. ``redact``
-    takes known secrets out of the texts that have no such name.
+    takes known secrets out of the texts that have no such name. What is nested deeper than ``MAX_DEPTH`` levels is not
+    shown: an answer from elsewhere can be deeper than Python's stack.
     """
+    if depth > MAX_DEPTH:
+        return TOO_DEEP
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
         secret = _secret_members(value, is_secret)
         return {
-            name: mask_whole(member) if name in secret else mask(member, is_secret, redact)
+            name: mask_whole(member, depth + 1) if name in secret else mask(member, is_secret, redact, depth + 1)
             for name, member in value.items()
         }
     if isinstance(value, list | tuple):
-        return type(value)(mask(element, is_secret, redact) for element in value)
+        return type(value)(mask(element, is_secret, redact, depth + 1) for element in value)
     if isinstance(value, Join):
-        return Join(value.separator, mask(value.values, is_secret, redact))
+        return Join(value.separator, mask(value.values, is_secret, redact, depth + 1))
     return value
 
 
-def mask_whole(value: Any) -> Any:
+def mask_whole(value: Any, depth: int = 0) -> Any:
     """A value that stands under the name of a secret: each text in it is masked, its form stays."""
+    if depth > MAX_DEPTH:
+        return TOO_DEEP
     if isinstance(value, str):
         return value if is_plain(value) else MASKED
     if isinstance(value, Mapping):
-        return {name: mask_whole(member) for name, member in value.items()}
+        return {name: mask_whole(member, depth + 1) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(mask_whole(element) for element in value)
+        return type(value)(mask_whole(element, depth + 1) for element in value)
     if isinstance(value, Join):
-        return Join(value.separator, tuple(mask_whole(part) for part in value.values))
+        return Join(value.separator, tuple(mask_whole(part, depth + 1) for part in value.values))
     return value
 
 

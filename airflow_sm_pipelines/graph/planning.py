@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
@@ -16,20 +17,26 @@ from airflow_sm_pipelines.graph.dependencies import connect
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.validation.allow_list import AllowList
 from airflow_sm_pipelines.validation.check_allowed import check_allowed
-from airflow_sm_pipelines.validation.check_arguments import check_arguments
 from airflow_sm_pipelines.validation.check_policies import check_policies
 from airflow_sm_pipelines.validation.check_properties import check_properties
 from airflow_sm_pipelines.validation.check_rules import check_rules
 from airflow_sm_pipelines.validation.check_types import check_types
+from airflow_sm_pipelines.validation.check_values import check_values
+from airflow_sm_pipelines.validation.severities import ERRORS
+from airflow_sm_pipelines.validation.text_members import with_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_sm_pipelines.definition.document import Source
+    from airflow_sm_pipelines.definition.expressions import Scalar
     from airflow_sm_pipelines.definition.model import Pipeline, Step
     from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.graph.model import Graph
     from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
     from airflow_sm_pipelines.step_types.step_type import StepType
+    from airflow_sm_pipelines.validation.severities import ValueSeverities
 
 
 class Plan(Struct, frozen=True):
@@ -54,12 +61,16 @@ def plan(
     unsupported_steps: UnsupportedSteps = "error",
     is_secret: IsSecret = AIRFLOWS_NAMES,
     allowed: AllowList | None = None,
+    values: ValueSeverities | None = ERRORS,
+    given: Mapping[str, Scalar] | None = None,
 ) -> Plan:
     """Read a definition, check it against the API model and order its steps.
 
     :param step_types: a step type that is not in it is not known
     :param is_secret: which names are those of secrets, whose values no finding shows; by default Airflow's list
     :param allowed: what the deployment lets definitions name; by default anything
+    :param values: how grave a value is that AWS would refuse; None: no value is judged
+    :param given: the values that Airflow gives parameters
 
     The other arguments are those of ``read_definition``.
 
@@ -75,11 +86,13 @@ def plan(
         known = FrozenDict({name: step_types[name] for name in names if name in step_types})
         check_types(reading.pipeline, step_types, collector)
         check_properties(reading.pipeline, known, collector)
-        check_arguments(reading.pipeline, known, options.severity_of_keys, collector)
+        texts = [] if values is None else check_values(reading.pipeline, known, values, collector, given or {})
         check_policies(reading.pipeline, known, collector)
         check_rules(reading.pipeline, known, collector)
         check_allowed(reading.pipeline, known, allowed or AllowList(), collector)
-        graph = connect(reading.pipeline, collector)
+        read = with_texts(reading.pipeline, texts)
+        reading = replace(reading, pipeline=read)
+        graph = connect(read, collector)
     if reading.document is not None:
         hide_secrets(reading.document.definition, collector, is_secret)
     pipeline = reading.settle(collector, source or name_of(definition))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.patterns import satisfies
+from airflow_sm_pipelines.wire.patterns import satisfies
 
 NUMBERS = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 # Services whose names, ARNs and URIs may have any form: those in the examples of Bedrock steps have not got AWS's.

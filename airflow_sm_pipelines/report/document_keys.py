@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.reader import VERSION
 from airflow_sm_pipelines.naming import safe_dag_id
 from airflow_sm_pipelines.report.model import Item, Status
-from airflow_sm_pipelines.validation.check_arguments import PASSED_ON
+from airflow_sm_pipelines.validation.severities import UNKNOWN_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ def document_items(pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Itera
 def unknown_key_items(findings: Iterable[Finding]) -> Iterator[Item]:
     """The keys that nobody knows: ignored, or passed on to AWS within a request."""
     for finding in findings:
-        status = Status.HANDLED if finding.message.endswith(PASSED_ON) else Status.IGNORED
+        status = Status.HANDLED if finding.code == UNKNOWN_MEMBER else Status.IGNORED
         yield Item(finding.path, status, finding.message)
 
 

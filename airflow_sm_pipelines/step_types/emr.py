@@ -26,6 +26,7 @@ from airflow_sm_pipelines.step_types.step_type import (
     ApiShape,
     CacheKey,
     Guide,
+    RequestPart,
     RetryTypes,
     StepType,
     Variant,
@@ -266,6 +267,10 @@ STEP_TYPE = StepType(
     kind=KIND,
     adapter=EmrAdapter,
     calls=(*job_calls(KIND), *LOOKING),
+    parts=(
+        RequestPart("StepConfig", ApiShape("emr", "AddJobFlowSteps"), ("Steps",), filled=("Name", "ActionOnFailure")),
+        RequestPart("ClusterConfig", ApiShape("emr", "RunJobFlow"), filled=("Name",)),
+    ),
     properties=ApiShape("emr", "DescribeStep", "Step"),
     extra_properties=("ClusterId",),
     variants=(

@@ -12,7 +12,15 @@ from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import ApiShape, Guide, RetryTypes, StepType, Variant, job_calls
+from airflow_sm_pipelines.step_types.step_type import (
+    ApiShape,
+    Guide,
+    RequestPart,
+    RetryTypes,
+    StepType,
+    Variant,
+    job_calls,
+)
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
@@ -261,6 +269,14 @@ STEP_TYPE = StepType(
                 "emr-serverless:ListJobRuns",
             ),
         ),
+    ),
+    parts=(
+        RequestPart(
+            "JobConfig",
+            ApiShape("emr-serverless", "StartJobRun"),
+            filled=("applicationId", "executionRoleArn", "clientToken"),
+        ),
+        RequestPart("ApplicationConfig", ApiShape("emr-serverless", "CreateApplication"), filled=("clientToken",)),
     ),
     properties=ApiShape("emr-serverless", "GetJobRun"),
     retries=RetryTypes.ALL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
-from airflow_sm_pipelines.step_types.step_type import Guide, StepType
+from airflow_sm_pipelines.step_types.step_type import Guide, RequestPart, StepType, sagemaker
 
 MAX_ENTITIES = 5
 """How many entities of each kind a step can make."""
@@ -64,6 +64,7 @@ STEP_TYPE = StepType(
         *(f"sagemaker:{call}" for kind in ENTITY_KINDS for call in (kind.create, kind.find)),
         "sagemaker:AddAssociation",
     ),
+    parts=tuple(RequestPart(kind.arguments, sagemaker(kind.create)) for kind in ENTITY_KINDS),
     limits=(f"{MAX_ENTITIES} entities of each kind", f"{MAX_ASSOCIATIONS} associations"),
     extra_properties=(*(kind.result for kind in ENTITY_KINDS), ASSOCIATIONS),
     guide=GUIDE,

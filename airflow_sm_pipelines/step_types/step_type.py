@@ -61,6 +61,19 @@ class Guide(Struct, frozen=True):
     text: str
 
 
+class RequestPart(Struct, frozen=True):
+    """A member of Arguments that is (a part of) a request, where the Arguments as a whole are none.
+
+    ``path`` names the member; each element is one where it is a list. ``inside`` is the member of the request, at any
+    depth, that it is: the request itself where it is empty. ``filled`` are required members that are filled in.
+    """
+
+    path: str
+    api: ApiShape
+    inside: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+
+
 class Variant(Struct, frozen=True):
     """Another API by which a step type runs, taken where the Arguments have one of ``members`` (null does not count).
 
@@ -88,7 +101,8 @@ class StepType(Struct, frozen=True):
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
     that it needs besides. ``syntax`` tells of the keys beside Arguments in its steps, None where they may have any.
     ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
-    that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``variants``
+    that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``parts``
+    are members of Arguments that are requests, or parts of them, where the whole is none. ``variants``
     are other APIs that it may have. ``rules`` are what its Arguments keep to beyond the request.
 
     **Roles.** ``defaulted_roles`` and ``passed_roles`` are the members of Arguments, beside the kind's ``role_field``,
@@ -116,6 +130,7 @@ class StepType(Struct, frozen=True):
     permissions: tuple[str, ...] = ()
     syntax: StepSyntax | None = None
     arguments: ApiShape | None = None
+    parts: tuple[RequestPart, ...] = ()
     properties: ApiShape | None = None
     extra_properties: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()

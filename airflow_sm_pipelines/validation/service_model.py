@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from airflow_sm_pipelines.validation.shape_texts import ANY, LIST, MAP, SINGLE, is_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from airflow_sm_pipelines.validation.shape_texts import Shape, Structures
 
@@ -32,7 +32,7 @@ def structures_of(model: Model, roots: Iterable[Shape] | None = None) -> Structu
     """All structures of a model, or those that can be reached from ``roots``."""
     if roots is None:
         roots = [name for name, shape in model["shapes"].items() if shape["type"] == "structure"]
-    told = _pascal if model["metadata"]["serviceId"] in PASCAL_CASED else str
+    told = member_names(model)
     found: dict[str, dict[str, Shape]] = {}
     left = deque(roots)
     while left:
@@ -42,6 +42,11 @@ def structures_of(model: Model, roots: Iterable[Shape] | None = None) -> Structu
             found[name] = {told(key): shape_of(model, member["shape"]) for key, member in members.items()}
             left.extend(found[name].values())
     return found
+
+
+def member_names(model: Model) -> Callable[[str], str]:
+    """How a definition writes the name of a member of this service's API."""
+    return _pascal if model["metadata"]["serviceId"] in PASCAL_CASED else str
 
 
 def shape_of(model: Model, name: str) -> Shape:

@@ -16,6 +16,7 @@ from airflow_sm_pipelines.report import Report, Status, report_of
 from airflow_sm_pipelines.report.readable import leaves, readable
 from airflow_sm_pipelines.report.retries import retries_of
 from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.validation.severities import WARNINGS
 from tests.cli.test_lint import write
 from tests.corpus import documents, invalid_documents
 from tests.definition.build import (
@@ -77,7 +78,7 @@ def report() -> Report:
         "RoleArn": "arn:role",
         "ParallelismConfiguration": {"MaxParallelExecutionSteps": 3},
     }
-    return report_of(plan(response))
+    return report_of(plan(response, values=WARNINGS))
 
 
 def statuses(report: Report) -> dict[str, Status]:
@@ -126,7 +127,7 @@ def test_what_became_of_each_key(report: Report) -> None:
 def test_a_role_that_is_missing_is_the_pipelines(report: Report) -> None:
     [item] = [item for item in report.all_items() if item.path.endswith("ForEachBody[0].Arguments.RoleArn")]
     assert item.text == "the pipeline's, arn:role"
-    bare = report_of(plan(PIPELINE))
+    bare = report_of(plan(PIPELINE, values=WARNINGS))
     [item] = [item for item in bare.all_items() if item.path.endswith("ForEachBody[0].Arguments.RoleArn")]
     assert "role_arn of the Dag" in item.text
 
@@ -180,7 +181,7 @@ def test_generated_and_given_names_are_those_of_the_runtime() -> None:
                 {"CheckType": "DATA_BIAS" if name == "ClarifyCheck" else "DATA_QUALITY"} if "Check" in name else {}
             )
             for given in arguments:
-                report = report_of(plan(document(step("A", name, given, **settings))))
+                report = report_of(plan(document(step("A", name, given, **settings)), values=WARNINGS))
                 path = f"$.Steps[0].Arguments.{field}"
                 told[name, bool(given)] = next(item.text for item in report.all_items() if item.path == path)
             expected, _ = job_name("<execution id>", "<step>", "<token>", 0, limit=known.kind.name_limit)
@@ -203,7 +204,7 @@ def test_values_as_people_read_them() -> None:
 
 
 def test_leaves_of_a_request() -> None:
-    plan_ = plan(PIPELINE)
+    plan_ = plan(PIPELINE, values=WARNINGS)
     assert dict(leaves(plan_.pipeline.steps[1].arguments)).keys() == {
         "RoleArn",
         "OutputDataConfig.S3OutputPath",
@@ -259,7 +260,8 @@ def test_a_whole_document_as_text(file: str, capsys: pytest.CaptureFixture[str])
 
 def test_a_type_that_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = document(step("Own", "Mine", {"x": 1}))
-    assert statuses(report_of(plan(own, unsupported_steps="placeholder")))["$.Steps[0].Type"] is Status.UNSUPPORTED
+    planned = plan(own, unsupported_steps="placeholder", values=WARNINGS)
+    assert statuses(report_of(planned))["$.Steps[0].Type"] is Status.UNSUPPORTED
     write(tmp_path / "own.json", own)
     assert main(["explain", str(tmp_path / "own.json"), "--unsupported-steps", "placeholder"]) == 0
     told = capsys.readouterr().out
@@ -294,7 +296,7 @@ def test_every_real_document_has_a_report() -> None:
     for name, data in documents().items():
         if name in invalid_documents():
             continue
-        planned = plan(data, source=name)
+        planned = plan(data, source=name, values=WARNINGS)
         report = report_of(planned)
         assert [told.step.name for told in report.steps if told.loop is None] == [s.name for s in planned.graph.steps]
         assert len({step.name for step in planned.pipeline.walk()}) == len(report.steps)

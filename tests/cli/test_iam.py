@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.cli.main import main
-from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.report.iam import policy_of
 from airflow_sm_pipelines.report.iam_actions import action_of
 from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
 from airflow_sm_pipelines.step_types.step_type import StepType
-from tests.definition.build import document, step
+from tests.definition.build import document, planned, step
 
 ABALONE = Path(__file__).parents[2] / "dags" / "pipelines" / "abalone.json"
 
@@ -58,7 +57,7 @@ def test_a_role_that_is_known_only_at_run_time_and_tags() -> None:
         "Parameters": [{"Name": "Role", "Type": "String"}],
         "Steps": [{"Name": "T", "Type": "Training", "Arguments": arguments}],
     }
-    [training, _, roles] = policy_of(plan(definition))["Statement"]
+    [training, _, roles] = policy_of(planned(definition))["Statement"]
     assert "sagemaker:AddTags" in training["Action"]
     assert roles["Resource"] == ["*"]
 
@@ -71,7 +70,7 @@ def statements_of(*steps: Any, role_arn: str | None = None) -> dict[str, Any]:
     """The statements of the policy of some steps, by their Sid."""
     definition = {"PipelineName": "p", "PipelineDefinition": json.dumps(document(*steps))}
     wrapper = definition if role_arn is None else {**definition, "RoleArn": role_arn}
-    return {one["Sid"]: one for one in policy_of(plan(wrapper))["Statement"]}
+    return {one["Sid"]: one for one in policy_of(planned(wrapper))["Statement"]}
 
 
 def roles_of(*steps: Any, role_arn: str | None = None) -> list[str]:
@@ -167,7 +166,7 @@ def test_a_broken_definition_has_no_policy(tmp_path: Path, capsys: pytest.Captur
 
 
 def actions_of_steps(kind: str, arguments: dict[str, Any]) -> set[str]:
-    statements = policy_of(plan(document(step("A", kind, arguments))))["Statement"]
+    statements = policy_of(planned(document(step("A", kind, arguments))))["Statement"]
     [actions] = [statement["Action"] for statement in statements if statement["Sid"] == f"{kind}Steps"]
     return set(actions)
 
@@ -201,5 +200,5 @@ def test_a_variant_of_a_type_needs_its_own_actions(
 def test_a_statement_of_a_users_type_has_an_id_that_iam_takes() -> None:
     registry = StepTypeRegistry({})
     registry.register(StepType("My-Type 2", "acme.steps.MineStepOperator", calls=("glue:GetTable",)))
-    [statement] = policy_of(plan(document(step("A", "My-Type 2")), step_types=registry))["Statement"]
+    [statement] = policy_of(planned(document(step("A", "My-Type 2")), step_types=registry))["Statement"]
     assert (statement["Sid"], statement["Action"]) == ("MyType2Steps", ["glue:GetTable"])

@@ -38,8 +38,9 @@ def run(*arguments: object, installed: bool = True) -> subprocess.CompletedProce
 def test_lint_knows_it_by_its_entry_point(file: Path) -> None:
     told = run("lint", "--format", "json", file)
     findings: list[Any] = json.loads(told.stdout)["findings"]
-    assert [(found["severity"], found["suggestion"]) for found in findings] == [
-        ("warning", "Arguments"),
+    told_of = [(found["severity"], found["suggestion"]) for found in findings if found["code"] != "value-missing"]
+    assert told_of == [
+        ("error", "Arguments"),
         ("error", "Steps.Etl.JobRunState"),
     ]
 

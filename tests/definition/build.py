@@ -9,7 +9,7 @@ from airflow_sm_pipelines.definition.findings import FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.reader import read_document
 from airflow_sm_pipelines.definition.scope import Options
-from airflow_sm_pipelines.graph import Plan
+from airflow_sm_pipelines.graph import Plan, plan
 from airflow_sm_pipelines.graph.dependencies import connect
 from airflow_sm_pipelines.step_types import STEP_TYPES
 
@@ -26,6 +26,20 @@ def join(*values: object, on: str = "/") -> Json:
 
 def step(name: str = "A", kind: str = "Training", arguments: object = None, **keys: object) -> Json:
     return {"Name": name, "Type": kind, "Arguments": {} if arguments is None else arguments, **keys}
+
+
+RESOURCES: Json = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+TRAINING: Json = {
+    "AlgorithmSpecification": {"TrainingImage": "registry/image:1", "TrainingInputMode": "File"},
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+    "ResourceConfig": RESOURCES,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+}
+
+
+def training(name: str = "T", **changes: object) -> Json:
+    """A Training step that AWS would take, with some members of its Arguments changed."""
+    return step(name, arguments={**TRAINING, **changes})
 
 
 def processing(name: str = "P", files: tuple[str, ...] = ("report",), arguments: Json | None = None) -> Json:
@@ -78,6 +92,11 @@ def settled(definition: Any, **options: Any) -> Plan:
     pipeline = reading.settle(collector, "definition")
     assert graph is not None
     return Plan(pipeline, graph, FrozenDict())
+
+
+def planned(definition: Any, **options: Any) -> Plan:
+    """The plan of a definition whose made-up values are not judged."""
+    return plan(definition, values=None, **options)
 
 
 def findings(definition: Any, **options: Any) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ from airflow_sm_pipelines.definition.writer import condition_to_json
 from airflow_sm_pipelines.graph import Dependency, Plan, plan
 from airflow_sm_pipelines.report import Status, StepReport, report_of
 from airflow_sm_pipelines.report.readable import leaves
+from airflow_sm_pipelines.validation.severities import WARNINGS
 
 GOLDEN = Path(__file__).parent
 MOST_STEPS = 500
@@ -26,7 +27,7 @@ def golden_file(name: str) -> Path:
 def golden_text(name: str, data: bytes) -> str | None:
     """The text of a document, or None for one that is refused or too large."""
     try:
-        planned = plan(data, source=name)
+        planned = plan(data, source=name, values=WARNINGS)
     except DefinitionError:
         return None
     if len(planned.graph.steps) > MOST_STEPS:

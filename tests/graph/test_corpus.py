@@ -16,6 +16,7 @@ from airflow_sm_pipelines.definition.expressions import (
     iter_expressions,
 )
 from airflow_sm_pipelines.graph import Edge, Plan, plan
+from airflow_sm_pipelines.validation.severities import WARNINGS
 from tests.corpus import documents
 from tests.definition.build import document, findings, step
 
@@ -25,7 +26,7 @@ def plans() -> list[Plan]:
     read = []
     for data in documents().values():
         try:
-            read.append(plan(data))
+            read.append(plan(data, values=WARNINGS))
         except DefinitionError:
             continue
     return read

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.local.errors import AwsError
-from airflow_sm_pipelines.local.patterns import compiled, satisfies
 from airflow_sm_pipelines.local.samples import (
     automl_request,
     model_request,
@@ -15,6 +14,7 @@ from airflow_sm_pipelines.local.samples import (
     tuning_request,
 )
 from airflow_sm_pipelines.local.validation import check_request
+from airflow_sm_pipelines.wire.patterns import compiled, satisfies
 
 
 def refusal(action: str, request: dict[str, Any]) -> tuple[str, str]:

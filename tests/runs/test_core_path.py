@@ -191,7 +191,7 @@ def test_a_stopped_job_is_a_failure(airflow: Airflow, deferrable: bool) -> None:
 
 
 def test_a_refused_request_fails_the_step_before_any_job(airflow: Airflow) -> None:
-    run = airflow.run(pipeline(training("Train", Arguments={"RoleArn": "no-role"})))
+    run = airflow.run(pipeline(training("Train", Arguments={"RoleArn": "no-role"})), values="warn")
     assert run.states == {"Train": "failed"}
     assert airflow.created("CreateTrainingJob") == []
 

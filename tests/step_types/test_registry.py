@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition.findings import DefinitionError
-from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.checking import StepTypeError
 from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
 from airflow_sm_pipelines.step_types.step_type import StepType
-from tests.definition.build import document, step
+from tests.definition.build import document, planned, step
 from tests.step_types.distributions import install
 
 OPERATOR = "acme.steps.MineStepOperator"
@@ -153,9 +152,9 @@ def test_a_broken_entry_point_is_told_and_hides_no_other(
 
 def test_a_broken_entry_point_is_a_finding_where_a_type_is_not_known(folder: Path, registry: StepTypeRegistry) -> None:
     install(folder, "acme-steps", {"mine": "there_is_no_such_module"}, {})
-    assert plan(document(step("A")), step_types=registry).pipeline.warnings == ()
+    assert planned(document(step("A")), step_types=registry).pipeline.warnings == ()
     with pytest.raises(DefinitionError) as raised:
-        plan(document(step("A"), step("B", "Mine")), step_types=registry)
+        planned(document(step("A"), step("B", "Mine")), step_types=registry)
     unknown, broken = raised.value.findings
     assert (unknown.path, broken.path) == ("$.Steps[1].Type", "$.Steps[1].Type")
     assert "unknown step type 'Mine'" in unknown.message
@@ -190,7 +189,7 @@ def test_the_types_of_a_definition_are_imported_and_no_others() -> None:
     program = (
         "import sys\n"
         "from airflow_sm_pipelines.graph import plan\n"
-        "plan({'Version': '2020-12-01', 'Steps': [{'Name': 'A', 'Type': 'Training', 'Arguments': {}}]})\n"
+        "plan({'Version': '2020-12-01', 'Steps': [{'Name': 'A', 'Type': 'Training', 'Arguments': {}}]}, values=None)\n"
         "print(*sorted(name for name in sys.modules if name.startswith('airflow_sm_pipelines.step_types.')))\n"
         "print('importlib.metadata' in sys.modules, 'airflow' in sys.modules)"
     )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition.findings import DefinitionError
-from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.validation.allow_list import AllowList
+from tests.definition.build import planned
 from tests.runs.harness import ROLE, get, pipeline, processing, training
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:ml-*"
@@ -82,7 +82,7 @@ def test_the_settings_of_the_environment() -> None:
 
 def findings(definition: dict[str, Any], allowed: AllowList) -> list[tuple[str, str | None]]:
     with pytest.raises(DefinitionError) as error:
-        plan(definition, allowed=allowed)
+        planned(definition, allowed=allowed)
     assert all("[sagemaker_pipelines] allowed_" in finding.message for finding in error.value.findings)
     return [(finding.path, finding.step) for finding in error.value.findings]
 
@@ -111,7 +111,7 @@ def test_every_literal_that_is_not_allowed_is_a_finding_with_its_place() -> None
         callback,
     )
     definition = pipeline(*steps)
-    plan(definition, allowed=AllowList())
+    planned(definition, allowed=AllowList())
     assert findings(definition, AllowList(step_types=("Processing", "T*", "Callback"))) == [("$.Steps[3].Type", "F")]
     assert findings(definition, AllowList(role_arns=(ROLE,))) == [
         ("$.Steps[2].Arguments.TrainingJobDefinitions[1].RoleArn", "Tune")

@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, Finding, Severity
-from airflow_sm_pipelines.graph import plan
 from tests.corpus import documents, invalid_documents
-from tests.definition.build import condition, document, equals, for_each, get, join, parameter, processing, step
+from tests.definition.build import (
+    condition,
+    document,
+    equals,
+    for_each,
+    get,
+    join,
+    parameter,
+    planned,
+    processing,
+    step,
+)
 
 TARGETS = (
     step("Train"),
@@ -33,7 +43,7 @@ ITEMS = [parameter("Items")]
 
 def told(*steps: Any, **keys: Any) -> list[Finding]:
     try:
-        warnings = plan(document(*steps, **keys), unsupported_steps="placeholder").pipeline.warnings
+        warnings = planned(document(*steps, **keys), unsupported_steps="placeholder").pipeline.warnings
     except DefinitionError as error:
         warnings = error.findings
     return [finding for finding in warnings if not finding.message.startswith("unknown ")]
@@ -225,5 +235,5 @@ def test_nothing_is_selected_without_a_selector() -> None:
 
 def test_real_documents_refer_to_nothing_that_is_not_there() -> None:
     # A finding would raise.
-    planned = [plan(data, source=name) for name, data in documents().items() if name not in invalid_documents()]
-    assert len(planned) > 100
+    read = [planned(data, source=name) for name, data in documents().items() if name not in invalid_documents()]
+    assert len(read) > 100

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.graph import plan
+from tests.definition.build import planned
 
 STEP = {"HadoopJarStep": {"Jar": "s3://b/j.jar"}}
 
@@ -25,11 +25,11 @@ def emr(**arguments: Any) -> dict[str, Any]:
     ids=["neither cluster", "both clusters", "a name that the service sets"],
 )
 def test_a_broken_rule_is_a_warning(arguments: dict[str, Any]) -> None:
-    warnings = plan(emr(**arguments)).pipeline.warnings
+    warnings = planned(emr(**arguments)).pipeline.warnings
     assert warnings
     assert all(warning.path.startswith("$.Steps[0].Arguments.Cluster") for warning in warnings)
     assert warnings[0].step == "E"
 
 
 def test_rules_that_hold_are_no_finding() -> None:
-    assert plan(emr(ClusterId={"Get": "Parameters.Id"}) | {"Parameters": [{"Name": "Id"}]}).pipeline.warnings == ()
+    assert planned(emr(ClusterId={"Get": "Parameters.Id"}) | {"Parameters": [{"Name": "Id"}]}).pipeline.warnings == ()

@@ -18,7 +18,7 @@ from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, sagema
 from airflow_sm_pipelines.validation import generate_shapes, shapes
 from airflow_sm_pipelines.validation.shape_texts import is_structure
 from airflow_sm_pipelines.validation.shapes import TABLE_FILE, shape_table
-from tests.definition.build import document, get, step
+from tests.definition.build import TRAINING, document, get, planned, step, training
 
 
 def test_the_table_is_up_to_date_and_small() -> None:
@@ -91,22 +91,14 @@ def older(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     del structures["ResourceConfig"]
     del structures["ModelArtifacts"]
     monkeypatch.setattr(
-        "airflow_sm_pipelines.validation.check_arguments.shape_table", lambda: shapes.ShapeTable(**table)
-    )
-    monkeypatch.setattr(
         "airflow_sm_pipelines.validation.check_properties.shape_table", lambda: shapes.ShapeTable(**table)
     )
     return table
 
 
 def test_members_that_only_the_installed_botocore_knows_are_no_findings(older: dict[str, Any]) -> None:
-    training = step("T", arguments={"ResourceConfig": {"InstanceCount": 1, "InstanceCont": 2}, "RoleArm": "r"})
     user = step("U", arguments={"RoleArn": get("Steps.T.ModelArtifacts.S3ModelArtifacts")})
-    told = plan(document(training, user)).pipeline.warnings
-    assert [(finding.path, finding.suggestion) for finding in told] == [
-        ("$.Steps[0].Arguments.ResourceConfig.InstanceCont", "InstanceType"),
-        ("$.Steps[0].Arguments.RoleArm", "RoleArn"),
-    ]
+    assert planned(document(step("T"), user)).pipeline.warnings == ()
 
 
 def test_botocore_is_not_loaded_for_its_own_version_and_for_good_documents() -> None:
@@ -114,7 +106,9 @@ def test_botocore_is_not_loaded_for_its_own_version_and_for_good_documents() -> 
         "import sys, json; from airflow_sm_pipelines.graph import plan; plan(json.loads(sys.argv[1]));"
         "print([m for m in sys.modules if m.split('.')[0] in ('airflow', 'boto3', 'botocore')])"
     )
-    value = document(step("T", arguments={"RoleArm": 1}), step("U", arguments={"RoleArn": get("Steps.T.RoleArn")}))
+    role = {"RoleArn": get("Steps.T.RoleArn")}
+    model = step("U", "Model", {"ExecutionRoleArn": get("Steps.T.RoleArn")})
+    value = document(step("T", arguments={**TRAINING, **role, "RoleArn": None}), model)
     done = subprocess.run(
         [sys.executable, "-c", program, json.dumps(value)],
         env={"PYTHONPATH": ":".join(sys.path)},
@@ -150,7 +144,7 @@ def test_the_api_of_a_users_own_type_is_that_of_the_installed_botocore() -> None
     registry = StepTypeRegistry({"Training": "airflow_sm_pipelines.step_types.training"})
     registry.register(GLUE)
     glue = step("G", "GlueJob", {"JobName": "etl", "NotificationProperty": {"NotifyDelayAfterr": 1}})
-    user = step("U", arguments={"RoleArn": get("Steps.G.JobRunStat"), "HyperParameters": {"s": get("Steps.G.Id")}})
+    user = training("U", RoleArn=get("Steps.G.JobRunStat"), HyperParameters={"s": get("Steps.G.Id")})
     with pytest.raises(DefinitionError) as raised:
         plan(document(glue, user), step_types=registry)
     assert [(finding.path, finding.suggestion) for finding in raised.value.findings] == [
