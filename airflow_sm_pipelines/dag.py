@@ -243,7 +243,11 @@ def _arguments(
 def _check_rejoin(planned: Plan, rejoin: Sequence[str]) -> None:
     names = [step.name for step in planned.graph.steps]
     findings = [
-        Finding(f"rejoin names the step {name!r}, which the definition does not have.", suggestion=nearest(name, names))
+        Finding(
+            f"rejoin names the step {name!r}, which the definition does not have.",
+            suggestion=nearest(name, names),
+            code="unknown-rejoin-step",
+        )
         for name in rejoin
         if name not in names
     ]

@@ -81,6 +81,7 @@ def without_clashes(
         finding = Finding(
             f"{first[file.dag_id]} and {file.relative} both ask for the dag id {file.dag_id!r}. The first in path"
             " order has it; rename one of the files (or the pipeline).",
+            code="dag-id-clash",
         )
         made_up = safe_dag_id(f"{file.dag_id}--{file.relative}")
         while made_up in own_ids or made_up in first:

@@ -37,5 +37,9 @@ def dag_id_of(definition: Path | str | bytes | Mapping[str, object], name: str |
         return safe_dag_id(definition.stem)
     raise DefinitionError(
         "definition",
-        [Finding("A definition carries no name: pass dag_id, or the path of a file, whose stem it takes.")],
+        [
+            Finding(
+                "A definition carries no name: pass dag_id, or the path of a file, whose stem it takes.", code="no-name"
+            )
+        ],
     )

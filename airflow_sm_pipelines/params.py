@@ -56,6 +56,7 @@ def params_of(
                 f"The parameter {parameter.name!r} has no default, so a scheduled run has no value for it."
                 " Give it one with parameters=, or set no schedule.",
                 parameter.path,
+                code="no-value-for-schedule",
             )
             for parameter in pipeline.parameters.values()
             if not parameter.has_default and parameter.name not in values
@@ -114,21 +115,27 @@ def _wrong_values(
                 f"parameters gives a value for {name!r}, which is no parameter of the definition.",
                 "$.Parameters",
                 suggestion=nearest(name, parameters),
+                code="unknown-parameter",
             )
             continue
         if (found := unstorable_in(value)) is not None:
-            yield Finding(f"parameters: the value of {name!r} has {found}, which Airflow cannot store.", parameter.path)
+            yield Finding(
+                f"parameters: the value of {name!r} has {found}, which Airflow cannot store.",
+                parameter.path,
+                code="unstorable-text",
+            )
             continue
         try:
             coerced = coerce(parameter, value, is_secret)
         except UnresolvedError as error:
-            yield Finding(f"parameters: {error}", parameter.path)
+            yield Finding(f"parameters: {error}", parameter.path, code="parameter-value")
             continue
         if parameter.enum_values and coerced not in parameter.enum_values:
             yield Finding(
                 f"parameters: {value!r} is none of the values of {name!r}: {', '.join(parameter.enum_values)}.",
                 parameter.path,
                 suggestion=nearest(str(coerced), parameter.enum_values),
+                code="parameter-value",
             )
 
 

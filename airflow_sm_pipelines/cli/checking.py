@@ -111,5 +111,6 @@ def clash(first: Path, second: Path, dag_id: str) -> Finding:
     """The finding for the second of two files that ask for one dag id."""
     return Finding(
         f"{first} and {second} both ask for the dag id {dag_id!r}; the first in path order has it, rename one of the"
-        " files (or the pipeline)"
+        " files (or the pipeline)",
+        code="dag-id-clash",
     ).at(1, 1)

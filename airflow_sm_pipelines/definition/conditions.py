@@ -91,5 +91,9 @@ def _read_not(scope: Scope, value: dict[str, Json], path: JsonPath) -> Not | Non
 def _read_operand(scope: Scope, value: Json, path: JsonPath) -> Value:
     read = read_value(scope, value, path)
     if value is None or isinstance(read, dict | tuple):
-        scope.error(f"a condition compares texts, numbers, booleans and expressions, found {describe(value)}", path)
+        scope.error(
+            f"a condition compares texts, numbers, booleans and expressions, found {describe(value)}",
+            path,
+            code="wrong-type",
+        )
     return read

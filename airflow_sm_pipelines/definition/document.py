@@ -61,7 +61,7 @@ def load_document(source: Source, collector: FindingCollector) -> Document | Non
         inner = _parse(inner, "the text in PipelineDefinition", path, collector)
     elif not isinstance(inner, dict):
         message = f"PipelineDefinition must be a JSON object or the text of one, found {describe(inner)}"
-        collector.error(message, render_path(path))
+        collector.error(message, render_path(path), code="wrong-type")
     return _finish(inner, value, collector) if isinstance(inner, dict) else None
 
 
@@ -84,10 +84,10 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
     try:
         data = source if isinstance(source, bytes) else _read(source)
     except OSError as error:
-        collector.error(f"the file cannot be read: {error.strerror or error}", "$")
+        collector.error(f"the file cannot be read: {error.strerror or error}", "$", code="unreadable-file")
         return None
     if len(data) > MOST_BYTES:
-        collector.error(f"the file is larger than {MOST_BYTES} bytes, the most that is read", "$")
+        collector.error(f"the file is larger than {MOST_BYTES} bytes, the most that is read", "$", code="too-large")
         return None
     try:
         return data.decode("utf-8")
@@ -96,7 +96,7 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
         reason = "this looks like UTF-16" if utf16 else f"the byte 0x{data[error.start]:02x} does not fit"
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
-        finding = Finding(f"a definition is UTF-8 text, {reason}", line=line, column=column)
+        finding = Finding(f"a definition is UTF-8 text, {reason}", line=line, column=column, code="not-utf-8")
         collector.add(finding)
         return None
 
@@ -114,15 +114,19 @@ def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) ->
         message = f"{what} is not JSON: {error.message}"
         if path is None and "\n" not in text and text.strip().endswith(".json"):
             message += "; a text is read as JSON, give a file as a pathlib.Path"
-        finding = Finding(message, render_path(path), line=error.line, column=error.column)
+        finding = Finding(message, render_path(path), line=error.line, column=error.column, code="not-json")
         if path is not None and collector.text is not None:
             finding = finding.at(*place_in_wrapper(collector.text, error.position))
         collector.add(finding)
         return None
     for duplicate in parsed.duplicates:
-        collector.add(Finding("this key stands twice in its object", render_path(duplicate), on_key=True))
+        collector.add(
+            Finding("this key stands twice in its object", render_path(duplicate), on_key=True, code="duplicate-key")
+        )
     if not isinstance(parsed.value, dict):
-        collector.error(f"{what} must be a JSON object, found {describe(parsed.value)}", render_path(path))
+        collector.error(
+            f"{what} must be a JSON object, found {describe(parsed.value)}", render_path(path), code="wrong-type"
+        )
         return None
     return parsed.value
 
@@ -132,15 +136,19 @@ def _finish(
 ) -> Document | None:
     if "Steps" not in definition:
         if "PipelineDefinitionS3Location" in definition:
-            collector.error("the definition itself lies in S3 (PipelineDefinitionS3Location): give that object", "$")
+            collector.error(
+                "the definition itself lies in S3 (PipelineDefinitionS3Location): give that object",
+                "$",
+                code="definition-in-s3",
+            )
             return None
         guesses = (collector.guess(key, ("Steps", "PipelineDefinition")) for key in definition)
         message = "the key 'Steps' is missing: neither a pipeline definition nor a describe-pipeline response"
-        collector.error(message, "$", suggestion=next(filter(None, guesses), None))
+        collector.error(message, "$", suggestion=next(filter(None, guesses), None), code="not-a-definition")
         return None
     found = survey(definition)
     if not found.is_within_depth:
-        collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$")
+        collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$", code="too-deep")
         return None
     data, is_faulty = _written(definition, has_floats=found.has_floats)
     if is_faulty or unstorable_in(_told(wrapper or {})) is not None:
@@ -150,7 +158,7 @@ def _finish(
     # No text has more characters than bytes.
     if len(data) > AWS_CHARACTERS and (length := len(data.decode(errors="surrogatepass"))) > AWS_CHARACTERS:
         message = f"the definition has {length} characters without white space; SageMaker takes {AWS_CHARACTERS}"
-        collector.warning(message, "$")
+        collector.warning(message, "$", code="large-document")
     return Document(definition, wrapper, hashlib.sha256(data).hexdigest())
 
 
@@ -176,15 +184,15 @@ def _written(definition: dict[str, Json], *, has_floats: bool) -> tuple[bytes, b
 def _judge(path: JsonPath, value: Json, collector: FindingCollector) -> None:
     """Tell of a number that no JSON has, and of a text that neither an AWS API nor Airflow's database takes."""
     if isinstance(value, float) and not math.isfinite(value):
-        collector.error(f"{value} is out of range for a JSON number", render_path(path))
+        collector.error(f"{value} is out of range for a JSON number", render_path(path), code="number-out-of-range")
     elif isinstance(value, str):
         if (found := unstorable(value)) is not None:
-            collector.error(f"the text has {found}, which {_why(found)}", render_path(path))
+            collector.error(f"the text has {found}, which {_why(found)}", render_path(path), code="unstorable-text")
     elif isinstance(value, dict):
         for key in value:
             if (found := unstorable(key)) is not None:
                 message = f"the key has {found}, which {_why(found)}"
-                collector.add(Finding(message, render_path((path, key)), on_key=True))
+                collector.add(Finding(message, render_path((path, key)), on_key=True, code="unstorable-text"))
 
 
 def _why(found: str) -> str:

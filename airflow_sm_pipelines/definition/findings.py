@@ -32,7 +32,7 @@ class Finding(Struct, frozen=True):
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
     stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
     ``on_key`` tells that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
-    findings that this one tells of.
+    findings that this one tells of. ``code`` is one of :data:`airflow_sm_pipelines.definition.codes.CODES`.
     """
 
     message: str
@@ -135,11 +135,15 @@ class FindingCollector(Struct):
         if count <= MOST_TOLD:
             self.findings.append(finding.bounded())
 
-    def error(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
-        self.add(Finding(message, path, step, suggestion))
+    def error(
+        self, message: str, path: str, *, code: str, step: str | None = None, suggestion: str | None = None
+    ) -> None:
+        self.add(Finding(message, path, step, suggestion, code=code))
 
-    def warning(self, message: str, path: str, *, step: str | None = None, suggestion: str | None = None) -> None:
-        self.add(Finding(message, path, step, suggestion, Severity.WARNING))
+    def warning(
+        self, message: str, path: str, *, code: str, step: str | None = None, suggestion: str | None = None
+    ) -> None:
+        self.add(Finding(message, path, step, suggestion, Severity.WARNING, code=code))
 
     def guess(self, word: str, candidates: Iterable[str]) -> str | None:
         """What ``word`` was most likely meant to be, as long as the document's budget for guesses lasts."""
@@ -149,7 +153,12 @@ class FindingCollector(Struct):
         """What stands for the findings that are only counted."""
         counts = ((self.errors, Severity.ERROR, "errors"), (self.warnings, Severity.WARNING, "warnings"))
         return [
-            Finding(f"{count - MOST_TOLD} more {noun} are not told", severity=severity, stands_for=count - MOST_TOLD)
+            Finding(
+                f"{count - MOST_TOLD} more {noun} are not told",
+                severity=severity,
+                stands_for=count - MOST_TOLD,
+                code="more-findings",
+            )
             for count, severity, noun in counts
             if count > MOST_TOLD
         ]
@@ -171,6 +180,6 @@ def unexpected(source: str, error: Exception) -> DefinitionError:
     """
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     message = f"the definition could not be made a Dag: {said}. The traceback is in the log of the Dag processor"
-    told = DefinitionError(source, [Finding(message).bounded()])
+    told = DefinitionError(source, [Finding(message, code="more-findings").bounded()])
     told.__cause__ = error
     return told

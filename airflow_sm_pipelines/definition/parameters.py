@@ -42,14 +42,18 @@ def read_parameters(scope: Scope, value: Json, path: JsonPath) -> Mapping[str, P
         return FrozenDict()
     members = scope.array(value, path, "an array of parameters") or []
     if len(members) > MOST_PARAMETERS:
-        scope.error(f"a definition has at most {MOST_PARAMETERS} parameters, found {len(members)}", path)
+        scope.error(
+            f"a definition has at most {MOST_PARAMETERS} parameters, found {len(members)}",
+            path,
+            code="too-many-parameters",
+        )
     for index, member in enumerate(members[:MOST_PARAMETERS]):
         parameter = _read_parameter(scope, member, (path, index))
         if parameter is None:
             continue
         if parameter.name in parameters:
             message = f"the parameter {parameter.name!r} is already declared at {parameters[parameter.name].path}"
-            scope.error(message, ((path, index), "Name"))
+            scope.error(message, ((path, index), "Name"), code="duplicate-parameter")
         else:
             parameters[parameter.name] = parameter
     return FrozenDict(parameters)
@@ -80,10 +84,16 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     name = scope.required_text(value, "Name", path, "a parameter")
     if name and not _NAME.fullmatch(name):
         scope.error(
-            f"a parameter's name has 1 to 256 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}", (path, "Name")
+            f"a parameter's name has 1 to 256 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}",
+            (path, "Name"),
+            code="parameter-name",
         )
     if name in RESERVED:
-        scope.error(f"no parameter can be called {name!r}: that tells a run which steps to run", (path, "Name"))
+        scope.error(
+            f"no parameter can be called {name!r}: that tells a run which steps to run",
+            (path, "Name"),
+            code="parameter-name",
+        )
     kind = _read_type(scope, value, path)
     enum_values = _read_enum(scope, value, kind, path)
     has_default = "DefaultValue" in value
@@ -110,7 +120,7 @@ def _read_enum(scope: Scope, value: dict[str, Json], kind: ParameterType | None,
         return ()
     place: JsonPath = (path, "EnumValues")
     if kind not in (ParameterType.STRING, None):
-        scope.error(f"only a String parameter can have EnumValues, this one is {kind.value}", place)
+        scope.error(f"only a String parameter can have EnumValues, this one is {kind.value}", place, code="enum-values")
         return ()
     texts = []
     for index, member in enumerate(scope.array(found, place, "an array of texts") or ()):
@@ -130,10 +140,14 @@ def _read_default(
     default = _fit(value, kind)
     if default is None:
         hint = "; leave the key out for a parameter without default" if value is None else ""
-        scope.error(f"expected a default of type {kind.value}, found {describe(value)}{hint}", place)
+        scope.error(
+            f"expected a default of type {kind.value}, found {describe(value)}{hint}", place, code="default-value"
+        )
     elif enum_values and default not in enum_values:
         among = listed([repr(shorten(value)) for value in enum_values])
-        scope.error(f"the default {shorten(str(default))!r} is none of EnumValues: {among}", place)
+        scope.error(
+            f"the default {shorten(str(default))!r} is none of EnumValues: {among}", place, code="default-value"
+        )
     return default
 
 

@@ -35,25 +35,27 @@ def to_plain(value: object, collector: FindingCollector, path: JsonPath = None, 
         return str.__str__(value)
     if isinstance(value, int):
         if value.bit_length() > _MOST_BITS:
-            collector.error("a number has too many digits", render_path(path))
+            collector.error("a number has too many digits", render_path(path), code="number-out-of-range")
             return None
         return int(value)
     if isinstance(value, float):
         return float(value)
     if depth > MAX_DEPTH:
-        collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$")
+        collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$", code="too-deep")
         return None
     if isinstance(value, list | tuple):
         return [to_plain(member, collector, (path, index), depth + 1) for index, member in enumerate(value)]
     if not isinstance(value, Mapping):
-        collector.error(f"expected a JSON value, found {describe(value)}", render_path(path))
+        collector.error(f"expected a JSON value, found {describe(value)}", render_path(path), code="wrong-type")
         return None
     plain: dict[str, Json] = {}
     for key, member in value.items():
         if isinstance(key, str):
             plain[str.__str__(key)] = to_plain(member, collector, (path, key), depth + 1)
         else:
-            collector.error(f"the keys of a JSON object are texts, found {describe(key)}", render_path(path))
+            collector.error(
+                f"the keys of a JSON object are texts, found {describe(key)}", render_path(path), code="wrong-type"
+            )
     return plain
 
 

@@ -68,7 +68,7 @@ def _read_exception_types(scope: Scope, value: dict[str, Json], path: JsonPath) 
         return (found,)
     members = scope.array(found, place, "an array of exception types")
     if members is not None and not members:
-        scope.error("a retry policy names at least one exception type", place)
+        scope.error("a retry policy names at least one exception type", place, code="retry-policy")
     names = []
     for index, member in enumerate(members or ()):
         if isinstance(member, str):
@@ -114,13 +114,17 @@ def read_cache(scope: Scope, value: Json, path: JsonPath) -> CacheConfig | None:
     expire_after = scope.text(value, "ExpireAfter", path)
     if enabled is True and value.get("ExpireAfter") is None:
         # The SDK writes such documents; the service's documentation asks for both.
-        scope.warning("Enabled without ExpireAfter: nothing says how old a result may be, so none is reused", path)
+        scope.warning(
+            "Enabled without ExpireAfter: nothing says how old a result may be, so none is reused",
+            path,
+            code="cache-config",
+        )
     if expire_after is not None and enabled is not False:
         try:
             parse_duration(expire_after)
         except ValueError as error:
             message = f"{shorten(expire_after)!r} is no duration like P30D, 12H or T30M: {error}"
-            scope.error(message, (path, "ExpireAfter"))
+            scope.error(message, (path, "ExpireAfter"), code="cache-config")
     return CacheConfig(read_value(scope, enabled, (path, "Enabled")), expire_after)
 
 
@@ -131,7 +135,7 @@ def read_property_files(scope: Scope, step: dict[str, Json], path: JsonPath) -> 
         return ()
     place: JsonPath = (path, "PropertyFiles")
     if scope.step_type != "Processing" and value != []:
-        scope.error("only a Processing step has PropertyFiles", place)
+        scope.error("only a Processing step has PropertyFiles", place, code="property-files")
     literal = literal_outputs(step.get("Arguments"))
     outputs = None if literal is None else dict.fromkeys(literal)
     files: dict[str, PropertyFile] = {}
@@ -141,7 +145,9 @@ def read_property_files(scope: Scope, step: dict[str, Json], path: JsonPath) -> 
             continue
         if file.name in files:
             scope.error(
-                f"the property file {file.name!r} stands twice in this step", ((place, index), "PropertyFileName")
+                f"the property file {file.name!r} stands twice in this step",
+                ((place, index), "PropertyFileName"),
+                code="property-files",
             )
         files.setdefault(file.name, file)
     return tuple(files.values())
@@ -162,7 +168,7 @@ def _read_property_file(
         if outputs:
             scope.choice(output, outputs, place, "output of this step")
         else:
-            scope.warning(f"the step declares no outputs, so none called {output!r}", place)
+            scope.warning(f"the step declares no outputs, so none called {output!r}", place, code="property-files")
     return PropertyFile(name, output or "", file_path or "") if name else None
 
 

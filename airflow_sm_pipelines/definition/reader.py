@@ -92,7 +92,7 @@ def read_document(definition: Source, collector: FindingCollector, options: Opti
         pipeline = None if document is None else _read_pipeline(document, Scope(collector, options))
     except RecursionError:
         # The limit of depth leaves room for a caller's stack, but not for any caller's.
-        collector.error("the definition is nested too deeply for the stack that is left", "$")
+        collector.error("the definition is nested too deeply for the stack that is left", "$", code="too-deep")
         return Reading(None, None)
     return Reading(pipeline, document)
 
@@ -130,7 +130,7 @@ def _read_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
     name = scope.text(wrapper, "PipelineName", None, empty=False)
     if name is not None and len(name) > LONGEST_ID:
         message = f"the name has {len(name)} characters and a dag id at most {LONGEST_ID}: the id is the name cut short"
-        scope.warning(message, (None, "PipelineName"))
+        scope.warning(message, (None, "PipelineName"), code="long-name")
     return name
 
 
@@ -139,14 +139,16 @@ def _read_display_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
     if name is None or len(name) <= LONGEST_DISPLAY_NAME:
         return name
     message = f"the name has {len(name)} characters, of which Airflow shows the first {LONGEST_DISPLAY_NAME}"
-    scope.warning(message, (None, "PipelineDisplayName"))
+    scope.warning(message, (None, "PipelineDisplayName"), code="long-name")
     return name[:LONGEST_DISPLAY_NAME]
 
 
 def _read_version(scope: Scope, value: dict[str, Json]) -> str | None:
     version = scope.text(value, "Version", None)
     if version is not None and version != VERSION:
-        scope.warning(f"unknown version {shorten(version)!r}, read as {VERSION}", (None, "Version"))
+        scope.warning(
+            f"unknown version {shorten(version)!r}, read as {VERSION}", (None, "Version"), code="unknown-version"
+        )
     return version
 
 

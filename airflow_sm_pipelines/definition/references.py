@@ -46,7 +46,7 @@ class Names(Struct):
             if first is not step:
                 same = "the same step" if replace(first, path=step.path) == step else "another step of this name"
                 message = f"{same} stands at {first.path}; a name is unique in a definition, its branches included"
-                self.collector.error(message, f"{step.path}.Name", step=step.name)
+                self.collector.error(message, f"{step.path}.Name", step=step.name, code="duplicate-step")
             elif loop is not None:
                 self.body_of[step.name] = loop
             self.declare(step.inner_steps, step.name if step.for_each is not None else loop)
@@ -66,9 +66,11 @@ class Names(Struct):
             match located.expression:
                 case PropertyReference() | PropertyFileReference():
                     message = "only parameters and execution variables can be used outside of steps"
-                    self.collector.error(message, located.path)
+                    self.collector.error(message, located.path, code="misplaced-reference")
                 case ExperimentReference() if located.path.startswith("$.PipelineExperimentConfig"):
-                    self.collector.error("PipelineExperimentConfig cannot refer to itself", located.path)
+                    self.collector.error(
+                        "PipelineExperimentConfig cannot refer to itself", located.path, code="misplaced-reference"
+                    )
                 case _:
                     self._check_anywhere(located, None)
 
@@ -78,13 +80,13 @@ class Names(Struct):
                 near = self.collector.guess(name, self.parameters)
                 suggestion = f"Parameters.{near}" if near else None
                 message = f"the parameter {name!r} is not declared"
-                self.collector.error(message, located.path, step=step, suggestion=suggestion)
+                self.collector.error(message, located.path, step=step, suggestion=suggestion, code="unknown-parameter")
             case ExperimentReference(name):
                 config = self.experiment
                 known = {"ExperimentName": config and config.experiment_name, "TrialName": config and config.trial_name}
                 if name in known and known[name] is None:
                     message = f"the definition has no PipelineExperimentConfig.{name} to refer to"
-                    self.collector.error(message, located.path, step=step)
+                    self.collector.error(message, located.path, step=step, code="experiment-reference")
 
     def _check_in_step(self, located: LocatedExpression, step: Step) -> None:
         match located.expression:
@@ -99,7 +101,9 @@ class Names(Struct):
                 if all(name != inner.name for inner in body):
                     message = f"{name!r} is not the step in the body of this ForEach step"
                     suggestion = f"ChildOutput.{body[0].name}" if body else None
-                    self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
+                    self.collector.error(
+                        message, located.path, step=step.name, suggestion=suggestion, code="unknown-step"
+                    )
             case _:
                 self._check_anywhere(located, step.name)
 
@@ -111,11 +115,13 @@ class Names(Struct):
         if target is None:
             near = self.collector.guess(name, (other for other in self.steps if other != step.name))
             suggestion = f"{before}{near}{after}" if near else None
-            self.collector.error(f"there is no step {name!r}", _path(place), step=step.name, suggestion=suggestion)
+            self.collector.error(
+                f"there is no step {name!r}", _path(place), step=step.name, suggestion=suggestion, code="unknown-step"
+            )
             return False
         problem = self._why_unusable(target, step)
         if problem is not None:
-            self.collector.error(problem, _path(place), step=step.name)
+            self.collector.error(problem, _path(place), step=step.name, code="unusable-step")
         return problem is None
 
     def _why_unusable(self, target: Step, step: Step) -> str | None:
@@ -142,13 +148,15 @@ class Names(Struct):
                     near = self.collector.guess(name, declared)
                     message = f"the step {target.name!r} declares no output parameter {name!r}"
                     suggestion = f"Steps.{target.name}.OutputParameters['{near}']" if near else None
-                    self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
+                    self.collector.error(
+                        message, located.path, step=step.name, suggestion=suggestion, code="unknown-output"
+                    )
 
     def _check_property_file(self, target: Step, file: str, located: LocatedExpression, step: Step) -> None:
         if target.type != "Processing":
             # A definition that real tests register does this, in a branch: it is read, and fails where it is reached.
             message = f"{target.name!r} is a {target.type} step without property files; the step that reads it fails"
-            self.collector.warning(message, located.path, step=step.name)
+            self.collector.warning(message, located.path, step=step.name, code="property-files")
             return
         declared = self._files.get(target.name)
         if declared is None:
@@ -157,7 +165,7 @@ class Names(Struct):
             near = self.collector.guess(file, (file.name for file in target.property_files))
             message = f"the step {target.name!r} declares no property file {file!r}"
             suggestion = f"Steps.{target.name}.PropertyFiles.{near}" if near else None
-            self.collector.error(message, located.path, step=step.name, suggestion=suggestion)
+            self.collector.error(message, located.path, step=step.name, suggestion=suggestion, code="property-files")
 
 
 def _path(place: LocatedExpression | str) -> str:

@@ -55,14 +55,14 @@ class Scope(Struct):
     in_selector: bool = False
     expressions: list[LocatedExpression] = field(default_factory=list)
 
-    def error(self, message: str, path: JsonPath, suggestion: str | None = None) -> None:
-        self.collector.error(message, render_path(path), step=self.step, suggestion=suggestion)
+    def error(self, message: str, path: JsonPath, suggestion: str | None = None, *, code: str) -> None:
+        self.collector.error(message, render_path(path), code=code, step=self.step, suggestion=suggestion)
 
-    def warning(self, message: str, path: JsonPath, suggestion: str | None = None) -> None:
-        self.collector.warning(message, render_path(path), step=self.step, suggestion=suggestion)
+    def warning(self, message: str, path: JsonPath, suggestion: str | None = None, *, code: str) -> None:
+        self.collector.warning(message, render_path(path), code=code, step=self.step, suggestion=suggestion)
 
     def wrong_type(self, expected: str, found: Json, path: JsonPath) -> None:
-        self.error(f"expected {expected}, found {describe(found)}", path)
+        self.error(f"expected {expected}, found {describe(found)}", path, code="wrong-type")
 
     def check_keys(self, value: dict[str, Json], known: Set[str], path: JsonPath, what: str) -> None:
         """A finding for each key that is none of ``known``; what stands under such a key is not read."""
@@ -75,7 +75,7 @@ class Scope(Struct):
                 near = self.guess(key, unused)
                 message = f"unknown key {shorten(key)!r} of {what}, it is ignored"
                 place = render_path((path, key))
-                self.collector.add(Finding(message, place, self.step, near, severity, on_key=True))
+                self.collector.add(Finding(message, place, self.step, near, severity, on_key=True, code="unknown-key"))
 
     def guess(self, word: str, candidates: Iterable[str]) -> str | None:
         """What ``word`` was most likely meant to be."""
@@ -97,7 +97,7 @@ class Scope(Struct):
         """Whether the key is there; a finding where it is not, naming a key that may have been meant for it."""
         if key in value:
             return True
-        self.error(f"{what} needs the key {key!r}", path)
+        self.error(f"{what} needs the key {key!r}", path, code="missing-key")
         return False
 
     def text(
@@ -111,9 +111,9 @@ class Scope(Struct):
             self.wrong_type("a text", found, (path, key))
             return None
         if not empty and not found:
-            self.error("expected a text that is not empty", (path, key))
+            self.error("expected a text that is not empty", (path, key), code="empty-text")
         if limit is not None and len(found) > limit:
-            self.error(f"at most {limit} characters are allowed, found {len(found)}", (path, key))
+            self.error(f"at most {limit} characters are allowed, found {len(found)}", (path, key), code="too-long")
         return found
 
     def required_text(self, value: dict[str, Json], key: str, path: JsonPath, what: str) -> str | None:
@@ -129,5 +129,5 @@ class Scope(Struct):
         if found in allowed:
             return True
         message = f"{shorten(found)!r} is no {what}; expected one of {listed(allowed)}"
-        self.error(message, path, self.guess(found, allowed))
+        self.error(message, path, self.guess(found, allowed), code="unknown-choice")
         return False

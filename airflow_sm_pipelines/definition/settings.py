@@ -93,7 +93,11 @@ def _read_outputs(scope: Scope, value: Json, path: JsonPath) -> Value:
         if kind is not None:
             scope.choice(kind, _OUTPUT_TYPES, (place, "OutputType"), "output type")
         if name in seen:
-            scope.error(f"the output parameter {name!r} stands twice in this step", (place, "OutputName"))
+            scope.error(
+                f"the output parameter {name!r} stands twice in this step",
+                (place, "OutputName"),
+                code="duplicate-output",
+            )
         if name and kind:
             seen.add(name)
             read.append(FrozenDict({"OutputName": name, "OutputType": kind}))

@@ -41,7 +41,9 @@ def read_steps(scope: Scope, value: Json, path: JsonPath) -> tuple[Step, ...]:
         if scope.collector.steps > MOST_STEPS:
             if scope.collector.steps == MOST_STEPS + 1:
                 scope.error(
-                    f"a definition has at most {MOST_STEPS} steps; this one and what follows is not read", (path, index)
+                    f"a definition has at most {MOST_STEPS} steps; this one and what follows is not read",
+                    (path, index),
+                    code="too-many-steps",
                 )
             break
         read.append(_read_step(scope, member, (path, index)))
@@ -62,7 +64,11 @@ def _read_step(outer: Scope, value: Json, path: JsonPath) -> Step | None:
     )
     name = scope.required_text(value, "Name", path, "a step")
     if name and not _NAME.fullmatch(name):
-        scope.error(f"a step's name has 1 to 64 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}", (path, "Name"))
+        scope.error(
+            f"a step's name has 1 to 64 of A-Z, a-z, 0-9, '-' and '_', found {shorten(name)!r}",
+            (path, "Name"),
+            code="step-name",
+        )
     step_type = scope.required_text(value, "Type", path, "a step")
     if step_type:
         _check_type(scope, step_type, path)
@@ -95,9 +101,11 @@ def _check_type(scope: Scope, step_type: str, path: JsonPath) -> None:
     candidates = () if step_type in NAME_ONLY_TYPES else tuple(scope.options.step_types or ())
     message, suggestion = cannot_be_run(step_type), scope.guess(step_type, candidates)
     if scope.options.unsupported_steps == "placeholder":
-        scope.warning(f"{message}. Until then its task fails when it is reached", place, suggestion)
+        scope.warning(
+            f"{message}. Until then its task fails when it is reached", place, suggestion, code="unknown-step-type"
+        )
     else:
-        scope.error(message, place, suggestion)
+        scope.error(message, place, suggestion, code="unknown-step-type")
 
 
 def _read_depends_on(scope: Scope, value: Json, path: JsonPath) -> tuple[str, ...]:
@@ -160,10 +168,16 @@ def _read_body(scope: Scope, value: dict[str, Json], path: JsonPath) -> tuple[St
     body = read_steps(inner, value["ForEachBody"], place)
     members = value["ForEachBody"]
     if isinstance(members, list) and len(members) != 1:
-        scope.error(f"the body of a ForEach step is exactly one step, found {len(members)}", place)
+        scope.error(
+            f"the body of a ForEach step is exactly one step, found {len(members)}", place, code="for-each-body"
+        )
     for index, step in enumerate(body):
         if step.type in _NOT_IN_BODY:
-            scope.error(f"a {step.type} step cannot be the body of a ForEach step", ((place, index), "Type"))
+            scope.error(
+                f"a {step.type} step cannot be the body of a ForEach step",
+                ((place, index), "Type"),
+                code="for-each-body",
+            )
     return body
 
 

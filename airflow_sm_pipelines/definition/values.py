@@ -83,7 +83,9 @@ def read_expression(scope: Scope, function: str, inner: Json, path: JsonPath) ->
     if function == "Get":
         expression = _read_get(scope, inner, path)
         if isinstance(expression, PropertyFileReference):
-            scope.error("a property file can only be read by Std:JsonGet, as its PropertyFile", path)
+            scope.error(
+                "a property file can only be read by Std:JsonGet, as its PropertyFile", path, code="misplaced-reference"
+            )
             return None
     elif function == "Std:Join":
         expression = _read_join(scope, inner, (path, function))
@@ -94,7 +96,7 @@ def read_expression(scope: Scope, function: str, inner: Json, path: JsonPath) ->
         message = f"unknown function {function!r}; there are {', '.join(_FUNCTIONS)}"
         # Compared without the prefix, which would make all of them alike.
         near = scope.guess(function[4:], ("Join", "JsonGet"))
-        scope.error(message, path, f"Std:{near}" if near else None)
+        scope.error(message, path, f"Std:{near}" if near else None, code="unknown-function")
     if expression is not None:
         scope.expressions.append(LocatedExpression(expression, path))
     return expression
@@ -113,7 +115,11 @@ def _warn_extra_keys(scope: Scope, value: dict[str, Json], path: JsonPath) -> No
     function = next(key for key in value if key in _FUNCTION_SET)
     others = listed([repr(shorten(key)) for key in value if key != function])
     beside = f"beside {others}" if others else "here"
-    scope.warning(f"{function!r} {beside} is not an expression but a plain member: an expression has one key", path)
+    scope.warning(
+        f"{function!r} {beside} is not an expression but a plain member: an expression has one key",
+        path,
+        code="plain-member",
+    )
 
 
 def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
@@ -124,7 +130,10 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
         expression = parse_get(text)
     except TokenError as error:
         scope.error(
-            f"{shorten(text)!r} is no reference: {error.message}, at column {error.column}", path, error.suggestion
+            f"{shorten(text)!r} is no reference: {error.message}, at column {error.column}",
+            path,
+            error.suggestion,
+            code="bad-reference",
         )
         return None
     match expression:
@@ -133,14 +142,18 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
         case ExperimentReference(name) if name not in ("ExperimentName", "TrialName"):
             names = ("ExperimentName", "TrialName")
             message = f"PipelineExperimentConfig has no {name!r}, only ExperimentName and TrialName"
-            scope.error(message, path, scope.guess(name, names))
+            scope.error(message, path, scope.guess(name, names), code="experiment-reference")
         case CurrentItem(tokens):
             if not scope.in_for_each:
-                scope.error("ForEach.CurrentItem exists only in the body of a ForEach step", path)
+                scope.error(
+                    "ForEach.CurrentItem exists only in the body of a ForEach step", path, code="misplaced-reference"
+                )
             elif len(tokens) > 1:
-                scope.error("ForEach.CurrentItem can be followed by one field at most", path)
+                scope.error(
+                    "ForEach.CurrentItem can be followed by one field at most", path, code="misplaced-reference"
+                )
         case ChildOutput() if not scope.in_selector:
-            scope.error("ChildOutput exists only in the Selector of a ForEach step", path)
+            scope.error("ChildOutput exists only in the Selector of a ForEach step", path, code="misplaced-reference")
         case _:
             pass
     return expression
@@ -149,13 +162,17 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
 def _check_execution_variable(scope: Scope, name: str, path: JsonPath) -> None:
     if name not in EXECUTION_VARIABLES:
         message = f"there is no execution variable {name!r}; there are {', '.join(EXECUTION_VARIABLES)}"
-        scope.error(message, path, scope.guess(name, EXECUTION_VARIABLES))
+        scope.error(message, path, scope.guess(name, EXECUTION_VARIABLES), code="unknown-execution-variable")
         return
     wanted = JOB_NAME_VARIABLES.get(name)
     if wanted is not None and scope.step_type != wanted:
         where = "outside of a step" if scope.step_type is None else f"in a {scope.step_type} step"
         # A real, registrable definition does this: it is read, and the step fails when it is reached.
-        scope.warning(f"Execution.{name} exists only in a {wanted} step; {where} it fails when it is reached", path)
+        scope.warning(
+            f"Execution.{name} exists only in a {wanted} step; {where} it fails when it is reached",
+            path,
+            code="misplaced-reference",
+        )
 
 
 def _read_join(scope: Scope, inner: Json, path: JsonPath) -> Join | None:
@@ -179,7 +196,9 @@ def _read_join(scope: Scope, inner: Json, path: JsonPath) -> Join | None:
 def _read_join_value(scope: Scope, value: Json, path: JsonPath) -> Value:
     read = read_value(scope, value, path)
     if value is None or isinstance(read, dict | tuple):
-        scope.error(f"Std:Join joins texts, numbers, booleans and expressions, found {describe(value)}", path)
+        scope.error(
+            f"Std:Join joins texts, numbers, booleans and expressions, found {describe(value)}", path, code="join-value"
+        )
     return read
 
 
@@ -191,7 +210,7 @@ def _read_json_get(scope: Scope, inner: Json, path: JsonPath) -> JsonGet | None:
     json_path = _read_literal_path(scope, inner, path)
     source: PropertyFileReference | Value = None
     if ("PropertyFile" in inner) == ("S3Uri" in inner):
-        scope.error("Std:JsonGet needs exactly one of 'PropertyFile' and 'S3Uri'", path)
+        scope.error("Std:JsonGet needs exactly one of 'PropertyFile' and 'S3Uri'", path, code="json-get")
         return None
     if "PropertyFile" in inner:
         source = _read_property_file(scope, inner["PropertyFile"], (path, "PropertyFile"))
@@ -211,7 +230,7 @@ def _read_literal_path(scope: Scope, inner: dict[str, Json], path: JsonPath) -> 
         try:
             parse_json_path(found)
         except JsonPathError as error:
-            scope.error(str(error).removesuffix("."), (path, "Path"))
+            scope.error(str(error).removesuffix("."), (path, "Path"), code="json-path")
         return found
     scope.wrong_type("a literal text (a parameter or Std:Join is not supported there)", found, (path, "Path"))
     return None

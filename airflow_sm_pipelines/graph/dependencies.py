@@ -53,7 +53,11 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     reasons = {name: tasks.reasons(step) for name, step in tasks.steps.items()}
     names = list(tasks.steps)
     if (edges := sum(map(len, reasons.values()))) > MOST_EDGES:
-        collector.error(f"{edges} dependencies between steps, at most {MOST_EDGES} can be used", "$.Steps")
+        collector.error(
+            f"{edges} dependencies between steps, at most {MOST_EDGES} can be used",
+            "$.Steps",
+            code="too-many-dependencies",
+        )
         return None
     order = topological_order(names, reasons)
     if len(order) < len(names):
@@ -119,7 +123,7 @@ def _mentions(step: Step) -> Iterator[tuple[str, Reason]]:
 def _report_cycle(cycle: list[str], steps: Mapping[str, Step], reasons: _Upstream, collector: FindingCollector) -> None:
     waits = [f"{name} waits for {needed} ({reasons[name][needed][0]})" for name, needed in pairwise(cycle)]
     message = f"the steps wait for each other: {' -> '.join(cycle)}; {', '.join(waits)}"
-    collector.error(message, steps[cycle[0]].path, step=cycle[0])
+    collector.error(message, steps[cycle[0]].path, step=cycle[0], code="cycle")
 
 
 def _warn_of_rejoins(order: list[str], tasks: _Tasks, reasons: _Upstream, collector: FindingCollector) -> None:
@@ -140,7 +144,7 @@ def _warn_of_rejoins(order: list[str], tasks: _Tasks, reasons: _Upstream, collec
         if both:
             names = sorted(condition for condition in conditions if both >> bit_of[condition] & 1)
             message = f"the step can never run: it needs both branches of {listed(names)}, and only one is taken"
-            collector.warning(message, tasks.steps[name].path, step=name)
+            collector.warning(message, tasks.steps[name].path, step=name, code="never-runs")
             needed &= ~(both | both << 1)
         required[name] = needed
 

@@ -48,7 +48,7 @@ def operators_of(planned: Plan, source: str | None) -> dict[str, type[StepOperat
         except OperatorError as error:
             operators[step.type] = StepOperator
             message = f"the operator of the step type {step.type!r} cannot be had: {error}"
-            findings.append(Finding(message, f"{step.path}.Type", step.name))
+            findings.append(Finding(message, f"{step.path}.Type", step.name, code="operator-not-found"))
     if findings:
         raise DefinitionError(source or "the definition", findings)
     return operators

@@ -28,11 +28,11 @@ def check_allowed(
     if allowed == AllowList():
         return
     if pipeline.role_arn is not None and (refusal := allowed.refuse_role(pipeline.role_arn)) is not None:
-        collector.error(refusal, "$.RoleArn")
+        collector.error(refusal, "$.RoleArn", code="not-allowed")
     steps = {step.name: step for step in pipeline.walk()}
     for step in steps.values():
         for path, refusal in _refusals(step, step_types.get(step.type), steps, allowed):
-            collector.error(refusal, path, step=step.name)
+            collector.error(refusal, path, step=step.name, code="not-allowed")
 
 
 def _refusals(

@@ -27,17 +27,19 @@ def check_policies(pipeline: Pipeline, step_types: Mapping[str, StepType], colle
             _check_retries(step, known, collector)
         if step.cache is not None and step.cache.enabled is not False and not known.cached:
             message = f"SageMaker keeps no results of {step.type} steps for reuse: CacheConfig has no effect here"
-            collector.warning(message, f"{step.path}.CacheConfig", step=step.name)
+            collector.warning(message, f"{step.path}.CacheConfig", step=step.name, code="cache-config-unused")
 
 
 def _check_retries(step: Step, known: StepType, collector: FindingCollector) -> None:
     if known.retries is RetryTypes.NONE:
         message = f"SageMaker honours no RetryPolicies on {step.type} steps"
-        collector.warning(message, f"{step.path}.RetryPolicies", step=step.name)
+        collector.warning(message, f"{step.path}.RetryPolicies", step=step.name, code="retry-policy-unused")
     if known.retries is not RetryTypes.CALLS:
         return
     for index, policy in enumerate(step.retry_policies or ()):
         others = [name for name in policy.exception_types if name not in CALL_TYPES]
         if others:
             message = f"{step.type} steps are retried for {' and '.join(CALL_TYPES)} only, not for {', '.join(others)}"
-            collector.warning(message, f"{step.path}.RetryPolicies[{index}].ExceptionType", step=step.name)
+            collector.warning(
+                message, f"{step.path}.RetryPolicies[{index}].ExceptionType", step=step.name, code="retry-policy-unused"
+            )

@@ -61,7 +61,9 @@ def check_properties(pipeline: Pipeline, step_types: Mapping[str, StepType], col
             if misfit is not None:
                 place = f"{root}{format_path(path[: misfit.depth])}"
                 meant = None if misfit.meant is None else f"{root}{format_path(misfit.meant)}"
-                collector.error(f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant)
+                collector.error(
+                    f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant, code="unknown-property"
+                )
 
 
 def _misfit_of(

@@ -22,4 +22,4 @@ def check_rules(pipeline: Pipeline, step_types: Mapping[str, StepType], collecto
         if known is None or known.rules is None:
             continue
         for path, fault in known.rules.broken(step.arguments):
-            collector.warning(f"{path} {fault}", f"{step.path}.Arguments.{path}", step=step.name)
+            collector.warning(f"{path} {fault}", f"{step.path}.Arguments.{path}", step=step.name, code="argument-rule")

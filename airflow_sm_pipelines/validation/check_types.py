@@ -16,4 +16,9 @@ def check_types(pipeline: Pipeline, step_types: StepTypeRegistry, collector: Fin
     if unknown is None:
         return
     for fault in step_types.faults:
-        collector.warning(f"a step type may be missing: {fault}", f"{unknown.path}.Type", step=unknown.name)
+        collector.warning(
+            f"a step type may be missing: {fault}",
+            f"{unknown.path}.Type",
+            step=unknown.name,
+            code="step-type-entry-point",
+        )

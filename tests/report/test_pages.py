@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
+from airflow_sm_pipelines.definition.codes import CODES
 from airflow_sm_pipelines.report import step_type_page
+from airflow_sm_pipelines.report.findings_page import page as findings
 from airflow_sm_pipelines.report.settings_page import page
 from airflow_sm_pipelines.report.step_type_table import table
 
@@ -21,3 +25,26 @@ def test_the_page_of_settings() -> None:
 
 def test_the_page_of_step_types() -> None:
     assert (DOCS / "step-types.md").read_text() == "\n".join(step_type_page.page()) + "\n"
+
+
+def test_the_page_of_findings() -> None:
+    assert (DOCS / "findings.md").read_text() == "\n".join(findings()) + "\n"
+
+
+def test_every_finding_has_a_code_of_the_table_and_every_code_is_used() -> None:
+    texts = {file: file.read_text() for file in (DOCS.parent / "airflow_sm_pipelines").rglob("*.py")}
+    without = [
+        f"{file.name}:{call.lineno}"
+        for file, text in texts.items()
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Finding" and "code" not in ast.unparse(call)
+    ]
+    used = {
+        code
+        for file, text in texts.items()
+        if file.name != "codes.py"
+        for code in re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', text)
+    }
+    assert without == []
+    assert CODES.keys() - used == set()
+    assert list(CODES) == sorted(CODES)
