@@ -27,6 +27,9 @@ WORDS = frozenset(
 NOT_SECRET = ("*tokenizer*", "max_*tokens")
 """The default of ``[sagemaker_pipelines] not_secret``."""
 
+IDEMPOTENCY_TOKENS = frozenset({"clienttoken", "clientrequesttoken"})
+"""AWS's names for what makes a repeated call harmless. It opens nothing, and the names of jobs end in it."""
+
 _NO_WORD = re.compile(r"\W+")
 
 
@@ -52,9 +55,14 @@ AIRFLOWS_NAMES = SecretNames()
 
 
 def is_spared(name: str, globs: tuple[str, ...]) -> bool:
-    """Whether one of the globs matches a name; upper and lower case are the same."""
+    """Whether one of the globs matches a name, or it is that of an idempotency token; case does not matter."""
     folded = name.strip().lower()
-    return any(fnmatchcase(folded, glob.lower()) for glob in globs)
+    return is_idempotency_token(name) or any(fnmatchcase(folded, glob.lower()) for glob in globs)
+
+
+def is_idempotency_token(name: str) -> bool:
+    """Whether a name is AWS's for what makes a repeated call harmless."""
+    return name.strip().lower().replace("_", "") in IDEMPOTENCY_TOKENS
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.log import mask_secret, redact  # type: ignore[attr-defined] # the masker has no public look-up by name
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.secret_names import NOT_SECRET, is_spared
+from airflow_sm_pipelines.definition.secret_names import NOT_SECRET, is_idempotency_token, is_spared
 from airflow_sm_pipelines.definition.secrets import MIN_LENGTH, forms, is_plain, mask, mask_whole, secret_texts, texts
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Masking(Struct, frozen=True):
         return [self.rendered(element) for element in value] if isinstance(value, list) else value
 
     def _is_spared(self, name: str) -> bool:
-        return masked_by_airflow(name) and not self.is_secret(name)
+        # An idempotency token is no secret, and nobody misses it: Airflow may mask it where it is shown.
+        return masked_by_airflow(name) and not self.is_secret(name) and not is_idempotency_token(name)
 
     def learn(self, value: Any, name: str | None = None) -> None:
         """Make known the secrets in a JSON value: what stands under a secret name, or all where ``name`` is one."""

@@ -94,3 +94,9 @@ def test_the_literal_secrets_of_a_document_are_not_what_its_expressions_refer_to
 def test_a_mask_is_found_wherever_it_stands() -> None:
     assert has_mask({"a": [{"b": "x***y"}]})
     assert not has_mask({"***": ["x", 1, None]})
+
+
+@pytest.mark.parametrize("name", ["ClientToken", "clientToken", "ClientRequestToken", "client_request_token"])
+def test_a_token_that_only_makes_a_repeated_call_harmless_is_no_secret(name: str) -> None:
+    assert not NAMES(name)
+    assert NAMES("CallbackToken")

@@ -285,6 +285,6 @@ def test_a_run_of_a_broken_definition_fails_with_its_findings_in_the_log(ui: Ui)
 
     assert ui.wait_for_end("broken", run_id) == "failed"
     ui.browser.open(f"/dags/broken/runs/{run_id}/tasks/definition_error")
-    ui.browser.wait_for_text("broken.json: 5 findings")
+    ui.browser.wait_for_text("broken.json: 7 findings")
     text = one_line(ui.browser.text())
     assert [part for finding in FINDINGS for part in finding if part not in text] == []
