@@ -60,6 +60,7 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
         return Skipped(path)
     planned: Plan | None = None
     findings: tuple[Finding, ...]
+    values = _severities(arguments.values)
     try:
         planned = plan(
             path if file.text is None else file.text,
@@ -68,7 +69,7 @@ def check_file(path: Path, arguments: argparse.Namespace) -> Checked | Skipped:
             unsupported_keys=arguments.unsupported_keys,
             is_secret=names_of_environment(os.environ),
             allowed=AllowList.of_environment(os.environ),
-            values=_severities(arguments.values),
+            values=values,
         )
         findings = planned.pipeline.warnings
     except DefinitionError as error:

@@ -106,6 +106,12 @@ def test_warnings(folder: Path, capsys: pytest.CaptureFixture[str], options: lis
     assert "unknown key 'RoleArm'" in capsys.readouterr().out
 
 
+def test_a_severity_that_is_none_is_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a.json", GOOD)
+    assert main(["lint", "--values", "off", "a.json"]) == 2
+    assert "--values: 'off' is neither error nor warn" in capsys.readouterr().err
+
+
 def test_unknown_types_as_placeholders(folder: Path) -> None:
     write(folder / "a.json", document(step("A", "Athena")))
     assert main(["lint", "a.json"]) == 1
