@@ -1,36 +1,74 @@
 # Two targets do everything: `make demo` runs the main job, `make test` runs the tests. `make faults` runs every cell of
-# the fault matrix, of which `make test` runs one a row, and writes docs/fault-matrix.md.
+# the fault matrix, of which `make test` runs one a row, and writes docs/fault-matrix.md. `make corpus` runs every
+# definition of the corpus, of which `make test` runs so many that nothing is missing.
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-SCENARIO ?= abalone-success
+# `make demo` runs the example's own code. With SCENARIO=abalone-success, abalone-rejected or abalone-training-fails the jobs
+# of another example are simulated. CONF has values of parameters, as JSON: CONF='{"LearningRate": 1.0}'.
+SCENARIO ?=
+CONF ?= {}
+export CONF
 # How many processes share the test files; a file's tests stay together, for some share a running Airflow.
 WORKERS ?= 2
 SECONDS ?= 60
+
+# `make test-next`: the newest pre-release of Airflow in an environment of its own. Beside the fast tests, a few runs, and
+# what there is for that release alone.
+NEXT := .venv-next
+NEXT_TESTS := tests/importer tests/running tests/runs/test_core_path.py tests/runs/test_callback.py \
+	tests/runs/test_callback_endpoint.py tests/runs/test_unowned_jobs.py tests/runs/test_cleared.py
+
+# What the example's jobs run in: a Python of their own, without Airflow.
+JOBS := .venv-jobs
+# What needs the SageMaker SDK itself.
+SDK := .sdk/2
 
 # What `make sbom` and `make licences` look at: a folder of a virtual environment, of a deployment's for instance.
 ENVIRONMENT ?= $(VENV)
 # The tools that look have an environment of their own: they are no part of what they list.
 TOOLS := .tools
+# The documentation site's too.
+SITE := .site
 LICENCES := $(TOOLS)/bin/pip-licenses --python=$(ENVIRONMENT)/bin/python
 
-.PHONY: demo test fast faults fuzz lint licences sbom clean
+# `make matrix`: which sets of versions, with which Pythons. See docs/compatibility.md.
+SETS ?= lowest airflow-3.3.1 airflow-3.3.2 newest next bare
+PYTHONS ?= 3.11 3.12 3.13
+TIERS ?= fast runs wheel
 
-demo: $(INSTALLED)
-	@$(VENV)/bin/python examples/demo.py examples/scenarios/$(SCENARIO).json
+.PHONY: demo test test-next fast faults corpus fuzz sdk test-sdk lint licences sbom dist docs pins matrix clean
 
-test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+demo: $(INSTALLED) $(if $(SCENARIO),,$(JOBS)/.installed)
+	@$(VENV)/bin/python examples/demo.py $(if $(SCENARIO),examples/scenarios/$(SCENARIO).json) --conf "$$CONF"
+
+test: $(INSTALLED) $(JOBS)/.installed
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations 40
+
+test-next: $(NEXT)/.installed
+	$(NEXT)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not airflow and not system"
+	$(NEXT)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(NEXT_TESTS)
+
+# @step functions, and the SDK's own local mode beside ours: with the SDK, version 2.
+test-sdk: $(INSTALLED) $(SDK)/.installed
+	$(VENV)/bin/python -m pytest tests/runs/test_sdk_local_mode.py
 
 # The pure rooms: no Airflow is started.
 fast: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -m "not airflow and not system"
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not airflow and not system"
 
 faults: $(INSTALLED)
 	@SM_PIPELINES_TEST_FAULTS=all $(VENV)/bin/python -m pytest tests/faults; result=$$?; cat docs/fault-matrix.md; exit $$result
 
+corpus: $(INSTALLED)
+	@SM_PIPELINES_TEST_CORPUS=all $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) tests/runs/test_corpus.py
+
 fuzz: $(INSTALLED)
 	@$(VENV)/bin/python -W ignore -m tests.fuzz --seconds $(SECONDS)
+
+# The SageMaker SDK 2.x and 3.x, each in an environment of its own, as clients of the Pipelines API of a real Airflow.
+sdk: $(INSTALLED)
+	@$(VENV)/bin/python -m tests.sdk
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
@@ -50,9 +88,30 @@ sbom: licences
 		--output-file build/sbom.cdx.json
 	@echo "build/sbom.cdx.json"
 
-$(TOOLS)/.installed: constraints.txt
+# The wheel and the source archive: two builds give the same bytes, and an index would take them.
+dist: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python -m dev.distribution
+
+# The documentation site, in build/site. A warning is an error: no broken link, no page that cannot be found.
+docs: $(SITE)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict
+
+# Other versions of Airflow, of dependencies and of Python, one environment after the other.
+matrix: dist
+	@PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m dev.matrix --sets "$(SETS)" --pythons "$(PYTHONS)" --tiers "$(TIERS)"
+
+# The sets of versions in pins/, and the lock file with hashes, made again from what the index has.
+pins: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python -m dev.pins --uv $(TOOLS)/bin/uv
+
+$(TOOLS)/.installed: pins/tools.txt
 	@$(PYTHON) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --constraint constraints.txt cyclonedx-bom pip-licenses
+	@$(TOOLS)/bin/python -m pip install --quiet --requirement pins/tools.txt
+	@touch $@
+
+$(SITE)/.installed: pins/docs.txt
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --requirement pins/docs.txt
 	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -62,5 +121,23 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $(INSTALLED)
 
+$(JOBS)/.installed: examples/diabetes/requirements.txt
+	@echo "Installing into $(JOBS) (once)"
+	@$(PYTHON) -m venv $(JOBS)
+	@$(JOBS)/bin/python -m pip install --quiet --requirement examples/diabetes/requirements.txt
+	@touch $@
+
+$(SDK)/.installed:
+	@echo "Installing into $(SDK) (once)"
+	@$(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet "sagemaker>=2.257,<3"
+	@touch $@
+
+$(NEXT)/.installed: pyproject.toml constraints-next.txt
+	@echo "Installing into $(NEXT) (once)"
+	@$(PYTHON) -m venv $(NEXT)
+	@$(NEXT)/bin/python -m pip install --quiet --constraint constraints-next.txt --editable ".[dev]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(TOOLS) .demo build
+	rm -rf $(VENV) $(NEXT) $(JOBS) .sdk $(TOOLS) $(SITE) .demo build dist

@@ -12,6 +12,8 @@ MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
 LONGEST_LIST = 100_000
 """Characters of findings that a page shows."""
 
+LONGEST_CELL = 120
+
 
 def escaped(text: str) -> str:
     """A text in which nothing is taken for markup."""
@@ -22,6 +24,19 @@ def documentation(paragraphs: Iterable[str]) -> str:
     """Paragraphs as the ``doc_md`` of a Dag or task."""
     # Airflow takes a text that ends in ".md" for the path of a file, and opens it.
     return "\n\n".join(paragraphs) + "\n"
+
+
+def cell(text: str, longest: int = LONGEST_CELL) -> str:
+    """A text as one line of a table or list, cut where it is long."""
+    line = " ".join(text.split())
+    return escaped(line if len(line) <= longest else f"{line[: longest - 1]}…")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table; its cells are Markdown."""
+    names = [*head]
+    lines = (names, ["---"] * len(names), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def bullets(findings: Iterable[Finding]) -> list[str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.limits import LONGEST_ID
 
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.definition.document import Source
+
+DagIds: TypeAlias = Literal["stem", "path"]
+"""What ``load_dags`` names a Dag after."""
 KEPT = 240
 """The characters of a name that is too long for a dag id with which its id begins."""
 
@@ -20,15 +25,19 @@ def safe_dag_id(name: str) -> str:
     Of a name with more than 250 characters the first 240 are left, and a hash of the whole.
     """
     safe = re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    if safe in {".", ".."}:
+        # In the address of a page these are a folder: such a Dag could not be looked at.
+        return safe.replace(".", "-")
     if len(safe) <= LONGEST_ID:
         return safe
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{safe[:KEPT]}-{digest[: LONGEST_ID - KEPT - 1]}"
 
 
-def dag_id_of(definition: Path | str | bytes | Mapping[str, object], name: str | None) -> str:
-    """The dag id by the name of a describe-pipeline response, else by the stem of the definition's file.
+def dag_id_of(definition: Source, name: str | None) -> str:
+    """The dag id by the name of the pipeline, else by the stem of the definition's file.
 
+    :param name: what stands around the definition says of it: PipelineName, or the logical id in a template
     :raises DefinitionError: where there is neither: a definition itself carries no name
     """
     if name is not None:

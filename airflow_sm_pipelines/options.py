@@ -15,7 +15,7 @@ class Option(NamedTuple):
     ``type`` is string, boolean, integer, float, json (an object with texts as values) or list (comma-separated).
     ``default`` is the text that Airflow would read, None where the option is not set. ``choices`` are the values that
     a text may have, ``minimum`` is the least value of a number. ``old_name`` is a name that is still read, with a
-    warning.
+    warning. ``version_added`` counts for options that are not in :data:`IN_0_1`.
     """
 
     type: str
@@ -25,7 +25,39 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     old_name: str | None = None
+    version_added: str = "0.2.0"
 
+
+IN_0_1 = frozenset(
+    {
+        "assets",
+        "aws_conn_id",
+        "aws_max_attempts",
+        "aws_retry_mode",
+        "cache",
+        "cache_entries",
+        "callback_endpoint",
+        "callback_reply_queue_url",
+        "callback_timeout",
+        "deferrable",
+        "experiments",
+        "extra_job_tags",
+        "job_tags",
+        "log_tail_lines",
+        "parallelism",
+        "poll_interval",
+        "poll_interval_max",
+        "pool_scope",
+        "region_name",
+        "role_arn",
+        "unsupported_keys",
+        "unsupported_steps",
+    }
+)
+"""The options that version 0.1.0 had; others say in ``version_added`` when they came."""
+
+SIDECAR_MAY = ("dag_id", "connection", "region", "roles", "executor_config", "callbacks", "templates", "replace")
+"""What a file of settings beside a definition may only give where it is named."""
 
 OPTIONS = {
     "aws_conn_id": Option("string", "aws_default", "The Airflow connection with the AWS credentials."),
@@ -70,7 +102,11 @@ OPTIONS = {
         choices=("standard", "adaptive", "legacy"),
     ),
     "aws_max_attempts": Option(
-        "integer", "5", "How often botocore makes a call that fails, the first time included.", minimum=1
+        "integer",
+        "5",
+        "How often botocore makes a call that fails, the first time included. A call that begins something is made"
+        " once: its failures are for the retry policies.",
+        minimum=1,
     ),
     "max_lost_tries": Option(
         "integer",
@@ -175,6 +211,65 @@ OPTIONS = {
         " Further ones get a ThrottlingException. An answer that a step waits for is taken at any rate.",
         minimum=1,
     ),
+    "pipelines_api": Option(
+        "boolean",
+        "False",
+        "Whether Airflow's API server answers SageMaker's API of pipelines at /sagemaker-api/v1, to who has an access"
+        " key (docs/pipelines-api.md).",
+    ),
+    "pipelines_api_region": Option(
+        "string",
+        None,
+        "The region that requests to that API are signed for, and that its ARNs have. Where it is not set, that of"
+        " region_name, and then AWS_DEFAULT_REGION.",
+        example="eu-west-1",
+    ),
+    "pipelines_api_account_id": Option(
+        "string",
+        None,
+        "The account in the ARNs of that API. Where it is not set, that of the pipeline's role.",
+        example="123456789012",
+    ),
+    "pipelines_api_store": Option(
+        "string",
+        None,
+        "Where that API keeps pipelines: a folder that is in a Dag bundle, or the URL of an object store. Where it is"
+        " not set, the folder pipelines-api of the dags folder.",
+        example="s3://airflow-pipelines/store",
+    ),
+    "pipelines_api_unpaused": Option(
+        "boolean",
+        "False",
+        "Whether the Dag of a pipeline that is new in that API is not paused. One that somebody pauses later stays"
+        " paused, and its starts are refused.",
+    ),
+    "pipelines_api_wait": Option(
+        "float",
+        "40",
+        "Seconds that a start by that API waits for the dag-processor to read the pipeline's latest version, before it"
+        " is answered with a ConflictException. Less than a client waits for an answer: boto3 does so for 60.",
+        minimum=0,
+    ),
+    "api_refusals_per_minute": Option(
+        "integer",
+        "300",
+        "How many requests a minute without a good signature the SageMaker Pipelines API answers with the reason, in"
+        " each process of the API server. Further ones get a ThrottlingException. Who is known has no such rate.",
+        minimum=1,
+    ),
+    "pages": Option(
+        "boolean",
+        "True",
+        "Whether Airflow's API server has pages on a pipeline's definition and its runs, at /sagemaker-pipelines, for"
+        " those who may see the same in Airflow, and a Dag's documentation links to them.",
+    ),
+    "handled_failures": Option(
+        "string",
+        "fail",
+        "How a run ends in which a step ran upon the failure or stop of another (a Trigger in DependsOn): fail, or"
+        " succeed where a step ran upon each failure of the run. SageMaker calls both CompletedWithFailures.",
+        choices=("fail", "succeed"),
+    ),
     "unsupported_steps": Option(
         "string",
         "error",
@@ -199,6 +294,13 @@ OPTIONS = {
         "*tokenizer*, max_*tokens",
         "Names whose values are no secrets, though Airflow's masker takes them for that (docs/security.md): globs, in"
         " upper or lower case.",
+    ),
+    "cleanup_prefixes": Option(
+        "list",
+        None,
+        "Where a Cleanup step may delete objects though no folder of their path has the name of the step's job or the"
+        " execution's id in it: S3 URIs of folders, where the bucket may be a glob. Empty: nowhere (docs/security.md).",
+        example="s3://bucket/scratch/",
     ),
     "allowed_step_types": Option(
         "list",
@@ -237,5 +339,20 @@ OPTIONS = {
         "Where Airflow itself reads or writes in S3 for a definition (Std:JsonGet, the reports and analysis configs of"
         " checks): S3 URIs, each the beginning of what is allowed; the bucket's name may be a glob. Empty: anywhere.",
         example="s3://ml-artifacts/reports/, s3://sagemaker-eu-west-1-*/",
+    ),
+    "dag_ids": Option(
+        "string",
+        "stem",
+        "What load_dags names a Dag after. stem: its pipeline or file. path: the folders below that of load_dags too:"
+        " team__forecast.",
+        choices=("stem", "path"),
+    ),
+    "sidecar_allows": Option(
+        "list",
+        None,
+        "What files of settings beside definitions may give beyond schedule, parameters and the like: dag_id,"
+        " connection, region, roles, executor_config, callbacks, templates, replace. Empty: none (docs/sidecars.md).",
+        example="connection, replace",
+        choices=SIDECAR_MAY,
     ),
 }

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
-from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.numbers import LEAST, MOST, fits
-from airflow_sm_pipelines.definition.parameters import MOST_DIGITS, SELECTED_STEPS, SOURCE_RUN
-from airflow_sm_pipelines.definition.text import unstorable_in
+from airflow_sm_pipelines.definition.parameters import MOST_DIGITS, RESERVED, SELECTED_STEPS, SOURCE_RUN
+from airflow_sm_pipelines.expressions.given_values import (
+    missing_values,
+    unknown_parameter,
+    wrong_templates,
+    wrong_values,
+)
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    from airflow.sdk import DAG
 
     from airflow_sm_pipelines.definition.model import Parameter, Pipeline
     from airflow_sm_pipelines.definition.secret_names import IsSecret
+    from airflow_sm_pipelines.given_parameters import GivenParameters
 
 SCHEMA_TYPES = {
     ParameterType.STRING: "string",
@@ -39,9 +47,15 @@ PATTERNS = {
 
 
 def params_of(
-    pipeline: Pipeline, values: Mapping[str, Any], is_secret: IsSecret, *, scheduled: bool
+    pipeline: Pipeline,
+    values: Mapping[str, Any],
+    is_secret: IsSecret,
+    *,
+    scheduled: bool,
+    templates: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Param]:
-    """The Params of a pipeline's parameters; ``values`` take the place of their defaults.
+    """The Params of a pipeline's parameters; ``values`` take the place of their defaults, and ``templates`` give some
+    their values where a run does not.
 
     A Param shows its default to whoever may see the Dag. So that of a secret has none: left empty, the parameter has
     the value of :func:`with_values`.
@@ -49,21 +63,17 @@ def params_of(
     :raises DefinitionError: for a value of no parameter or of another type, and for a parameter without a value in
         a pipeline that is scheduled
     """
-    findings = [*_wrong_values(pipeline.parameters, values, is_secret)]
+    findings = [*wrong_values(pipeline.parameters, values, is_secret)]
     if scheduled:
-        findings += [
-            Finding(
-                f"The parameter {parameter.name!r} has no default, so a scheduled run has no value for it."
-                " Give it one with parameters=, or set no schedule.",
-                parameter.path,
-                code="no-value-for-schedule",
-            )
-            for parameter in pipeline.parameters.values()
-            if not parameter.has_default and parameter.name not in values
-        ]
+        findings += missing_values(pipeline.parameters, {**values, **templates})
     if findings:
         raise DefinitionError("parameters", findings)
-    return {parameter.name: _param(parameter, values, is_secret) for parameter in pipeline.parameters.values()}
+    return {
+        name: _templated(parameter, templates[name], is_secret)
+        if name in templates
+        else _param(parameter, values, is_secret)
+        for name, parameter in pipeline.parameters.items()
+    }
 
 
 def with_values(
@@ -78,6 +88,80 @@ def with_values(
     }
 
 
+def fixed_values(
+    parameters: Mapping[str, Parameter], values: Mapping[str, Any], is_secret: IsSecret
+) -> dict[str, Parameter]:
+    """The parameters with the values as their defaults: no run gives them others."""
+    return {
+        name: replace(parameter, default=coerce(parameter, values[name], is_secret), has_default=True)
+        if name in values
+        else parameter
+        for name, parameter in parameters.items()
+    }
+
+
+def check_values(
+    parameters: Mapping[str, Parameter],
+    given: GivenParameters,
+    taken: Collection[str],
+    dag: DAG,
+    is_secret: IsSecret,
+) -> None:
+    """Judge the values of a pipeline that stands in a task group; ``taken`` are those that other tasks give.
+
+    :raises DefinitionError: for a value of no parameter or of another type, and for a parameter without one
+    """
+    findings = [
+        *wrong_values(parameters, given.values, is_secret),
+        *wrong_templates(
+            parameters,
+            given.templates,
+            macros=dag.user_defined_macros or {},
+            filters=dag.user_defined_filters or {},
+            in_group=True,
+        ),
+    ]
+    findings += [unknown_parameter(name, parameters) for name in taken if name not in parameters]
+    findings += [
+        Finding(
+            f"The parameter {parameter.name!r} has no default, and a task group no form: give it a value with"
+            " parameters=.",
+            parameter.path,
+            code="no-value",
+        )
+        for parameter in parameters.values()
+        if not parameter.has_default and parameter.name not in given.known and parameter.name not in taken
+    ]
+    if findings:
+        raise DefinitionError("parameters", findings)
+
+
+def own_params(given: Mapping[str, Any] | None, pipeline: Pipeline, *, scheduled: bool) -> dict[str, Param]:
+    """The Dag's own Params, which stand beside those of the pipeline's parameters.
+
+    :raises DefinitionError: where a name is the pipeline's, and for a Param without a value in a Dag with a schedule
+    """
+    own = (
+        {} if not given else {name: given.get_param(name) for name in given} if isinstance(given, ParamsDict) else given
+    )
+    findings = []
+    for name, value in own.items():
+        if name in pipeline.parameters:
+            told = f"params has {name!r}, which is a parameter of the pipeline: give it a value with parameters="
+            findings.append(Finding(told, pipeline.parameters[name].path, code="params-clash"))
+        elif name in RESERVED:
+            told = f"params has {name!r}, by which a run is told which steps to run"
+            findings.append(Finding(told, code="params-clash"))
+        elif scheduled and isinstance(value, Param) and not value.has_value:
+            told = (
+                f"params: {name!r} has no value, so a scheduled run has none for it. Give it one, or set no schedule."
+            )
+            findings.append(Finding(told, code="no-value-for-schedule"))
+    if findings:
+        raise DefinitionError("params", findings)
+    return {name: value if isinstance(value, Param) else Param(value) for name, value in own.items()}
+
+
 def selection_params(steps: Iterable[str]) -> dict[str, Param]:
     """The two Params of selective execution; ``steps`` are the names that the form offers."""
     section = "Selective execution"
@@ -85,7 +169,7 @@ def selection_params(steps: Iterable[str]) -> dict[str, Param]:
         SELECTED_STEPS: Param(
             None,
             description="The only steps to run. What they need of the others comes from an earlier run.",
-            title=SELECTED_STEPS,
+            title="Steps to run alone",
             section=section,
             type=["null", "array"],
             items={"type": "string"},
@@ -98,45 +182,23 @@ def selection_params(steps: Iterable[str]) -> dict[str, Param]:
                 "The id of the run that the results of the other steps come from. By default it is the latest one that"
                 " ended and in which every step that is needed succeeded."
             ),
-            title=SOURCE_RUN,
+            title="Run that the other results come from",
             section=section,
             type=["null", "string"],
         ),
     }
 
 
-def _wrong_values(
-    parameters: Mapping[str, Parameter], values: Mapping[str, Any], is_secret: IsSecret
-) -> Iterator[Finding]:
-    for name, value in values.items():
-        parameter = parameters.get(name)
-        if parameter is None:
-            yield Finding(
-                f"parameters gives a value for {name!r}, which is no parameter of the definition.",
-                "$.Parameters",
-                suggestion=nearest(name, parameters),
-                code="unknown-parameter",
-            )
-            continue
-        if (found := unstorable_in(value)) is not None:
-            yield Finding(
-                f"parameters: the value of {name!r} has {found}, which Airflow cannot store.",
-                parameter.path,
-                code="unstorable-text",
-            )
-            continue
-        try:
-            coerced = coerce(parameter, value, is_secret)
-        except UnresolvedError as error:
-            yield Finding(f"parameters: {error}", parameter.path, code="parameter-value")
-            continue
-        if parameter.enum_values and coerced not in parameter.enum_values:
-            yield Finding(
-                f"parameters: {value!r} is none of the values of {name!r}: {', '.join(parameter.enum_values)}.",
-                parameter.path,
-                suggestion=nearest(str(coerced), parameter.enum_values),
-                code="parameter-value",
-            )
+def _templated(parameter: Parameter, template: str, is_secret: IsSecret) -> Param:
+    """The Param of a parameter that a template gives its value: empty, which means that of the template."""
+    schema: dict[str, Any] = {"title": parameter.name, "type": ["null", SCHEMA_TYPES[parameter.type]]}
+    if parameter.type in PATTERNS:
+        schema |= {"minimum": LEAST, "maximum": MOST}
+    if parameter.enum_values:
+        schema["enum"] = [None, *parameter.enum_values]
+    shown = "" if is_secret(parameter.name) else f": {template}"
+    told = f"Given by the Dag{shown}. Leave it empty for that."
+    return Param(None, description=" ".join(filter(None, (parameter.description, told))), **schema)
 
 
 def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret) -> Param:

@@ -1,4 +1,5 @@
-"""What this package adds to Airflow itself: the endpoint at which workers answer Callback steps, and listeners.
+"""What this package adds to Airflow itself: the endpoint at which workers answer Callback steps, the API
+of pipelines, pages, and listeners.
 
 Every process of Airflow loads it, so what it adds is imported when it is first used.
 """
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 URL_PREFIX = "/aws"
+API_PREFIX = "/sagemaker-api"
+PAGES_PREFIX = "/sagemaker-pipelines"
 
 
 async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,10 +28,29 @@ async def callback_api(scope: Scope, receive: Receive, send: Send) -> None:
     await app()(scope, receive, send)
 
 
+async def pipelines_api(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of SageMaker's API of pipelines."""
+    from airflow_sm_pipelines.api.door import app
+
+    await app()(scope, receive, send)
+
+
+async def pages(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the pages on pipelines."""
+    from airflow_sm_pipelines.server.pages.app import app
+
+    await app()(scope, receive, send)
+
+
 def _apps() -> list[dict[str, Any]]:
-    if not setting("callback_endpoint"):
-        return []
-    return [{"name": "sagemaker-callbacks", "app": callback_api, "url_prefix": URL_PREFIX}]
+    apps: list[dict[str, Any]] = []
+    if setting("callback_endpoint"):
+        apps.append({"name": "sagemaker-callbacks", "app": callback_api, "url_prefix": URL_PREFIX})
+    if setting("pipelines_api"):
+        apps.append({"name": "sagemaker-pipelines-api", "app": pipelines_api, "url_prefix": API_PREFIX})
+    if setting("pages"):
+        apps.append({"name": "sagemaker-pipeline-pages", "app": pages, "url_prefix": PAGES_PREFIX})
+    return apps
 
 
 class SageMakerPipelinesPlugin(AirflowPlugin):

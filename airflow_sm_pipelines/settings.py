@@ -10,6 +10,8 @@ import difflib
 import json
 import logging
 import math
+import os
+import re
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
@@ -24,15 +26,18 @@ from airflow_sm_pipelines.validation.allow_list import AllowList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.naming import DagIds
     from airflow_sm_pipelines.options import Option
 
 log = logging.getLogger(__name__)
 
 SECTION = "sagemaker_pipelines"
+PREFIX = f"AIRFLOW__{SECTION.upper()}__"
 NAMES = {*OPTIONS, *(option.old_name for option in OPTIONS.values() if option.old_name)}
 
 UnsupportedSteps = Literal["error", "placeholder"]
 UnsupportedKeys = Literal["error", "warn"]
+HandledFailures = Literal["fail", "succeed"]
 
 
 class Assets(Enum):
@@ -50,6 +55,9 @@ class Assets(Enum):
     @property
     def outputs(self) -> bool:
         return self in (Assets.OUTPUTS, Assets.ALL)
+
+
+FOLDER = re.compile(r"s3://[^/]+(/|$)")
 
 
 class SettingError(ValueError):
@@ -82,16 +90,20 @@ class Settings(Struct, frozen=True):
     max_json_file_size: int
     callback_reply_queue_url: str | None
     callback_timeout: float
+    handled_failures: HandledFailures
     unsupported_steps: UnsupportedSteps
     unsupported_keys: UnsupportedKeys
     values: str
     not_secret: tuple[str, ...]
+    cleanup_prefixes: tuple[str, ...]
     allowed_step_types: tuple[str, ...]
     allowed_regions: tuple[str, ...]
     allowed_role_arns: tuple[str, ...]
     allowed_lambda_arns: tuple[str, ...]
     allowed_queue_urls: tuple[str, ...]
     allowed_s3_prefixes: tuple[str, ...]
+    dag_ids: DagIds
+    sidecar_allows: tuple[str, ...]
 
     @property
     def allowed(self) -> AllowList:
@@ -118,7 +130,11 @@ def read_settings() -> Settings:
     from airflow.sdk.configuration import conf
 
     # Airflow looks for each option in half a dozen places, which for a small Dag takes as long as its tasks.
-    return _read(tuple(sorted((name, str(value)) for name, value in (conf.getsection(SECTION) or {}).items())))
+    given = dict(conf.getsection(SECTION) or {})
+    # Airflow 3.3.0 does not list what only the environment has.
+    in_environment = (key.removeprefix(PREFIX).lower() for key in os.environ if key.startswith(PREFIX))
+    given |= {name: conf.get(SECTION, name) for name in in_environment if name not in given}
+    return _read(tuple(sorted((name, str(value)) for name, value in given.items())))
 
 
 @lru_cache(maxsize=4)
@@ -147,7 +163,14 @@ def setting(name: str) -> Any:
     text = None if text is None else str(text).strip()
     if option.type == "list":
         # An empty list is one: no name is spared, nothing is limited.
-        return listed((option.default or "") if text is None else text)
+        values = listed((option.default or "") if text is None else text)
+        if name == "cleanup_prefixes" and (wrong := [value for value in values if not FOLDER.match(value)]):
+            raise SettingError(f"[{SECTION}] {name}: {wrong[0]!r} is no S3 URI such as s3://bucket/folder/")
+        if option.choices and (wrong := [value for value in values if value not in option.choices]):
+            near = difflib.get_close_matches(wrong[0], option.choices, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingError(f"[{SECTION}] {name}: {wrong[0]!r} is none of {', '.join(option.choices)}.{hint}")
+        return values
     if not text:
         # An empty connection means botocore's own chain of credentials; an empty number or choice means the default.
         is_free = option.type in ("string", "json") and not option.choices

@@ -1,10 +1,6 @@
 """Author the example pipeline ``dags/pipelines/abalone.json`` with the SageMaker Python SDK (version 2).
 
-Needs ``pip install "sagemaker<3"`` (best in an environment of its own) and nothing of AWS: no account, no
-credentials, no network. Where the SDK would upload a script it talks to `offline_boto_session`. The
-scripts' S3 keys hold a hash of their contents, so the definition changes only when the pipeline, a script
-or the SDK does. For a pipeline of your own on a real account, pass an ordinary ``PipelineSession()``:
-the SDK then uploads the scripts to the places that the definition names.
+Needs ``pip install "sagemaker<3"`` (best in an environment of its own) and nothing of AWS: see `offline_authoring`.
 
     python examples/abalone_authoring.py            # write the definition
     python examples/abalone_authoring.py --check    # exit 1 if the committed definition is not this one
@@ -12,21 +8,13 @@ the SDK then uploads the scripts to the places that the definition names.
 
 from __future__ import annotations
 
-import argparse
-import json
-import logging
-import os
 import sys
-import tempfile
-import warnings
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from offline_authoring import BUCKET, REGION, ROLE, author
 
 if TYPE_CHECKING:
-    import boto3
-    from botocore.awsrequest import AWSResponse
-    from botocore.model import OperationModel
     from sagemaker.workflow.pipeline import Pipeline
     from sagemaker.workflow.pipeline_context import PipelineSession
 
@@ -35,38 +23,8 @@ SCRIPTS = HERE / "abalone"
 DEFINITION = HERE.parent / "dags" / "pipelines" / "abalone.json"
 
 PIPELINE_NAME = "abalone"
-REGION = "us-east-1"
-BUCKET = "sagemaker-us-east-1-123456789012"
-ROLE = "arn:aws:iam::123456789012:role/SageMakerExecutionRole"
 MODEL_GROUP = "AbaloneModels"
 METRIC_PATH = "regression_metrics.mse.value"
-
-
-def offline_boto_session() -> boto3.Session:
-    """A boto3 session that sends nothing: the calls of an upload are answered here, any other is an error."""
-    import boto3
-    import botocore.session
-    from botocore.awsrequest import AWSResponse
-
-    answers: dict[str, dict[str, Any]] = {
-        "ListBuckets": {"Buckets": [{"Name": BUCKET, "CreationDate": datetime(2026, 1, 1, tzinfo=UTC)}]},
-        "HeadBucket": {},
-        "PutObject": {},
-    }
-
-    def answer(model: OperationModel, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        if model.service_model.service_name != "s3" or model.name not in answers:
-            raise RuntimeError(f"authoring is offline, yet the SDK called {model}")
-        return AWSResponse(model.name, 200, {}, None), answers[model.name]
-
-    core = botocore.session.get_session()
-    core.register("before-call", answer)
-    return boto3.Session(
-        aws_access_key_id="offline",
-        aws_secret_access_key="offline",  # noqa: S106 - signs requests that are never sent
-        region_name=REGION,
-        botocore_session=core,
-    )
 
 
 def build(session: PipelineSession) -> Pipeline:
@@ -277,42 +235,5 @@ def build(session: PipelineSession) -> Pipeline:
     )
 
 
-def definition_text() -> str:
-    """The definition as it is committed: indented, keys in the SDK's order, one newline at the end."""
-    os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
-    logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Our own defaults, so that no settings of this user or machine flow into the definition. The SDK
-        # reads them both when it is imported and when the session is made.
-        defaults = Path(folder) / "config.yaml"
-        defaults.write_text("{SchemaVersion: '1.0', SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}}")
-        for name in ("SAGEMAKER_ADMIN_CONFIG_OVERRIDE", "SAGEMAKER_USER_CONFIG_OVERRIDE"):
-            os.environ[name] = str(defaults)
-        from sagemaker.workflow.pipeline_context import PipelineSession
-
-        warnings.filterwarnings("ignore", message="Running within a PipelineSession")
-        session = PipelineSession(boto_session=offline_boto_session(), default_bucket=BUCKET)
-        definition = json.loads(build(session).definition())
-    return json.dumps(definition, indent=2) + "\n"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Author the Abalone example pipeline.")
-    parser.add_argument("--check", action="store_true", help="only compare with the file in dags/pipelines")
-    options = parser.parse_args()
-
-    text = definition_text()
-    if not options.check:
-        DEFINITION.parent.mkdir(parents=True, exist_ok=True)
-        DEFINITION.write_text(text, encoding="utf-8")
-        print(f"wrote {DEFINITION}")
-        return 0
-    if not DEFINITION.exists() or DEFINITION.read_text(encoding="utf-8") != text:
-        print(f"{DEFINITION} is not what this script builds; run it without --check", file=sys.stderr)
-        return 1
-    print(f"{DEFINITION} is up to date")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(author(build, DEFINITION))

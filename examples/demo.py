@@ -1,174 +1,83 @@
-"""``make demo``: the example pipeline, run to its end by ``airflow dags test`` against the local AWS endpoint.
+"""``make demo``: the example pipeline, run to its end against the local AWS endpoint.
 
-Everything stays in the folder ``.demo``: Airflow's home with its SQLite database, and the log of the run.
-The exit status is that of the run: 0 when it succeeded.
+Without a scenario it is ``diabetes``, whose jobs really run; with one it is ``abalone``, whose jobs do what the
+scenario says. The run is that of ``airflow sm-pipelines run``, with the folder ``.demo`` as its Airflow home. The exit
+status is that of the run: 0 when it succeeded.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
+import json
 import sys
-import time
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".demo"
-LOG = HOME / "airflow-dags-test.log"
-MIGRATED = HOME / "migrated"
+from demo_files import DEFINITION, JOBS_PYTHON, ROOT, save, upload
 
-AIRFLOW_SETTINGS = {
-    "AIRFLOW_HOME": str(HOME),
-    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME / 'airflow.db'}",
-    "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "0.5",
-    "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-}
-AWS_SETTINGS = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.running.definition_run import run_definition
+from airflow_sm_pipelines.running.showing import show
+
+SIMULATED = ROOT / "dags" / "pipelines" / "abalone.json"
+IMAGES = "*sagemaker-scikit-learn*"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenario", type=Path, help="what the jobs do, for the local AWS endpoint")
-    parser.add_argument("--dag", default="abalone", help="the Dag to run (default: %(default)s)")
+    parser.add_argument("scenario", type=Path, nargs="?", help="what the jobs do, for the local AWS endpoint")
+    parser.add_argument("--conf", type=_json, default={}, metavar="JSON", help="values of parameters")
+    parser.add_argument("--home", type=Path, default=ROOT / ".demo", help="where the run's Airflow and results are")
+    parser.add_argument(
+        "--isolation",
+        default="auto",
+        choices=("auto", "bubblewrap", "paths"),
+        help="how the jobs are kept apart from this machine: docs/local-mode.md",
+    )
     options = parser.parse_args()
-
-    HOME.mkdir(exist_ok=True)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        os.environ.pop(name, None)
-    os.environ.update(AIRFLOW_SETTINGS | AWS_SETTINGS)
-    started = time.monotonic()
-
-    from airflow_sm_pipelines.local.endpoint import LocalEndpoint
-
-    with LocalEndpoint(scenario=options.scenario) as endpoint:
-        os.environ["AWS_ENDPOINT_URL"] = endpoint.url
-        print(f"Local AWS endpoint: {endpoint.url} ({options.scenario.name})")
-        print(f"airflow dags test {options.dag}  (log: {LOG.relative_to(ROOT)})", flush=True)
-        with everything_into(LOG):
-            run_airflow("db", "migrate", unless=MIGRATED)
-            run_airflow("dags", "test", options.dag)
-        succeeded = report(options.dag)
-    print(f"{'Succeeded' if succeeded else 'Failed'} after {time.monotonic() - started:.1f} s")
-    return 0 if succeeded else 1
+    is_real = options.scenario is None
+    definition, told = (DEFINITION, "the jobs run") if is_real else (SIMULATED, options.scenario.name)
+    with LocalEndpoint(scenario=real_jobs(options.isolation) if is_real else options.scenario) as endpoint:
+        print(f"Local AWS endpoint: {endpoint.url} ({told})")
+        if is_real:
+            upload(endpoint.client("s3"))
+        with run_definition(
+            definition, conf=options.conf, endpoint=endpoint.url, settings={"poll_interval": "0.5"}, home=options.home
+        ) as run:
+            print(f"{definition.relative_to(ROOT)}  (log: {_short(run.log)})", flush=True)
+            status = show(run)
+        if is_real:
+            _tell_results(endpoint, options.home / "results")
+    return status
 
 
-def run_airflow(*arguments: str, unless: Path | None = None) -> None:
-    """Airflow's own command line, in this process; what ``unless`` marks as done is not done again."""
-    if unless is not None and unless.exists():
-        return
-    from airflow.__main__ import main as airflow
+def real_jobs(isolation: str) -> dict[str, Any]:
+    """A scenario by which the jobs with an image of scikit-learn run, by a Python that has it."""
+    rule = {"image": IMAGES, "run": "process", "python": str(JOBS_PYTHON)}
+    return {"runner": {"rules": [rule], "isolation": isolation}}
 
-    before = sys.argv
-    sys.argv = ["airflow", *arguments]
+
+def _json(text: str) -> Any:
     try:
-        airflow()
-    except SystemExit as ended:
-        if ended.code not in (None, 0):
-            print(f"airflow {' '.join(arguments)} ended with {ended.code}", file=sys.stderr)
-    finally:
-        sys.argv = before
-    if unless is not None:
-        unless.touch()
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no JSON: {error}") from None
 
 
-@contextlib.contextmanager
-def everything_into(log: Path) -> Iterator[None]:
-    """All output of this process, and of what it starts, goes to a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(descriptor) for descriptor in (1, 2)]
-    with log.open("wb") as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, original in zip((1, 2), kept, strict=True):
-                os.dup2(original, descriptor)
-                os.close(original)
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def report(dag_id: str) -> bool:
-    """Print a line for each step of the newest run, and tell whether the run succeeded."""
-    from airflow.models import DagRun, TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session() as session:
-        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(1))
-        if run is None:
-            print(f"There is no run of {dag_id}: see {LOG.relative_to(ROOT)}")
-            return False
-        tasks = session.scalars(
-            select(TaskInstance)
-            .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run.run_id)
-            .order_by(TaskInstance.start_date.is_(None), TaskInstance.start_date, TaskInstance.task_id)
-        ).all()
-        print()
-        for task in tasks:
-            values = {
-                row.key: XComModel.deserialize_value(row)
-                for row in session.scalars(
-                    select(XComModel).where(
-                        XComModel.dag_id == dag_id,
-                        XComModel.run_id == run.run_id,
-                        XComModel.task_id == task.task_id,
-                    )
-                )
-            }
-            print(line_of(task.task_id, str(task.state), seconds(task.start_date, task.end_date), values))
-        print()
-        if run.state != "success":
-            for task in tasks:
-                if task.state == "failed":
-                    print(f"{task.task_id} failed: {reason_in_log(task.task_id)}")
-        return bool(run.state == "success")
-
-
-def line_of(step: str, state: str, duration: str, values: dict[str, Any]) -> str:
-    job = values.get("sagemaker", {}).get("job_name", "-").rsplit(":", 1)[-1]
-    return f"{state:8} {step:28} {duration:>7}  {job:58} {produced(values.get('return_value') or {})}".rstrip()
-
-
-def produced(result: dict[str, Any]) -> str:
-    """What a step's result says that it made."""
-    if "Outcome" in result:
-        return f"branch taken: {'if' if result['Outcome'] else 'else'}"
-    if "ModelArtifacts" in result:
-        return str(result["ModelArtifacts"]["S3ModelArtifacts"])
-    outputs = result.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    if outputs:
-        uris = [output["S3Output"]["S3Uri"] for output in outputs]
-        return uris[0] if len(uris) == 1 else f"{len(uris)} outputs in {os.path.commonpath(uris).replace(':/', '://')}"
-    return str(result.get("ModelPackageArn") or result.get("ModelArn") or "")
-
-
-def seconds(start: datetime | None, end: datetime | None) -> str:
-    return f"{(end - start).total_seconds():.1f} s" if start and end else "-"
-
-
-def reason_in_log(step: str) -> str:
-    """The failure of a step in the words of its part of the log, which follows the line that starts it."""
-    found, in_step = "see the log", False
-    for line in LOG.read_text(errors="replace").splitlines():
-        if "starting task_id=" in line:
-            in_step = f"starting task_id={step} " in line
-        elif in_step and "StepFailure: " in line:
-            found = line.split("StepFailure: ", 1)[1]
-    return found
+def _tell_results(endpoint: LocalEndpoint, results: Path) -> None:
+    """Keep what the jobs have left, and print the metric, what it has led to, and where all of it is."""
+    save(results, endpoint.jobs(), endpoint.client("s3"), endpoint.client("logs"))
+    for report in sorted(results.glob("s3/*/**/evaluation.json")):
+        metrics: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))["regression_metrics"]
+        print(f"Mean squared error on the held-out rows: {metrics['mse']['value']:.2f}")
+    for package in endpoint.jobs("model-package"):
+        print(f"Registered: {package.arn}")
+    print(f"Logs of the jobs:    {_short(results / 'logs')}")
+    print(f"Objects in their S3: {_short(results / 's3')}")
 
 
 if __name__ == "__main__":

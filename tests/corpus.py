@@ -30,13 +30,13 @@ def runnable_names() -> tuple[str, ...]:
 def documents() -> dict[str, bytes]:
     """Every document by its name within the corpus.
 
-    Without the corpus the calling test is skipped, and fails where CI is set.
+    Without the corpus the calling test is skipped. It fails where CI is set, unless SM_PIPELINES_CORPUS is ``none``.
     """
     root = Path(os.environ.get("SM_PIPELINES_CORPUS", _REPOSITORY.parent / "shared" / "corpus"))
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.json"))}
     if not found:
         message = "no corpus of definitions: set SM_PIPELINES_CORPUS to its folder"
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and os.environ.get("SM_PIPELINES_CORPUS") != "none":
             pytest.fail(message)
         pytest.skip(message)
     return found

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 from airflow.providers.amazon.aws.operators import sagemaker
-from airflow.sdk import DAG, BaseBranchOperator
+from airflow.sdk import DAG, Asset, BaseBranchOperator, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
 from airflow_sm_pipelines.operators.job import JobStepOperator
+from airflow_sm_pipelines.operators.run_outcome import RunOutcomeOperator
 from airflow_sm_pipelines.operators.unsupported import UnsupportedStepOperator
+from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool
 from tests.runs.harness import ROLE, condition, equals, get, pipeline, training
 
@@ -137,6 +139,67 @@ def test_edges_out_of_a_condition_are_labelled() -> None:
     assert dag.get_task("B").upstream_task_ids == {"A"}
 
 
+CONDITIONS = pipeline(
+    training("T"),
+    training("F", DependsOn=[{"Step": "T", "Trigger": "Failed"}]),
+    training("S", DependsOn=[{"Step": "T", "Trigger": "Stopped"}, "F"]),
+    training("U", DependsOn=[{"Step": "T", "Trigger": "Completed"}]),
+    training("A", DependsOn=[{"Step": "U", "Trigger": "Any"}]),
+)
+OUTCOME = "pipeline.run.outcome"
+
+
+def test_a_step_with_a_run_condition_waits_for_all_to_end() -> None:
+    dag = SageMakerPipelineDag(CONDITIONS, dag_id="d", rejoin=["A"])
+    rules = {task.task_id: TriggerRule(task.trigger_rule).value for task in dag.tasks}
+    done, success = "all_done", "all_success"
+    assert rules == {"T": success, "F": done, "S": done, "U": success, "A": done, OUTCOME: done}
+    labels = {pair: dag.get_edge_info(*pair).get("label") for pair in (("T", "F"), ("T", "S"), ("T", "U"), ("U", "A"))}
+    assert labels == {("T", "F"): "on failure", ("T", "S"): "on stop", ("T", "U"): None, ("U", "A"): "on any end"}
+    assert [task.task_id for task in dag.tasks if getattr(task, "any_branch", False)] == ["A"]
+
+
+def test_a_dag_with_run_conditions_has_one_more_task_that_is_no_step() -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    defaults = {"pool": "mine", "retries": 7, "outlets": [Asset("out")], "on_failure_callback": print}
+    for arguments in ({"parallelism": 2}, {"default_args": defaults}, {}):
+        dag = SageMakerPipelineDag(CONDITIONS, dag_id="d", **arguments)
+        task = dag.get_task(OUTCOME)
+        assert not task.on_failure_callback
+        assert (task.pool, task.upstream_task_ids, task.downstream_task_ids) == ("default_pool", {"S", "A"}, set())
+        assert (task.retries, task.outlets, task.inlets, TriggerRule(task.trigger_rule).value) == (
+            7 if "default_args" in arguments else 3,
+            [],
+            [],
+            "all_done",
+        )
+        assert OUTCOME not in str(dag.params.get_param("sagemaker_selected_steps").schema)
+    text = json.dumps(DagSerialization.to_dict(dag))
+    assert text == json.dumps(DagSerialization.to_dict(SageMakerPipelineDag(CONDITIONS, dag_id="d")))
+    without = SageMakerPipelineDag(pipeline(training("A"), training("B", DependsOn=["A"])), dag_id="d")
+    assert [task.task_id for task in without.tasks] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("option", "argument", "accepts"),
+    [(None, None, False), ("succeed", None, True), ("succeed", "fail", False), (None, "succeed", True)],
+)
+def test_handled_failures_can_be_accepted(
+    monkeypatch: pytest.MonkeyPatch, option: str | None, argument: Any, accepts: bool
+) -> None:
+    if option is not None:
+        monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__HANDLED_FAILURES", option)
+    task = SageMakerPipelineDag(CONDITIONS, dag_id="d", handled_failures=argument).get_task(OUTCOME)
+    assert isinstance(task, RunOutcomeOperator)
+    assert task.accepts_handled is accepts
+
+
+def test_a_choice_for_handled_failures_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="handled_failures = 'ignore' is none of fail, succeed"):
+        SageMakerPipelineDag(CONDITIONS, dag_id="d", handled_failures="ignore")  # type: ignore[arg-type]
+
+
 def test_dag_arguments_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__REGION_NAME", "eu-west-1")
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__DEFERRABLE", "False")
@@ -157,6 +220,22 @@ def test_dag_arguments_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert isinstance(task, JobStepOperator)
     assert (task.aws_conn_id, task.region_name, task.deferrable) == ("aws_default", "us-west-2", True)
+
+
+def test_the_default_args_of_a_dag_name_its_connection_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_CONN_ID", "of_settings")
+    given = {"aws_conn_id": "of_defaults", "region_name": "eu-central-1"}
+
+    def of(**arguments: Any) -> tuple[Any, ...]:
+        task = SageMakerPipelineDag(pipeline(training("A")), dag_id="d", **arguments).get_task("A")
+        assert isinstance(task, JobStepOperator)
+        return task.aws_conn_id, task.region_name
+
+    assert of(default_args=given) == ("of_defaults", "eu-central-1")
+    explicit = {"aws_conn_id": None, "region_name": "us-west-2"}
+    assert of(default_args=given, **explicit) == (None, "us-west-2")
+    assert of(default_args={"aws_conn_id": None}) == (None, None)
+    assert of(default_args={"retries": 1}) == ("of_settings", None)
 
 
 def test_a_describe_pipeline_response_gives_name_description_role_and_parallelism() -> None:
@@ -206,10 +285,13 @@ def test_the_limit_is_the_arguments_then_the_responses_then_the_settings(
     assert dag.default_args == ({} if limit is None else {"max_parallel_execution_steps": limit})
 
 
-@pytest.mark.parametrize("limit", [-1, 2**31])
-def test_a_limit_that_no_pool_can_have_is_refused(limit: int) -> None:
-    with pytest.raises(ValueError, match=f"parallelism = {limit}"):
+@pytest.mark.parametrize("limit", [-1, 2**31, "3", 2.0, True])
+def test_a_limit_that_no_pool_can_have_is_refused(limit: Any) -> None:
+    with pytest.raises(DefinitionError) as raised:
         SageMakerPipelineDag(pipeline(training("A")), dag_id="d", parallelism=limit)
+    [finding] = raised.value.findings
+    assert finding.code == "dag-argument"
+    assert f"parallelism = {limit!r}: " in finding.message
 
 
 def test_in_a_limited_pipeline_the_steps_nearest_to_its_beginning_come_first() -> None:
@@ -242,7 +324,12 @@ def test_pools_and_priorities_of_the_users_choice_stay() -> None:
 
 
 def test_the_names_of_pools_fit_airflow() -> None:
-    names = [pipeline_pool("a"), pipeline_pool("é" * 250), pipeline_pool("è" * 250), run_pool("x" * 250, "y" * 250)]
+    names = [
+        pipeline_pool(Place("a")),
+        pipeline_pool(Place("é" * 250)),
+        pipeline_pool(Place("è" * 250)),
+        run_pool(Place("x" * 250), "y" * 250),
+    ]
     assert len(set(names)) == len(names)
     assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.-]{1,256}", name)] == []
 
@@ -273,7 +360,7 @@ def test_strings_of_the_definition_are_no_files_and_no_templates() -> None:
     step = training("A", Description="notes.md", DisplayName="{{ ds }}")
     dag = SageMakerPipelineDag(pipeline(step), dag_id="d")
     task = dag.get_task("A")
-    assert (task.doc_md, task.task_display_name) == ("notes.md", "{{ ds }}")
+    assert (str(task.doc_md).partition("\n")[0], task.task_display_name) == ("notes.md", "{{ ds }}")
 
 
 SERIALIZE = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag, loader
+from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag, file_dags, loader
 from airflow_sm_pipelines.discovery import DefinitionFile
 from airflow_sm_pipelines.loader import load_dags
 from tests.runs.harness import pipeline, training
@@ -48,7 +48,7 @@ def test_a_json_file_that_is_no_definition_is_skipped_with_a_log_line(
 
 
 def test_the_log_tells_of_every_key_where_it_is_asked_to(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("DEBUG", logger="airflow_sm_pipelines.loader"):
+    with caplog.at_level("DEBUG", logger="airflow_sm_pipelines"):
         load_dags(folder)
     assert "good.json: $.Steps[0].Arguments: handled: the request of sagemaker:CreateTrainingJob" in caplog.text
     assert "good.json: $.Steps[0].RetryPolicies: defaulted" in caplog.text
@@ -68,7 +68,7 @@ def test_a_broken_definition_is_a_dag_that_tells_every_finding(folder: Path) -> 
     assert set(dags) == {"broken", "good", "syntax"}
     assert isinstance(dags["good"], SageMakerPipelineDag)
     broken = dags["broken"]
-    assert broken.tags == {"definition-error"}
+    assert broken.tags == {"definition-error", "sagemaker-pipeline"}
     assert str(broken.schedule) == "None"
     told = unescaped(broken.doc_md)
     assert broken.dag_display_name == "broken (definition error)"
@@ -98,7 +98,7 @@ def test_findings_are_raised_where_that_is_asked_for(folder: Path) -> None:
     }
 
 
-def test_two_files_with_one_dag_id_are_a_finding_and_the_first_in_path_order_wins(folder: Path) -> None:
+def test_of_files_with_one_dag_id_one_has_it_and_the_others_are_findings(folder: Path) -> None:
     write(folder / "team" / "good.json", pipeline(training("B")))
     write(folder / "wrapped.json", {"PipelineName": "good", "PipelineDefinition": json.dumps(pipeline(training("C")))})
     dags = load_dags(folder)
@@ -141,7 +141,7 @@ def test_a_worker_builds_only_the_dag_that_it_runs(folder: Path, wanted: str, mo
         built.append(file.dag_id)
         return build(file, arguments)
 
-    monkeypatch.setattr(loader, "_build", build_and_note)
+    monkeypatch.setattr(loader, "build", build_and_note)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
     dags = load_dags(folder)
     assert list(dags) == [wanted]
@@ -149,7 +149,119 @@ def test_a_worker_builds_only_the_dag_that_it_runs(folder: Path, wanted: str, mo
     assert built in ([wanted], [])
 
 
-build = loader._build
+def template(**pipelines: Any) -> dict[str, Any]:
+    resources = {
+        name: {"Type": "AWS::SageMaker::Pipeline", "Properties": properties} for name, properties in pipelines.items()
+    }
+    return {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **resources}}
+
+
+def body(*steps: Any) -> dict[str, Any]:
+    return {"PipelineDefinition": {"PipelineDefinitionBody": json.dumps(pipeline(*steps))}}
+
+
+TEMPLATE = template(
+    TrainDaily=body(training("A")),
+    Other={**body(training("B")), "PipelineName": "Named"},
+    Bad={"PipelineDefinition": {"PipelineDefinitionBody": {"Fn::Sub": "${Text}"}}},
+    Twice={**body(training("C")), "PipelineName": "Named"},
+)
+
+
+def test_each_pipeline_of_a_template_is_a_dag_and_a_bad_one_harms_no_other(folder: Path) -> None:
+    write(folder / "stack.template.json", TEMPLATE)
+    dags = load_dags(folder)
+    assert list(dags) == ["good", "TrainDaily", "Named", "Bad", "Named--stack.template.json--Twice"]
+    assert (dags["TrainDaily"].task_ids, dags["Named"].task_ids) == (["A"], ["definition_error"])
+    assert "stack.template.json (TrainDaily)" in unescaped(dags["TrainDaily"].doc_md)
+    told = unescaped(dags["Bad"].doc_md)
+    assert "$.Resources.Bad.Properties.PipelineDefinition.PipelineDefinitionBody" in told
+    assert "Fn::Sub is a CloudFormation function" in told
+    clash = unescaped(dags["Named--stack.template.json--Twice"].doc_md)
+    assert "stack.template.json (Other) and stack.template.json (Twice) both ask for the dag id 'Named'" in clash
+
+
+@pytest.mark.parametrize("wanted", ["TrainDaily", "Named", "Bad", "Named--stack.template.json--Twice"])
+def test_a_worker_builds_only_the_pipeline_of_a_template_that_it_runs(
+    folder: Path, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "stack.template.json", TEMPLATE)
+    everything = load_dags(folder)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
+    dags = load_dags(folder)
+    assert list(dags) == [wanted]
+    assert dags[wanted].task_ids == everything[wanted].task_ids
+
+
+def test_a_template_without_a_pipeline_is_skipped_silently(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(folder / "network.json", template())
+    with caplog.at_level("DEBUG", logger="airflow_sm_pipelines"):
+        assert set(load_dags(folder)) == {"good"}
+    assert "network" not in caplog.text
+
+
+def test_a_template_with_one_pipeline_is_a_definition_like_any_other(folder: Path) -> None:
+    write(folder / "one.json", template(TrainDaily=body(training("A"))))
+    assert SageMakerPipelineDag(folder / "one.json").dag_id == "TrainDaily"
+    assert SageMakerPipelineDag((folder / "one.json").read_text(), dag_id="mine").task_ids == ["A"]
+    write(folder / "two.json", TEMPLATE)
+    with pytest.raises(DefinitionError) as raised:
+        SageMakerPipelineDag(folder / "two.json")
+    assert [finding.code for finding in raised.value.findings] == ["several-pipelines"]
+
+
+def test_what_query_and_the_command_line_of_aws_have(folder: Path) -> None:
+    text = json.dumps(pipeline(training("Q")))
+    write(folder / "queried.json", json.dumps(text))
+    write(folder / "input.json", {"PipelineName": "Input", "PipelineDefinition": text, "RoleArn": "r", "Tags": []})
+    location = {"Bucket": "b", "ObjectKey": "k.json"}
+    write(folder / "in-s3.json", {"PipelineName": "InS3", "PipelineDefinitionS3Location": location})
+    dags = load_dags(folder)
+    assert set(dags) == {"good", "queried", "Input", "InS3"}
+    assert dags["queried"].task_ids == dags["Input"].task_ids == ["Q"]
+    assert "fetch s3://b/k.json" in unescaped(dags["InS3"].doc_md)
+    dag = SageMakerPipelineDag(json.dumps(text), dag_id="as-text")
+    assert dag.task_ids == ["Q"]
+
+
+def test_a_file_in_another_encoding_is_told_by_its_stem_in_every_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"PipelineName": "Named", "PipelineDefinition": json.dumps(pipeline(training("A")))}
+    (folder / "utf16.json").write_bytes(json.dumps(document).encode("utf-16"))
+    assert set(load_dags(folder)) == {"good", "utf16"}
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "utf16")
+    assert "looks like UTF-16" in unescaped(load_dags(folder)["utf16"].doc_md)
+
+
+def test_hidden_files_and_copies_are_no_definitions_and_win_no_name(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(step: str) -> dict[str, Any]:
+        return {"PipelineName": "Abalone", "PipelineDefinition": json.dumps(pipeline(training(step)))}
+
+    write(folder / "abalone.json", named("Real"))
+    write(folder / ".ipynb_checkpoints" / "abalone-checkpoint.json", named("Stale"))
+    write(folder / "#abalone.json#", named("Stale"))
+    write(folder / "Old" / "abalone.json", named("Stale"))
+    write(folder / ".airflowignore", "Old/")
+    with caplog.at_level("INFO", logger="airflow_sm_pipelines"):
+        dags = load_dags(folder, pattern="**/*")
+    assert set(dags) == {"good", "Abalone"}
+    assert dags["Abalone"].task_ids == ["Real"]
+    [line] = [record.getMessage() for record in caplog.records if "Never definitions" in record.getMessage()]
+    assert all(name in line for name in (".ipynb_checkpoints (hidden)", "#abalone.json# (", "Old (.airflowignore)"))
+    write(folder / ".airflowignore", "^O.d/")
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX", "regexp")
+    assert set(load_dags(folder)) == {"good", "Abalone"}
+    write(folder / "abalone copy.json", named("Copy"))
+    write(folder / "abalone (1).json", named("Copy"))
+    dags = load_dags(folder)
+    assert dags["Abalone"].task_ids == ["Real"]
+    assert set(dags) == {"good", "Abalone"}
+
+
+build = file_dags.build
 
 
 def test_the_dags_folder_of_the_project_loads() -> None:

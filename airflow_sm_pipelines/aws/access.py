@@ -11,6 +11,7 @@ from botocore.exceptions import NoRegionError
 from msgspec import field
 
 from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.aws.hook import ONCE, StepHook
 from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
     verify: bool | str | None
     botocore_config: dict[str, Any] | None
     # A hook keeps its client: to make one takes longer than most calls.
-    _hooks: dict[str, AwsGenericHook[Any]] = field(default_factory=dict)
+    _hooks: dict[str, StepHook] = field(default_factory=dict)
 
     def hook(self, service: str) -> AwsGenericHook[Any]:
         """A new hook, which makes a client of its own."""
-        return AwsGenericHook(
+        return self._hook(service)
+
+    def _hook(self, service: str) -> StepHook:
+        return StepHook(
             aws_conn_id=self.aws_conn_id,
             region_name=self.region_name,
             verify=self.verify,
@@ -49,6 +53,16 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
         except NoRegionError:
             raise no_region(self.aws_conn_id) from None
 
+    def client_calling_once(self, service: str) -> Any:
+        """A service's client for calls that begin something: botocore makes them once (semantics 7.1).
+
+        :raises StepFailure: without a region
+        """
+        try:
+            return self._kept_hook(service).calling_once
+        except NoRegionError:
+            raise no_region(self.aws_conn_id) from None
+
     @asynccontextmanager
     async def async_client(self, service: str) -> AsyncIterator[Any]:
         """An asynchronous client of a service, of its own."""
@@ -57,13 +71,12 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
 
     def calling_once(self, **config: Any) -> AwsAccess:
         """The same access for calls that must not be repeated by botocore; ``config`` is more of botocore's."""
-        once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
-        return self.configured({**(self.botocore_config or {}), **once, **config})
+        return self.configured({**(self.botocore_config or {}), **ONCE, **config})
 
     @property
     def region(self) -> str:
         """The region that clients are made for; no call is made."""
-        return str(self.any_hook().conn_region_name)
+        return self.any_hook().region
 
     def renewed(self) -> AwsAccess:
         """The same access with clients of its own, whose credentials are looked for anew."""
@@ -78,13 +91,13 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
         """Another access, of its JSON form."""
         return AwsAccess(**access)
 
-    def any_hook(self) -> AwsGenericHook[Any]:
-        """A hook whose client is there already, if one is: region and account are the same for all."""
+    def any_hook(self) -> StepHook:
+        """A hook that is there already, if one is: region and account are the same for all."""
         return next(iter(self._hooks.values()), None) or self._kept_hook("sagemaker")
 
-    def _kept_hook(self, service: str) -> AwsGenericHook[Any]:
+    def _kept_hook(self, service: str) -> StepHook:
         if service not in self._hooks:
-            self._hooks[service] = self.hook(service)
+            self._hooks[service] = self._hook(service)
         return self._hooks[service]
 
     def to_json(self) -> dict[str, Json]:
@@ -108,11 +121,11 @@ class AwsIdentity:
 
     @property
     def region(self) -> str:
-        return str(self._access.any_hook().conn_region_name)
+        return self._access.region
 
     @property
     def partition(self) -> str:
-        return str(self._access.any_hook().conn_partition)
+        return self._access.any_hook().partition
 
 
 def no_region(aws_conn_id: str | None) -> StepFailure:

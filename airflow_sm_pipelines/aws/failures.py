@@ -8,6 +8,7 @@ botocore is imported where an error is looked at: ``lint`` reads the step types,
 from __future__ import annotations
 
 import re
+from copy import copy
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -68,24 +69,52 @@ class StepFailure(Exception):  # noqa: N818 # a step's failure is an outcome, wh
     """A step failed: the message for the person who reads the task's log, and the type for its retry policies.
 
     ``outcome_unknown`` marks one after which a job may run: a call whose reply was lost, a job that cannot be looked
-    at. The next try must look for it before creating one; where none follows, it is stopped.
+    at. The next try must look for it before creating one; where none follows, it is stopped. ``job_stopped`` marks that
+    of a job that AWS says was stopped. ``handled_by`` are the children of a ForEach step that ran upon the failures of
+    others, where some did upon each. The last ``note_lines`` lines of the message are not the reason but notes on it:
+    the console's address, the end of the job's log.
     """
 
     def __init__(
-        self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
+        self,
+        message: str,
+        exception_type: ExceptionType | None = None,
+        *,
+        outcome_unknown: bool = False,
+        job_stopped: bool = False,
+        handled_by: tuple[str, ...] = (),
+        note_lines: int = 0,
     ) -> None:
-        # AWS's words, and others', are in it: they go to the log, and to XCom for a ForEach step.
+        # AWS's words, and others', are in it: they go to the log, and to XCom.
         super().__init__(storable(message))
         self.exception_type = exception_type
         self.outcome_unknown = outcome_unknown
+        self.job_stopped = job_stopped
+        self.handled_by = handled_by
+        self.note_lines = note_lines
+
+    @property
+    def headline(self) -> str:
+        """The reason, whole, in one line."""
+        lines = str(self).split("\n")
+        told = lines[: len(lines) - self.note_lines] or lines
+        return " ".join(filter(None, (line.strip() for line in told)))
 
     def in_words(self, message: str) -> StepFailure:
         """The same failure with another message."""
-        return (
-            self
-            if message == str(self)
-            else StepFailure(message, self.exception_type, outcome_unknown=self.outcome_unknown)
-        )
+        if message == str(self):
+            return self
+        other = copy(self)
+        other.args = (storable(message),)
+        return other
+
+
+class RunRefused(StepFailure):
+    """The run cannot start as it was asked for: nothing of it has run, and what handles failures has none to handle."""
+
+
+class StepNotBegun(StepFailure):
+    """What the step waits for has not succeeded, and a task of it ran all the same: the step has come to no end."""
 
 
 class JobUnreachable(StepFailure):

@@ -11,7 +11,7 @@ from airflow.models.asset import AssetModel
 from airflow.models.asset_state_store import AssetStateStoreModel
 from airflow.state import AssetScope, get_state_backend
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from airflow_sm_pipelines.cache.store import NAME_PREFIX, URI_PREFIX, entry_key, read_index
 
@@ -25,7 +25,10 @@ TIME_TO_LIST = timedelta(hours=1)
 
 
 class Kept(Struct, frozen=True):
-    """One cached result: of which step, of which run, since when, and by which key in the state of which asset."""
+    """One cached result: of which step, of which run, since when, and by which key in the state of which asset.
+
+    ``dag_id`` is the Dag's, and behind it and a slash the task group's where that is the pipeline.
+    """
 
     dag_id: str
     step: str
@@ -37,7 +40,10 @@ class Kept(Struct, frozen=True):
 
 def list_kept(session: Session, dag_id: str | None = None, step: str | None = None) -> Iterator[Kept]:
     """The cached results of all Dags, of one, or of one step of it, by Dag, step and time."""
-    name = AssetModel.name.startswith(NAME_PREFIX) if dag_id is None else AssetModel.name == _name(dag_id)
+    name = AssetModel.name.startswith(NAME_PREFIX)
+    if dag_id is not None:
+        # That of a Dag's task group is called by both.
+        name = or_(AssetModel.name == _name(dag_id), AssetModel.name.startswith(f"{_name(dag_id)}/", autoescape=True))
     query = (
         select(AssetModel.name, AssetStateStoreModel)
         .join(AssetStateStoreModel, AssetStateStoreModel.asset_id == AssetModel.id)

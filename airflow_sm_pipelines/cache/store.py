@@ -1,4 +1,5 @@
-"""Where the step cache is kept: in Airflow's ``asset_state_store``, of one asset for each Dag.
+"""Where the step cache is kept: in Airflow's ``asset_state_store``, of one asset for each Dag, or task group, that is a
+pipeline.
 
 It is in Airflow's database, all workers reach it through the API, it does not belong to a run, and a write is one row
 that replaces another. XCom of earlier runs was the other choice: it is found by logical date, so that a backfill
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import AssetStateStoreAccessor
 
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.place import Place
 
 NAME_PREFIX = "SageMaker step cache of "
 URI_PREFIX = "x-sagemaker-step-cache://"
@@ -32,11 +34,16 @@ GROUP = "sagemaker-step-cache"
 MOST_WRITES = 3
 
 
-def cache_asset(dag_id: str) -> Asset:
-    """The asset whose state is the cache of a Dag."""
+def cache_name(dag_id: str, group_id: str | None = None) -> str:
+    """What a cache is called by: no id has a slash."""
+    return quote(dag_id) if group_id is None else f"{quote(dag_id)}/{quote(group_id)}"
+
+
+def cache_asset(place: Place) -> Asset:
+    """The asset whose state is the cache of a pipeline."""
     from airflow.sdk import Asset
 
-    name = quote(dag_id)
+    name = cache_name(place.dag_id, place.group_id)
     return Asset(name=f"{NAME_PREFIX}{name}", uri=f"{URI_PREFIX}{name}/", group=GROUP)
 
 

@@ -1,7 +1,7 @@
 """The life of a Callback step: send the message or adopt a sent one, wait for the answer, finish, take it back.
 
-It holds no Airflow: the store, XCom's mailbox and the AWS clients are handed in. It keeps to the same record, verdict
-on a kill and end of a try as the life of a job (:mod:`airflow_sm_pipelines.jobs.lifecycle`).
+It holds no Airflow: the store, the answer's slot in XCom and the AWS clients are handed in. It keeps to the same
+record, verdict on a kill and end of a try as the life of a job (:mod:`airflow_sm_pipelines.jobs.lifecycle`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,16 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, is_lost, type_of_call_error
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
-from airflow_sm_pipelines.callbacks.message import EXECUTING, Letter, Mailbox, Notice, digest_of, new_callback_token
+from airflow_sm_pipelines.callbacks.message import (
+    EXECUTING,
+    AnswerSlot,
+    AnswerState,
+    CallbackMessage,
+    digest_of,
+    new_callback_token,
+)
 from airflow_sm_pipelines.callbacks.stopping import tell_stopping
-from airflow_sm_pipelines.callbacks.store import CallbackStore, Sending
+from airflow_sm_pipelines.callbacks.store import CallbackStore, SentMessage
 from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
@@ -26,6 +33,7 @@ from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepRun, StepTimedOut
+from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.jobs.waiting import PollPace
 from airflow_sm_pipelines.step_types.stop_target import MessageTarget
 
@@ -44,21 +52,21 @@ if TYPE_CHECKING:
 class Post(Protocol):
     """The mailboxes of a task, in which its answers are left."""
 
-    def leave(self, mailbox: Mailbox, letter: Letter) -> None:
-        """Put a letter into a mailbox, in the place of what is in it."""
+    def leave(self, slot: AnswerSlot, answer_state: AnswerState) -> None:
+        """Put how far the answer has come into a slot, in the place of what is in it."""
 
-    async def look(self, mailbox: Mailbox) -> Any:
-        """What is in a mailbox."""
+    async def look(self, slot: AnswerSlot) -> Any:
+        """What is in a slot."""
 
-    def reply_left(self, mailbox: Mailbox) -> Reply | None:
+    def reply_left(self, slot: AnswerSlot) -> Reply | None:
         """What the task's trigger has left that came by the reply queue."""
 
 
 class MessageWait(Struct, frozen=True):
-    """The message is sent, and this is what it takes to wait for its answer; ``notice`` is the sealed message."""
+    """The message is sent, and this is what it takes to wait for its answer; ``message`` is the sealed message."""
 
     wait: CallbackWait
-    notice: str
+    message: str
 
 
 class CallbackRun(StepRun):
@@ -90,15 +98,15 @@ class CallbackLifecycle(StepLifecycle):
         self._post = post
         self._time_limit = time_limit
         self._store = CallbackStore(run.store)
-        self._notice: Notice | None = None
-        self._sending: Sending | None = None
+        self._message: CallbackMessage | None = None
+        self._sent: SentMessage | None = None
 
     @property
-    def sending(self) -> Sending:
+    def sent(self) -> SentMessage:
         """The message on record."""
-        if self._sending is None:
+        if self._sent is None:
             raise RuntimeError(f"the step {self.run.task.task_id} has no message on record")
-        return self._sending
+        return self._sent
 
     # Send or adopt ------------------------------------------------------------------------------------------
 
@@ -107,75 +115,78 @@ class CallbackLifecycle(StepLifecycle):
 
         :raises Exception: for what cannot be resolved
         """
-        request = resolve_object(request_template(self.run.step), scope)
+        request = resolve_object(request_template(self.run.step), scope, keep_null=True)
         url, arguments = request["QueueUrl"], request["arguments"]
         if not isinstance(url, str) or not isinstance(arguments, dict):
             raise self.run.failure(f"its SqsQueueUrl is {url!r}, and no text.")
-        self._notice = Notice(url, new_callback_token(), scope.execution_arn, arguments)
+        self._message = CallbackMessage(url, new_callback_token(), scope.execution_arn, arguments)
         return {**request, "pipelineExecutionArn": scope.execution_arn, "status": EXECUTING}
 
     def submit_or_adopt(self) -> Finished | MessageWait:
         """Send the message, or go on with the one that an earlier try has sent."""
         run = self.run
         with self.recording_failures():
-            self._sending = self._store.sending(run.record.token)
+            self._sent = self._store.message(run.record.token)
             run.check_lost_tries()
-            if self._sending is None:
+            if self._sent is None:
                 run.check_resolved()
-                self._record_notice()
+                self._record_message()
             else:
                 run.log.info("Going on with the token of an earlier try")
                 if run.record.definition_digest != run.pipeline.digest:
                     run.log.warning("The definition has changed since: the answer to the message as sent is waited for")
                 run.save()
             try:
-                notice = Notice.unseal(self.sending.notice)
+                message = CallbackMessage.unseal(self.sent.message)
             except UnsealError as error:
                 raise run.failure(f"its message on record cannot be read. {error}") from None
-            if (answer := self._store.answer(self.sending.digest)) is not None:
+            if (answer := self._store.answer(self.sent.digest)) is not None:
                 return Finished(self._finish(answer))
             # The place for the answer is there before the message that asks for it; a new try finds it emptied.
-            self._post.leave(self._mailbox(self.sending), Letter(notice.execution_arn))
-            run.queue_url = notice.queue_url
-            if self.sending.sent_at is None:
-                self._send(notice)
-        return MessageWait(self._wait(), self.sending.notice)
+            self._post.leave(self._slot(self.sent), AnswerState(message.execution_arn))
+            run.queue_url = message.queue_url
+            if self.sent.sent_at is None:
+                self._send(message)
+        return MessageWait(self._wait(), self.sent.message)
 
-    def _record_notice(self) -> None:
+    def _record_message(self) -> None:
         run = self.run
-        if self._notice is None:
+        if self._message is None:
             raise RuntimeError(f"the step {run.task.task_id} has not been resolved")
-        digest = digest_of(self._notice.token)
+        digest = digest_of(self._message.token)
         run.save(run.record.named(digest))
-        self._save(Sending(run.record.token, digest, self._notice.seal()))
+        self._save(SentMessage(run.record.token, digest, self._message.seal()))
 
-    def _save(self, sending: Sending) -> None:
-        self._sending = sending
-        self._store.put_sending(sending)
+    def _save(self, sent: SentMessage) -> None:
+        self._sent = sent
+        self._store.put_message(sent)
 
-    def _send(self, notice: Notice) -> None:
+    def _send(self, message: CallbackMessage) -> None:
+        run, request = self.run, message.request(EXECUTING)
         try:
-            self.run.aws.client("sqs").send_message(**notice.request(EXECUTING))
+            # There is no looking for a message; one that is sent again has the token of the first.
+            told = f"sqs:SendMessage to {message.queue_url} got no answer"
+            until_answered(run, told, lambda: run.aws.client_calling_once("sqs").send_message(**request))
         except (ClientError, BotoCoreError) as error:
-            message = f"sqs:SendMessage was refused. {CallError.of(error)}"
-            raise self.run.failure(message, type_of_call_error(error), outcome_unknown=is_lost(error)) from error
-        self._save(replace(self.sending, sent_at=self.run.clock.time()))
-        self.run.log.info("Sent the message to %s (attempt %d)", notice.queue_url, self.run.record.attempt)
+            told = f"sqs:SendMessage was refused. {CallError.of(error)}"
+            raise run.failure(told, type_of_call_error(error), outcome_unknown=is_lost(error)) from error
+        self._save(replace(self.sent, sent_at=run.clock.time()))
+        run.log.info("Sent the message to %s (attempt %d)", message.queue_url, run.record.attempt)
 
-    def _mailbox(self, sending: Sending) -> Mailbox:
+    def _slot(self, sent: SentMessage) -> AnswerSlot:
         task = self.run.task
-        return Mailbox(sending.digest, task.dag_id, task.run_id, task.task_id, task.map_index)
+        return AnswerSlot(sent.digest, task.dag_id, task.run_id, task.task_id, task.map_index)
 
     # Wait and finish ----------------------------------------------------------------------------------------
 
     def _wait(self) -> CallbackWait:
         settings, now = self.run.settings, self.run.clock.time()
         return CallbackWait(
-            mailbox=self._mailbox(self.sending),
+            slot=self._slot(self.sent),
             access=self.run.aws,
             reply_queue_url=settings.callback_reply_queue_url,
             pace=PollPace(settings.poll_interval, settings.poll_interval_max),
-            expires_at=(self.sending.sent_at or now) + settings.callback_timeout,
+            expires_at=(self.sent.sent_at or now) + settings.callback_timeout,
             deadline=None if self._time_limit is None else now + self._time_limit.total_seconds(),
         )
 
@@ -185,22 +196,22 @@ class CallbackLifecycle(StepLifecycle):
 
     def resume(self, event: CallbackEvent) -> Finished | MessageWait:
         """Go on where a trigger has waited for the answer."""
-        self._sending = self._store.sending(self.run.record.token)
+        self._sent = self._store.message(self.run.record.token)
         return self._after_waiting(event)
 
     def _after_waiting(self, event: CallbackEvent) -> Finished | MessageWait:
         run = self.run
         run.check_alive()
-        reply = event.reply or self._post.reply_left(self._mailbox(self.sending))
+        reply = event.reply or self._post.reply_left(self._slot(self.sent))
         replied, receipt = (None, None) if reply is None else (reply.answer, reply.receipt)
         # The endpoint may have taken an answer since: its worker was told that it counts.
-        answer = self._store.answer(self.sending.digest) or replied or event.answer
+        answer = self._store.answer(self.sent.digest) or replied or event.answer
         if answer is None and event.end is CallbackEnd.ANSWERED:
             run.log.warning("The answer is gone from Airflow's records: it is waited for again")
             return self.submit_or_adopt()
         if answer is None and event.end is CallbackEnd.TIMED_OUT:
             run.close()
-            told = f"Step {run.task.task_id!r}: no answer came, and the execution_timeout of"
+            told = f"Step {run.step.name!r}: no answer came, and the execution_timeout of"
             raise StepTimedOut(f"{told} {self._time_limit} is over.")
         with self.recording_failures():
             if answer is not None:
@@ -212,7 +223,7 @@ class CallbackLifecycle(StepLifecycle):
 
     def _finish(self, answer: Answer, receipt: str | None = None) -> dict[str, Any]:
         run = self.run
-        self._store.put_answer(self.sending.digest, answer)
+        self._store.put_answer(self.sent.digest, answer)
         if receipt is not None:
             self._delete_reply(receipt)
         run.secrets.learn(dict(answer.outputs))
@@ -239,19 +250,19 @@ class CallbackLifecycle(StepLifecycle):
     @override
     def stop(self) -> None:
         """Tell the workers that the step is stopping; their answer then changes nothing."""
-        if self._sending is not None:
-            self._tell_stopping(self._sending)
+        if self._sent is not None:
+            self._tell_stopping(self._sent)
 
     @override
     def stop_left_behind(self, left: StepRecord) -> None:
-        sending = self._store.sending(left.token)
-        if sending is not None and self._store.answer(sending.digest) is None:
-            self._tell_stopping(sending)
+        sent = self._store.message(left.token)
+        if sent is not None and self._store.answer(sent.digest) is None:
+            self._tell_stopping(sent)
 
-    def _tell_stopping(self, sending: Sending) -> None:
-        mailbox = self._mailbox(sending)
+    def _tell_stopping(self, sent: SentMessage) -> None:
+        slot = self._slot(sent)
         try:
-            tell_stopping(sending.notice, self.run.aws, lambda letter: self._post.leave(mailbox, letter))
+            tell_stopping(sent.message, self.run.aws, lambda answer_state: self._post.leave(slot, answer_state))
         except (UnsealError, StepFailure, ClientError, BotoCoreError) as error:
             self.run.log.error("The workers could not be told that the step is stopping: %r", error)
         else:

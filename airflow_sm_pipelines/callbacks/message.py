@@ -50,7 +50,7 @@ def is_token_of(token: str, digest: str) -> bool:
     return hmac.compare_digest(digest_of(token), digest)
 
 
-def mailbox_key(digest: str) -> str:
+def answer_key(digest: str) -> str:
     """The XCom key under which the endpoint of the API server finds the step of a token, and leaves the answer.
 
     XCom is indexed by key, and a trigger can read it; the task state store is neither.
@@ -61,7 +61,7 @@ def mailbox_key(digest: str) -> str:
 def reply_key(digest: str) -> str:
     """The XCom key under which a trigger leaves what it has found in the reply queue for the step of a token.
 
-    It is not the mailbox, which the endpoint can write at the same moment: whom the endpoint told that their answer
+    It is not the slot, which the endpoint can write at the same moment: whom the endpoint told that their answer
     counts, theirs does.
     """
     return f"sagemaker_callback_reply_{digest}"
@@ -91,7 +91,7 @@ class Answer(Struct, frozen=True):
         return cls(members["status"], said["outputs"], said["failure_reason"])
 
 
-class Mailbox(Struct, frozen=True):
+class AnswerSlot(Struct, frozen=True):
     """Where the answer to a token is left: an XCom of the waiting task."""
 
     digest: str
@@ -103,7 +103,7 @@ class Mailbox(Struct, frozen=True):
     @property
     def address(self) -> dict[str, Any]:
         """The arguments by which XCom knows it."""
-        return self._entry(mailbox_key(self.digest))
+        return self._entry(answer_key(self.digest))
 
     @property
     def reply_address(self) -> dict[str, Any]:
@@ -115,8 +115,8 @@ class Mailbox(Struct, frozen=True):
         return {"key": key, **task}
 
 
-class Letter(Struct, frozen=True):
-    """What the mailbox holds: whose token it is, how far it has come, and the answer.
+class AnswerState(Struct, frozen=True):
+    """What the slot holds: whose token it is, how far it has come, and the answer.
 
     ``state`` is ``waiting``, ``stopping`` (the step was killed, and its worker is asked to answer all the same), or
     ``answered``; ``request`` is the digest of the answering call's ClientRequestToken.
@@ -131,8 +131,8 @@ class Letter(Struct, frozen=True):
         return json.dumps({**asdict(self), "answer": self.answer and self.answer.to_json()})
 
     @classmethod
-    def found_in(cls, value: object) -> Letter | None:
-        """The letter in a mailbox, None where there is none: whoever may write XCom may have left anything there."""
+    def found_in(cls, value: object) -> AnswerState | None:
+        """What a slot holds, None where it is no state: whoever may write XCom may have left anything there."""
         if not isinstance(value, str):
             return None
         try:
@@ -140,11 +140,11 @@ class Letter(Struct, frozen=True):
             answer = members.pop("answer")
             return cls(**members, answer=answer and Answer.from_json(answer))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            log.warning("What is in the mailbox of a Callback step is no letter (%s)", type(error).__name__)
+            log.warning("What is in the answer slot of a Callback step cannot be read (%s)", type(error).__name__)
             return None
 
 
-class Notice(Struct, frozen=True):
+class CallbackMessage(Struct, frozen=True):
     """A message to the workers: which queue it goes to, and its body. A repeated one differs in its status alone."""
 
     queue_url: str
@@ -166,10 +166,10 @@ class Notice(Struct, frozen=True):
         return request
 
     def seal(self) -> str:
-        """The notice as it can be stored."""
+        """The message as it can be stored."""
         return seal(json.dumps(asdict(self)))
 
     @classmethod
-    def unseal(cls, sealed: str) -> Notice:
+    def unseal(cls, sealed: str) -> CallbackMessage:
         """:raises UnsealError: where another key has sealed it"""
         return cls(**json.loads(unseal(sealed)))

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.callbacks.message import FAILURE, SUCCESS, TOKEN_LENGTH, Answer
 from airflow_sm_pipelines.wire.constraints import TextLimits, broken, too_many
+from airflow_sm_pipelines.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +36,6 @@ class Answering(Struct, frozen=True):
     token: str
     answer: Answer
     request_token: str | None = None
-
-
-class WireError(Exception):
-    """An error as AWS answers it, with its HTTP status: of SageMaker's own errors that is 400."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
 
 
 class _Output(msgspec.Struct, frozen=True):
@@ -103,16 +95,16 @@ OPERATIONS: dict[str, type[_Success] | type[_Failure]] = {
 def read_request(target: str, body: bytes) -> Answering:
     """The request of a call.
 
-    :raises WireError: UnknownOperationException, SerializationException or ValidationException
+    :raises ApiError: UnknownOperationException, SerializationException or ValidationException
     """
     operation = OPERATIONS.get(target.removeprefix(TARGET_PREFIX))
     if operation is None or not target.startswith(TARGET_PREFIX):
-        raise WireError("UnknownOperationException", f"Only {' and '.join(OPERATIONS)} are answered here.")
+        raise ApiError("UnknownOperationException", f"Only {' and '.join(OPERATIONS)} are answered here.")
     request = _parse(body, operation)
     found = list(request.violations())
     if found:
         count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
-        raise WireError("ValidationException", f"{count} detected: {'; '.join(found[:MOST_TOLD])}")
+        raise ApiError("ValidationException", f"{count} detected: {'; '.join(found[:MOST_TOLD])}")
     return Answering(request.CallbackToken or "", request.answer(), request.ClientRequestToken)
 
 
@@ -121,10 +113,13 @@ def _parse(body: bytes, operation: type[_Success] | type[_Failure]) -> _Success 
     try:
         members = json.loads(body.decode())
     except RecursionError:
-        raise WireError("SerializationException", "The request is nested too deeply.") from None
+        raise ApiError("SerializationException", "The request is nested too deeply.") from None
     except ValueError:
-        raise WireError("SerializationException", "The request is no JSON that can be read.") from None
+        raise ApiError("SerializationException", "The request is no JSON that can be read.") from None
     try:
         return msgspec.convert(members, operation)
     except msgspec.ValidationError as error:
-        raise WireError("SerializationException", f"{error}.") from None
+        raise ApiError("SerializationException", f"{error}.") from None
+    except UnicodeEncodeError:
+        # msgspec quotes the text that stands where none is wanted.
+        raise ApiError("SerializationException", "A member is of the wrong type.") from None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from airflow.triggers.base import TriggerEvent
 
-    from airflow_sm_pipelines.callbacks.message import Letter
+    from airflow_sm_pipelines.callbacks.message import AnswerState
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,19 @@ log = logging.getLogger(__name__)
 class CallbackTrigger(BaseTrigger):
     """Fires once: when the answer has come, or the time for it is over.
 
-    Killing the deferred task tells the workers that it is stopping. ``notice`` is the sealed message.
+    Killing the deferred task tells the workers that it is stopping. ``notice`` is the sealed message; the argument
+    keeps the name that triggers in flight are stored with.
     """
 
     def __init__(self, wait: dict[str, Any], notice: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.wait = CallbackWait.from_json(wait)
-        self.notice = notice
+        self.message = notice
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
-            {"wait": self.wait.to_json(), "notice": self.notice},
+            {"wait": self.wait.to_json(), "notice": self.message},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -62,7 +63,7 @@ class CallbackTrigger(BaseTrigger):
     async def _kill(self) -> None:
         state = await state_at_kill(self.task_instance)
         if on_kill_verdict(state, Place.TRIGGER, Awaited.ANSWER, timed_out=False) is not Verdict.STOP:
-            # Airflow empties a cleared task's mailbox as its next try begins: that try tells the workers, and only it.
+            # Airflow empties a cleared task's slot as its next try begins: that try tells the workers, and only it.
             log.info("The task is %s, and not over: its next try goes on with the message, or tells the workers", state)
             return
         await self.stop()
@@ -70,14 +71,14 @@ class CallbackTrigger(BaseTrigger):
     async def stop(self) -> None:
         """Tell the workers that nobody waits for their answer any more."""
         try:
-            await atell_stopping(self.notice, self.wait.access, self._leave)
+            await atell_stopping(self.message, self.wait.access, self._leave)
         except UnsealError as error:
             log.error("The workers cannot be told that the step is stopping: %s", error)
         else:
             log.info("The workers were told that the step is stopping")
 
-    async def _leave(self, letter: Letter) -> None:
+    async def _leave(self, answer_state: AnswerState) -> None:
         try:
-            await BaseXCom.aset(value=letter.to_text(), **self.wait.mailbox.address)
+            await BaseXCom.aset(value=answer_state.to_text(), **self.wait.slot.address)
         except AirflowRuntimeError as error:
             log.warning("The workers' answer to a step that is stopping will be refused: %s", error)

@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.callbacks.message import Answer, Letter, Mailbox
+from airflow_sm_pipelines.callbacks.message import Answer, AnswerSlot, AnswerState
 from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.jobs.waiting import PollPace
@@ -25,7 +25,7 @@ from airflow_sm_pipelines.jobs.waiting import PollPace
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    Look = Callable[[Mailbox], Awaitable[Any]]
+    Look = Callable[[AnswerSlot], Awaitable[Any]]
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +74,12 @@ class CallbackEvent(Struct, frozen=True):
 
 
 class CallbackWait(Struct, frozen=True):
-    """One waiting: for which token, on which channels, until when (epoch seconds)."""
+    """One waiting: for which token, on which channels, until when (epoch seconds).
 
-    mailbox: Mailbox
+    ``slot`` is stored as ``mailbox``, the name that earlier versions read and write.
+    """
+
+    slot: AnswerSlot
     access: AwsAccess
     reply_queue_url: str | None
     pace: PollPace
@@ -84,31 +87,32 @@ class CallbackWait(Struct, frozen=True):
     deadline: float | None
 
     def to_json(self) -> dict[str, Any]:
-        members = {name: getattr(self, name) for name in self.__struct_fields__}
-        parts = {"mailbox": asdict(self.mailbox), "access": self.access.to_json(), "pace": asdict(self.pace)}
+        members = {name: getattr(self, name) for name in self.__struct_fields__ if name != "slot"}
+        parts = {"mailbox": asdict(self.slot), "access": self.access.to_json(), "pace": asdict(self.pace)}
         return {**members, **parts}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> CallbackWait:
-        parts = {"mailbox": Mailbox(**members["mailbox"]), "access": AwsAccess(**members["access"])}
-        return cls(**{**members, **parts, "pace": PollPace(**members["pace"])})
+        others = {name: value for name, value in members.items() if name != "mailbox"}
+        parts = {"slot": AnswerSlot(**members["mailbox"]), "access": AwsAccess(**members["access"])}
+        return cls(**{**others, **parts, "pace": PollPace(**members["pace"])})
 
 
 async def wait_for_answer(wait: CallbackWait, look: Look) -> CallbackEvent:
-    """Wait until an answer has come or the time is over. ``look`` reads the mailbox."""
-    mailbox = asyncio.create_task(_from_mailbox(wait, look))
-    channels: set[asyncio.Task[Any]] = {mailbox}
+    """Wait until an answer has come or the time is over. ``look`` reads the slot."""
+    slot = asyncio.create_task(_from_slot(wait, look))
+    channels: set[asyncio.Task[Any]] = {slot}
     queue: asyncio.Task[Reply] | None = None
     if wait.reply_queue_url:
         reader = reply_queue(wait.access, wait.reply_queue_url, wait.pace)
-        queue = asyncio.create_task(reader.reply_to(wait.mailbox.digest))
+        queue = asyncio.create_task(reader.reply_to(wait.slot.digest))
         channels.add(queue)
     last = wait.expires_at if wait.deadline is None else min(wait.expires_at, wait.deadline)
     try:
         await asyncio.wait(channels, timeout=max(last - time.time(), 0), return_when=asyncio.FIRST_COMPLETED)
         # Who answered through the endpoint was told that it worked: that answer comes first.
-        if mailbox.done():
-            return CallbackEvent(CallbackEnd.ANSWERED, mailbox.result())
+        if slot.done():
+            return CallbackEvent(CallbackEnd.ANSWERED, slot.result())
         if queue is not None and queue.done():
             return _of_queue(queue)
         end = CallbackEnd.EXPIRED if last == wait.expires_at else CallbackEnd.TIMED_OUT
@@ -127,22 +131,22 @@ def _of_queue(queue: asyncio.Task[Reply]) -> CallbackEvent:
     return CallbackEvent(CallbackEnd.ANSWERED, reply.answer, reply.receipt)
 
 
-async def look_from_task(mailbox: Mailbox) -> Any:
-    """Read a mailbox in a task, whose line to Airflow does not bear an awaited call that is cancelled."""
-    return BaseXCom.get_one(**mailbox.address)
+async def look_from_task(slot: AnswerSlot) -> Any:
+    """Read a slot in a task, whose line to Airflow does not bear an awaited call that is cancelled."""
+    return BaseXCom.get_one(**slot.address)
 
 
-async def look_from_trigger(mailbox: Mailbox) -> Any:
-    """Read a mailbox in the triggerer, without holding up other triggers."""
+async def look_from_trigger(slot: AnswerSlot) -> Any:
+    """Read a slot in the triggerer, without holding up other triggers."""
     if not hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
         # ``airflow dags test`` runs a trigger in the task's own process.
-        return await look_from_task(mailbox)
-    return await BaseXCom.aget_one(**mailbox.address)
+        return await look_from_task(slot)
+    return await BaseXCom.aget_one(**slot.address)
 
 
 async def leave_reply(wait: CallbackWait, reply: Reply) -> None:
     """Leave what came by the queue where the step's task finds it; until that has worked, the task is not woken."""
-    address = wait.mailbox.reply_address
+    address = wait.slot.reply_address
     errors = 0
     while True:
         try:
@@ -158,23 +162,23 @@ async def leave_reply(wait: CallbackWait, reply: Reply) -> None:
             return
 
 
-def reply_left(mailbox: Mailbox) -> Reply | None:
+def reply_left(slot: AnswerSlot) -> Reply | None:
     """What a trigger has left for the step's task, read in that task."""
-    text = BaseXCom.get_one(**mailbox.reply_address)
+    text = BaseXCom.get_one(**slot.reply_address)
     return Reply.from_text(text) if isinstance(text, str) else None
 
 
-async def _from_mailbox(wait: CallbackWait, look: Look) -> Answer:
+async def _from_slot(wait: CallbackWait, look: Look) -> Answer:
     errors = 0
     while True:
         try:
-            found = await look(wait.mailbox)
+            found = await look(wait.slot)
         except AirflowRuntimeError as error:
             errors += 1
             log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
         else:
             errors = 0
-            letter = Letter.found_in(found)
-            if letter is not None and letter.answer is not None:
-                return letter.answer
+            held = AnswerState.found_in(found)
+            if held is not None and held.answer is not None:
+                return held.answer
         await asyncio.sleep(wait.pace.after(errors))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.hidden_source import hidden_source
 from airflow_sm_pipelines.cli.snippets import snippet
-from airflow_sm_pipelines.cli.terminal import plain
 from airflow_sm_pipelines.definition.secret_names import names_of_environment
+from airflow_sm_pipelines.definition.text import plain
+from airflow_sm_pipelines.report.hidden_source import hidden_settings, hidden_source
+from airflow_sm_pipelines.sidecars.names import is_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def as_text(checked: Checked) -> Iterator[str]:
     """Each finding in a line that editors can jump to, then its source, JSON path and what was likely meant."""
-    lines = hidden_source(checked.text, names_of_environment(os.environ)).split("\n") if checked.findings else []
+    hide = hidden_settings if is_sidecar(checked.path.name) else hidden_source
+    lines = hide(checked.text, names_of_environment(os.environ)).split("\n") if checked.findings else []
     for finding in checked.findings:
         line, column = finding.line or 1, finding.column or 1
         yield f"{plain(str(checked.path))}:{line}:{column}: {finding.severity.value}: {plain(finding.message)}"
@@ -55,7 +57,7 @@ def as_annotations(checked: Checked) -> Iterator[str]:
             "file": str(checked.path),
             "line": str(finding.line or 1),
             "col": str(finding.column or 1),
-            "title": "SageMaker pipeline definition",
+            "title": "settings" if is_sidecar(checked.path.name) else "SageMaker pipeline definition",
         }
         told = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
         yield f"::{finding.severity.value} {told}::{_escaped(_sentence(finding))}"

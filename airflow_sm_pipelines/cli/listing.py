@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import check_file, files_of
+from airflow_sm_pipelines.cli.checking import check_file, files_of, place_below
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.lint import counted
-from airflow_sm_pipelines.cli.model import Checked
 from airflow_sm_pipelines.cli.terminal import write_lines
 
 if TYPE_CHECKING:
     import argparse
+
+    from airflow_sm_pipelines.cli.model import Checked
 
 _HEAD = ("DAG ID", "FILE", "STEPS", "PARAMETERS", "FINDINGS")
 
@@ -24,8 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.folder)
     if not folder.is_dir():
         raise CommandError(f"there is no folder {arguments.folder!r}")
-    results = [check_file(path, arguments) for path in files_of([arguments.folder])]
-    found = [result for result in results if isinstance(result, Checked)]
+    files = files_of([arguments.folder])
+    found = [
+        checked
+        for path in files.paths
+        for checked in check_file(path, arguments, files.settings[path], place_below(folder, path))
+    ]
     if arguments.format == "json":
         sys.stdout.write(json.dumps([_document(checked, folder) for checked in found], indent=2) + "\n")
         return 0
@@ -39,7 +44,7 @@ def _row(checked: Checked, folder: Path) -> tuple[str, ...]:
     counts = ("-", "-")
     if checked.plan is not None:
         pipeline = checked.plan.pipeline
-        counts = (str(sum(1 for _ in pipeline.walk())), str(len(pipeline.parameters)))
+        counts = (str(len(pipeline.all_steps)), str(len(pipeline.parameters)))
     told = [
         counted(number, noun) for number, noun in ((checked.errors, "error"), (checked.warnings, "warning")) if number
     ]
@@ -51,7 +56,7 @@ def _document(checked: Checked, folder: Path) -> dict[str, object]:
     return {
         "dag_id": checked.dag_id,
         "file": checked.path.relative_to(folder).as_posix(),
-        "steps": None if pipeline is None else [{"name": step.name, "type": step.type} for step in pipeline.walk()],
+        "steps": None if pipeline is None else [{"name": step.name, "type": step.type} for step in pipeline.all_steps],
         "parameters": None
         if pipeline is None
         else [

@@ -1,4 +1,4 @@
-"""The console script ``sm-pipelines``: it imports neither Airflow nor boto3."""
+"""The console script ``sm-pipelines``: it imports no Airflow, and boto3 only for a command that asks AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines import __version__
-from airflow_sm_pipelines.cli.commands import COMMANDS
+from airflow_sm_pipelines.cli.commands import ASKING_AWS, COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("sm-pipelines", description="SageMaker pipeline definitions for Apache Airflow")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in (*COMMANDS, *ASKING_AWS):
         subparser = commands.add_parser(command.name, help=command.help, description=command.help)
         subparser.set_defaults(command=command)
         for argument in command.arguments:

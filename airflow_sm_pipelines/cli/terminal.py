@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.definition.text import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def plain(text: str) -> str:
-    """A text without control characters, which could break the line or command the terminal."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def write_lines(lines: Iterable[str]) -> None:

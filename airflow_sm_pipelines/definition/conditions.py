@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.model import Compare, Comparison, In, Not, Or
 from airflow_sm_pipelines.definition.paths import describe
-from airflow_sm_pipelines.definition.values import read_value
+from airflow_sm_pipelines.definition.synonyms import meant_condition
+from airflow_sm_pipelines.definition.values import is_expression, read_value
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
@@ -21,6 +23,8 @@ _COMPARE_KEYS = frozenset({"Type", "LeftValue", "RightValue"})
 _IN_KEYS = frozenset({"Type", "QueryValue", "Values"})
 _OLD_IN_KEYS = frozenset({"Type", "Value", "In"})
 _OR_KEYS = frozenset({"Type", "Conditions"})
+_ALL_KEYS = _COMPARE_KEYS | _IN_KEYS | _OLD_IN_KEYS | _OR_KEYS | {"Condition", "Expression"}
+_SIDES = MappingProxyType({"left": "LeftValue", "right": "RightValue"})
 
 
 def read_conditions(scope: Scope, value: Json, path: JsonPath) -> tuple[Condition, ...]:
@@ -35,8 +39,10 @@ def read_condition(scope: Scope, value: Json, path: JsonPath) -> Condition | Non
     if scope.object(value, path, "a condition") is None:
         return None
     assert isinstance(value, dict)
+    value = scope.respelled(value, _ALL_KEYS, ("Type",), path, "a condition")
     kind = scope.required_text(value, "Type", path, "a condition")
     if kind is None:
+        _read_unknown(scope, value, path)
         return None
     if kind in _COMPARISONS:
         return _read_compare(scope, value, _COMPARISONS[kind], path)
@@ -49,17 +55,32 @@ def read_condition(scope: Scope, value: Json, path: JsonPath) -> Condition | Non
         case "Or":
             scope.check_keys(value, _OR_KEYS, path, "an Or condition")
             if not scope.require(value, "Conditions", path, "an Or condition"):
+                _read_unknown(scope, value, path)
                 return None
             return Or(read_conditions(scope, value["Conditions"], (path, "Conditions")))
-    scope.choice(kind, CONDITION_TYPES, (path, "Type"), "condition type")
+    scope.choice(kind, CONDITION_TYPES, (path, "Type"), "condition type", meant_condition(kind, CONDITION_TYPES))
+    _read_unknown(scope, value, path)
     return None
+
+
+def _read_unknown(scope: Scope, value: dict[str, Json], path: JsonPath) -> None:
+    """What stands in a condition that cannot be read itself, for its findings."""
+    for key, member in value.items():
+        if key == "Conditions":
+            read_conditions(scope, member, (path, key))
+        elif key in ("Condition", "Expression") and isinstance(member, dict) and not is_expression(member):
+            read_condition(scope, member, (path, key))
+        elif key != "Type":
+            read_value(scope, member, (path, key))
 
 
 def _read_compare(scope: Scope, value: dict[str, Json], comparison: Comparison, path: JsonPath) -> Compare | None:
     what = f"a condition of type {comparison.value}"
+    value = scope.respelled(value, _COMPARE_KEYS, ("LeftValue", "RightValue"), path, what, _SIDES)
     scope.check_keys(value, _COMPARE_KEYS, path, what)
     sides = [scope.require(value, key, path, what) for key in ("LeftValue", "RightValue")]
     if not all(sides):
+        _read_unknown(scope, value, path)
         return None
     left = _read_operand(scope, value["LeftValue"], (path, "LeftValue"))
     return Compare(comparison, left, _read_operand(scope, value["RightValue"], (path, "RightValue")))
@@ -69,9 +90,11 @@ def _read_in(scope: Scope, value: dict[str, Json], kind: str, path: JsonPath) ->
     old = "QueryValue" not in value and "Values" not in value and not _OLD_IN_KEYS.isdisjoint(value.keys() - {"Type"})
     query_key, values_key = ("Value", "In") if old else ("QueryValue", "Values")
     what = f"a condition of type {kind}"
+    value = scope.respelled(value, _IN_KEYS, () if old else ("QueryValue", "Values"), path, what)
     scope.check_keys(value, _OLD_IN_KEYS if old else _IN_KEYS, path, what)
     keys = [scope.require(value, key, path, what) for key in (query_key, values_key)]
     if not all(keys):
+        _read_unknown(scope, value, path)
         return None
     query = _read_operand(scope, value[query_key], (path, query_key))
     place: JsonPath = (path, values_key)
@@ -83,6 +106,7 @@ def _read_not(scope: Scope, value: dict[str, Json], path: JsonPath) -> Not | Non
     key = "Expression" if "Expression" in value and "Condition" not in value else "Condition"
     scope.check_keys(value, {"Type", key}, path, "a Not condition")
     if not scope.require(value, key, path, "a Not condition"):
+        _read_unknown(scope, value, path)
         return None
     condition = read_condition(scope, value[key], (path, key))
     return None if condition is None else Not(condition)

@@ -1,11 +1,13 @@
-"""From a path, text, bytes or mapping to one JSON object that is a definition, and what a wrapper says of it."""
+"""From a path, text, bytes, mapping or part of a template to one JSON object that is a definition, and what stands
+around it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,60 +15,69 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from airflow_sm_pipelines.definition.cloudformation import Excerpt
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.limits import AWS_CHARACTERS, MOST_BYTES
 from airflow_sm_pipelines.definition.paths import describe, render_path
+from airflow_sm_pipelines.definition.place import Place
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH, survey, to_plain
-from airflow_sm_pipelines.definition.positions import place_in_wrapper
+from airflow_sm_pipelines.definition.positions import place_in_text
+from airflow_sm_pipelines.definition.replacing import Replaced, Replacement, replace_in
 from airflow_sm_pipelines.definition.syntax import JsonSyntaxError, parse_json, walk_json
 from airflow_sm_pipelines.definition.text import unstorable, unstorable_in
+from airflow_sm_pipelines.definition.wrapping import BODY, DEFINITION, WRAPPER_KEYS, Wrapped, of_resource, unwrap
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import FindingCollector
     from airflow_sm_pipelines.definition.paths import JsonPath
-    from airflow_sm_pipelines.definition.positions import place_in_wrapper
-from airflow_sm_pipelines.definition.syntax import Json
+    from airflow_sm_pipelines.definition.syntax import Json
 
-Source: TypeAlias = Path | str | bytes | Mapping[str, object]
-
-WRAPPER_KEYS = (
-    "PipelineDefinition",
-    "PipelineName",
-    "PipelineDisplayName",
-    "PipelineDescription",
-    "RoleArn",
-    "ParallelismConfiguration",
-)
-"""What is read of a describe-pipeline response; the rest of it (times, ARNs) says nothing about the definition."""
+Source: TypeAlias = Path | str | bytes | Mapping[str, object] | Excerpt
 
 
 class Document(Struct, frozen=True):
-    """A definition as plain JSON, and the describe-pipeline response around it, where there was one."""
+    """A definition as plain JSON, and what is read of that which stands around it, with its place."""
 
     definition: dict[str, Json]
     wrapper: dict[str, Json] | None
     digest: str
+    wrapper_path: JsonPath = None
+    logical_id: str | None = None
+    replaced: tuple[Replaced, ...] = ()
 
 
-def load_document(source: Source, collector: FindingCollector) -> Document | None:
+def load_document(
+    source: Source, collector: FindingCollector, replacements: Sequence[Replacement] = ()
+) -> Document | None:
     """The document that ``source`` holds, or None after telling the collector why there is none."""
-    value = _from_mapping(source, collector) if isinstance(source, Mapping) else _from_text(source, collector)
+    if isinstance(source, Mapping):
+        value: Json = _from_mapping(source, collector)
+    elif isinstance(source, Excerpt):
+        collector.text = source.text
+        collector.place = Place.of(source.path, None, None, source)
+        value = _parse(source.text, "the resource", source.path, collector)
+    else:
+        value = _from_text(source, collector)
     if value is None:
         return None
-    if "PipelineDefinition" not in value or "Steps" in value:
-        return _finish(value, None, collector)
-    inner = value["PipelineDefinition"]
-    path: JsonPath = (None, "PipelineDefinition")
-    if isinstance(inner, str):
-        inner = _parse(inner, "the text in PipelineDefinition", path, collector)
-    elif not isinstance(inner, dict):
-        message = f"PipelineDefinition must be a JSON object or the text of one, found {describe(inner)}"
-        collector.error(message, render_path(path), code="wrong-type")
-    return _finish(inner, value, collector) if isinstance(inner, dict) else None
+    if isinstance(source, Excerpt):
+        wrapped = of_resource(value, source.path, collector)
+    elif isinstance(value, str):
+        wrapped = Wrapped(value)
+    elif isinstance(value, dict):
+        wrapped = unwrap(value, collector)
+    else:
+        _is_object(value, "the document", None, collector)
+        return None
+    if wrapped is None:
+        return None
+    excerpt = source if isinstance(source, Excerpt) else None
+    collector.place = Place.of(None if excerpt is None else excerpt.path, wrapped.wrapper_path, wrapped.path, excerpt)
+    return _finish(wrapped, collector, replacements)
 
 
 def _from_mapping(source: Mapping[str, object], collector: FindingCollector) -> dict[str, Json] | None:
-    if "PipelineDefinition" in source and "Steps" not in source:
+    if DEFINITION in source and "Steps" not in source:
         # boto3's response holds datetimes and the like, which are none of our business.
         source = {key: source[key] for key in WRAPPER_KEYS if key in source}
     before = collector.errors
@@ -74,7 +85,7 @@ def _from_mapping(source: Mapping[str, object], collector: FindingCollector) -> 
     return plain if isinstance(plain, dict) and collector.errors == before else None
 
 
-def _from_text(source: Path | str | bytes, collector: FindingCollector) -> dict[str, Json] | None:
+def _from_text(source: Path | str | bytes, collector: FindingCollector) -> Json:
     text = source if isinstance(source, str) else _decode(source, collector)
     collector.text = text
     return None if text is None else _parse(text, "the document", None, collector)
@@ -107,7 +118,8 @@ def _read(path: Path) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) -> dict[str, Json] | None:
+def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector, *, is_inner: bool = False) -> Json:
+    """The value of a JSON text, or None after telling what is wrong with it: null is no document either."""
     try:
         parsed = parse_json(text)
     except JsonSyntaxError as error:
@@ -115,34 +127,39 @@ def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector) ->
         if path is None and "\n" not in text and text.strip().endswith(".json"):
             message += "; a text is read as JSON, give a file as a pathlib.Path"
         finding = Finding(message, render_path(path), line=error.line, column=error.column, code="not-json")
-        if path is not None and collector.text is not None:
-            finding = finding.at(*place_in_wrapper(collector.text, error.position))
+        if is_inner and collector.text is not None:
+            finding = finding.at(*place_in_text(collector.text, collector.place, error.position))
         collector.add(finding)
         return None
     for duplicate in parsed.duplicates:
         collector.add(
             Finding("this key stands twice in its object", render_path(duplicate), on_key=True, code="duplicate-key")
         )
-    if not isinstance(parsed.value, dict):
-        collector.error(
-            f"{what} must be a JSON object, found {describe(parsed.value)}", render_path(path), code="wrong-type"
-        )
-        return None
+    if parsed.value is None:
+        _is_object(None, what, path, collector)
     return parsed.value
 
 
-def _finish(
-    definition: dict[str, Json], wrapper: dict[str, Json] | None, collector: FindingCollector
-) -> Document | None:
-    if "Steps" not in definition:
-        if "PipelineDefinitionS3Location" in definition:
-            collector.error(
-                "the definition itself lies in S3 (PipelineDefinitionS3Location): give that object",
-                "$",
-                code="definition-in-s3",
-            )
+def _is_object(value: Json, what: str, path: JsonPath, collector: FindingCollector) -> bool:
+    if isinstance(value, dict):
+        return True
+    collector.error(f"{what} must be a JSON object, found {describe(value)}", render_path(path), code="wrong-type")
+    return False
+
+
+def _finish(wrapped: Wrapped, collector: FindingCollector, replacements: Sequence[Replacement]) -> Document | None:
+    definition, wrapper = wrapped.definition, wrapped.wrapper
+    if isinstance(definition, str):
+        what = "the document" if wrapped.path is None else f"the text in {wrapped.path[1]}"
+        if wrapped.path is not None or definition.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+            definition = _parse(definition, what, wrapped.path, collector, is_inner=True)
+            if definition is None:
+                return None
+        if not _is_object(definition, what, wrapped.path, collector):
             return None
-        guesses = (collector.guess(key, ("Steps", "PipelineDefinition")) for key in definition)
+    assert isinstance(definition, dict)
+    if "Steps" not in definition:
+        guesses = (collector.guess(key, ("Steps", DEFINITION, BODY)) for key in definition)
         message = "the key 'Steps' is missing: neither a pipeline definition nor a describe-pipeline response"
         collector.error(message, "$", suggestion=next(filter(None, guesses), None), code="not-a-definition")
         return None
@@ -150,21 +167,21 @@ def _finish(
     if not found.is_within_depth:
         collector.error(f"the definition is nested deeper than {MAX_DEPTH} levels", "$", code="too-deep")
         return None
+    replaced: tuple[Replaced, ...] = ()
+    if replacements:
+        definition, replaced = replace_in(definition, replacements)
+        assert isinstance(definition, dict)
     data, is_faulty = _written(definition, has_floats=found.has_floats)
-    if is_faulty or unstorable_in(_told(wrapper or {})) is not None:
-        for value in (_told(wrapper or {}), definition):
-            for path, node in walk_json(value):
+    if is_faulty or unstorable_in(wrapper or {}) is not None:
+        for start, value in ((wrapped.wrapper_path, wrapper or {}), (None, definition)):
+            for path, node in walk_json(value, start):
                 _judge(path, node, collector)
     # No text has more characters than bytes.
     if len(data) > AWS_CHARACTERS and (length := len(data.decode(errors="surrogatepass"))) > AWS_CHARACTERS:
         message = f"the definition has {length} characters without white space; SageMaker takes {AWS_CHARACTERS}"
         collector.warning(message, "$", code="large-document")
-    return Document(definition, wrapper, hashlib.sha256(data).hexdigest())
-
-
-def _told(wrapper: Mapping[str, Json]) -> dict[str, Json]:
-    """What is read of a response beside the definition."""
-    return {key: wrapper[key] for key in WRAPPER_KEYS if key in wrapper and key != "PipelineDefinition"}
+    digest = hashlib.sha256(data).hexdigest()
+    return Document(definition, wrapper, digest, wrapped.wrapper_path, wrapped.logical_id, replaced)
 
 
 def _written(definition: dict[str, Json], *, has_floats: bool) -> tuple[bytes, bool]:

@@ -75,13 +75,13 @@ class PropertyFileReference(Struct, frozen=True):
 
 
 class CurrentItem(Struct, frozen=True):
-    """``{"Get": "ForEach.CurrentItem[.<field>]"}``, in the body of a ForEach."""
+    """``{"Get": "ForEach.CurrentItem<path>"}``, in the body of a ForEach."""
 
     path: PropertyPath
 
 
-class ChildOutput(Struct, frozen=True):
-    """``{"Get": "ChildOutput.<body>.<path>"}``, in the Selector of a ForEach."""
+class IterationOutput(Struct, frozen=True):
+    """``{"Get": "IterationOutput.<body step>.<path>"}``, in the Selector of a ForEach."""
 
     step: str
     path: PropertyPath
@@ -111,7 +111,7 @@ Expression: TypeAlias = (
     | PropertyReference
     | PropertyFileReference
     | CurrentItem
-    | ChildOutput
+    | IterationOutput
     | Join
     | JsonGet
 )
@@ -183,8 +183,8 @@ def format_expression(expression: Expression) -> str:
             return f"Steps.{step}.PropertyFiles.{property_file}"
         case CurrentItem(path):
             return f"ForEach.CurrentItem{format_path(path)}"
-        case ChildOutput(step, path):
-            return f"ChildOutput.{step}{format_path(path)}"
+        case IterationOutput(step, path):
+            return f"IterationOutput.{step}{format_path(path)}"
         case Join(separator, values):
             return f"Std:Join({separator!r}, {', '.join(_format_value(value) for value in values)})"
         case JsonGet(source, json_path):

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.guessing import Guesser
+from airflow_sm_pipelines.definition.place import WHOLE, Place
 from airflow_sm_pipelines.definition.text import storable
 
 MOST_TOLD = 200
@@ -32,7 +33,9 @@ class Finding(Struct, frozen=True):
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
     stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
     ``on_key`` tells that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
-    findings that this one tells of. ``code`` is one of :data:`airflow_sm_pipelines.definition.codes.CODES`.
+    findings that this one tells of. ``code`` is one of :data:`airflow_sm_pipelines.definition.codes.CODES`. ``file`` is
+    the file with settings that the place is in, None for the document itself. ``given`` names the argument of the Dag
+    that is wrong, and its member.
     """
 
     message: str
@@ -45,6 +48,8 @@ class Finding(Struct, frozen=True):
     on_key: bool = False
     stands_for: int = 1
     code: str = ""
+    file: str | None = None
+    given: tuple[str, ...] = ()
 
     def at(self, line: int, column: int) -> Finding:
         """The same finding with its place in the text."""
@@ -72,10 +77,12 @@ class Finding(Struct, frozen=True):
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}, line {self.line}, column {self.column}"
+        place = place if self.file is None else f"{self.file}: {place}"
         step = f" (step {self.step!r})" if self.step else ""
         hint = f". Did you mean {self.suggestion!r}?" if self.suggestion else ""
         kind = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{place}{step}: {kind}{self.message}{hint}"
+        message = self.message.removesuffix(".") if hint else self.message
+        return f"{place}{step}: {kind}{message}{hint}"
 
 
 class FindingError(ValueError):
@@ -113,12 +120,14 @@ class DefinitionError(ExceptionGroup[FindingError]):
 class FindingCollector(Struct):
     """Gathers the findings of one document; the only mutable thing of the reading rooms.
 
-    ``text`` is the document's text, where it was given as one. ``errors`` and ``warnings`` count what was found, of
-    which ``findings`` holds the first of each, up to :data:`MOST_TOLD`; ``steps`` counts the steps that were read.
+    ``text`` is the document's text, where it was given as one; ``place`` tells where in it the definition is.
+    ``errors`` and ``warnings`` count what was found, of which ``findings`` holds the first of each, up to
+    :data:`MOST_TOLD`; ``steps`` counts the steps that were read.
     """
 
     findings: list[Finding] = field(default_factory=list)
     text: str | None = None
+    place: Place = WHOLE
     errors: int = 0
     warnings: int = 0
     steps: int = 0

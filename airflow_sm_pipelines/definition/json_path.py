@@ -1,6 +1,7 @@
 """The paths of ``Std:JsonGet`` (semantics 3.5), token by token.
 
-The SDK writes ``a.b[0]['k']`` without a leading ``$.``; both forms are taken. A path leads to one value: wildcards,
+The SDK writes ``a.b[0]['k']`` without a leading ``$.``; both forms are taken. A negative index counts from the end of
+its list. A path leads to one value: wildcards,
 slices, filters and recursion are refused.
 """
 
@@ -64,9 +65,10 @@ def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
         return _quoted_key(text, inner, path)
     end = text.find("]", inner)
     content = text[inner:end].strip() if end >= 0 else ""
-    if content.isascii() and content.isdigit():
-        if len(content) > MOST_DIGITS:
-            raise JsonPathError(f"the path {_told(path)} has an index of {len(content)} digits; no list is that long.")
+    digits = content.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
+        if len(digits) > MOST_DIGITS:
+            raise JsonPathError(f"the path {_told(path)} has an index of {len(digits)} digits; no list is that long.")
         return int(content), end + 1
     reason = "a wildcard, slice or filter is not supported" if content else "a bracket is not closed or empty"
     raise JsonPathError(f"the path {_told(path)} cannot be read at column {position + 1}: {reason}.")

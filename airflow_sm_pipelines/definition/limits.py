@@ -21,3 +21,17 @@ MOST_EDGES = 200_000
 LONGEST_ID = 250
 LONGEST_DISPLAY_NAME = 2000
 """The characters that Airflow's database holds of the id of a Dag or task, and of its display name."""
+
+LONGEST_OWNER = 500
+LONGEST_POOL = 256
+LONGEST_ASSET = 1500
+LONGEST_TAG = 100
+"""The same of an owner, of a pool or queue, of the name or URI of an asset, and of a tag."""
+
+MOST_OWNERS = 2000
+"""The same of all owners of a Dag, one after the other."""
+
+LONGEST_EXECUTOR = 1000
+
+MOST_LOST_TRIES = 1000
+"""The tries of a step that may be lost to workers that died, at most."""

@@ -6,8 +6,9 @@ DescribePipeline and Create*Job API models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from functools import cached_property
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -117,12 +118,35 @@ class Branches(Struct, frozen=True):
 
 
 class ForEachBody(Struct, frozen=True):
-    """What a ForEach step holds instead of a request."""
+    """What a ForEach step holds instead of a request; the steps of ``body`` are run for each item."""
 
     items: Value
     body: tuple[Step, ...]
-    max_concurrency: Value = None
+    max_concurrency: int
     selector: Value = None
+
+
+class Trigger(Enum):
+    """The end of a step upon which another one runs (semantics 5.1)."""
+
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    ANY = "Any"
+
+
+class DependsOn(Struct, frozen=True):
+    """One of a step's ``DependsOn``: a step's name, or ``{"Step": ..., "Trigger": ...}``.
+
+    ``position`` is its place in the array.
+    """
+
+    step: str
+    position: int
+    trigger: Trigger = Trigger.COMPLETED
+
+    def __str__(self) -> str:
+        return self.step if self.trigger is Trigger.COMPLETED else f"{self.step} (Trigger {self.trigger.value})"
 
 
 class Step(LastFieldNotCompared, frozen=True):
@@ -141,7 +165,7 @@ class Step(LastFieldNotCompared, frozen=True):
     path: str
     arguments: Object = field(default_factory=dict)
     settings: Object = field(default_factory=dict)
-    depends_on: tuple[str, ...] = ()
+    depends_on: tuple[DependsOn, ...] = ()
     display_name: str | None = None
     description: str | None = None
     retry_policies: tuple[RetryPolicy, ...] | None = None
@@ -179,11 +203,13 @@ class MlflowConfig(Struct, frozen=True):
     experiment_name: Value = None
 
 
-class Pipeline(Struct, frozen=True):
-    """One definition and, where it came in a describe-pipeline response, what the response says of it.
+class Pipeline(Struct, frozen=True, dict=True):
+    """One definition and, where it came in a describe-pipeline response or the like, what that says of it.
 
     ``name``, ``display_name``, ``description``, ``role_arn`` and ``max_parallel_steps`` are None for a bare
-    definition, which carries none of them. ``digest`` is a SHA-256 in hex of the definition's JSON value
+    definition, which carries none of them; the object that does stands at the JSON path ``wrapper``. ``logical_id`` is
+    the name of the resource in a CloudFormation template. ``version_id`` is the PipelineVersionId that the
+    Pipelines API of this package writes. ``digest`` is a SHA-256 in hex of the definition's JSON value
     (independent of white space and of the order of keys). ``warnings`` are the findings that do not refuse it.
     """
 
@@ -199,12 +225,19 @@ class Pipeline(Struct, frozen=True):
     description: str | None = None
     role_arn: str | None = None
     max_parallel_steps: int | None = None
+    version_id: int | None = None
+    logical_id: str | None = None
+    wrapper: str = "$"
     warnings: tuple[Finding, ...] = ()
 
-    def walk(self) -> Iterator[Step]:
+    @cached_property
+    def all_steps(self) -> tuple[Step, ...]:
         """Every step, those inside branches and bodies included, in document order."""
+        found: list[Step] = []
         stack = list(reversed(self.steps))
         while stack:
             step = stack.pop()
-            yield step
-            stack.extend(reversed(step.inner_steps))
+            found.append(step)
+            if step.branches is not None or step.for_each is not None:
+                stack.extend(reversed(step.inner_steps))
+        return tuple(found)

@@ -24,8 +24,8 @@ def in_document_order(findings: Iterable[Finding], document: Document | None) ->
         return unique
     wanted = {_known_part: None for finding in unique for _known_part in _prefixes(finding.path)}
     order: dict[str, int] = {}
-    for value in (document.wrapper or {}, document.definition):
-        for path, _ in walk_json(value):
+    for start, value in ((document.wrapper_path, document.wrapper or {}), (None, document.definition)):
+        for path, _ in walk_json(value, start):
             text = render_path(path)
             if text in wanted:
                 order.setdefault(text, len(order))

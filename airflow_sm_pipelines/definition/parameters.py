@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 SELECTED_STEPS = "sagemaker_selected_steps"
 SOURCE_RUN = "sagemaker_source_run_id"
-RESERVED = frozenset({SELECTED_STEPS, SOURCE_RUN})
-"""The names by which a run, which is given values for parameters, is told what of the pipeline to run."""
+EXECUTION = "sagemaker_execution"
+RESERVED = frozenset({SELECTED_STEPS, SOURCE_RUN, EXECUTION})
+"""The names by which a run, which is given values for parameters, is told what of the pipeline to run,
+and how."""
 
 _KEYS = frozenset({"Name", "Type", "DefaultValue", "EnumValues", "Description"})
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,256}")
@@ -80,6 +82,7 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     if scope.object(value, path, "an object with Name and Type") is None:
         return None
     assert isinstance(value, dict)
+    value = scope.respelled(value, _KEYS, ("Name",), path, "a parameter")
     scope.check_keys(value, _KEYS, path, "a parameter")
     name = scope.required_text(value, "Name", path, "a parameter")
     if name and not _NAME.fullmatch(name):

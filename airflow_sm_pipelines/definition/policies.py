@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.durations import parse_duration
@@ -33,6 +34,8 @@ MAX_EXPIRE_MINUTES = 14_400
 _POLICY_KEYS = frozenset({"ExceptionType", "IntervalSeconds", "BackoffRate", "MaxAttempts", "ExpireAfterMin"})
 _CACHE_KEYS = frozenset({"Enabled", "ExpireAfter"})
 _FILE_KEYS = frozenset({"PropertyFileName", "OutputName", "FilePath"})
+_FILE_NAMES = MappingProxyType({"name": "PropertyFileName", "output": "OutputName", "path": "FilePath"})
+_CACHE_NAMES = MappingProxyType({"enablecaching": "Enabled"})
 
 
 def read_retry_policies(scope: Scope, value: Json, path: JsonPath) -> tuple[RetryPolicy, ...] | None:
@@ -48,6 +51,7 @@ def read_retry_policies(scope: Scope, value: Json, path: JsonPath) -> tuple[Retr
 
 
 def _read_policy(scope: Scope, value: dict[str, Json], path: JsonPath) -> RetryPolicy:
+    value = scope.respelled(value, _POLICY_KEYS, ("ExceptionType",), path, "a retry policy")
     scope.check_keys(value, _POLICY_KEYS, path, "a retry policy")
     return RetryPolicy(
         exception_types=_read_exception_types(scope, value, path),
@@ -105,6 +109,7 @@ def read_cache(scope: Scope, value: Json, path: JsonPath) -> CacheConfig | None:
     if value is None or scope.object(value, path, "an object with Enabled and ExpireAfter") is None:
         return None
     assert isinstance(value, dict)
+    value = scope.respelled(value, _CACHE_KEYS, ("Enabled",), path, "CacheConfig", _CACHE_NAMES)
     scope.check_keys(value, _CACHE_KEYS, path, "CacheConfig")
     if not scope.require(value, "Enabled", path, "CacheConfig"):
         return None
@@ -159,6 +164,7 @@ def _read_property_file(
     if scope.object(value, path, "a property file") is None:
         return None
     assert isinstance(value, dict)
+    value = scope.respelled(value, _FILE_KEYS, _FILE_KEYS, path, "a property file", _FILE_NAMES)
     scope.check_keys(value, _FILE_KEYS, path, "a property file")
     name = scope.required_text(value, "PropertyFileName", path, "a property file")
     output = scope.required_text(value, "OutputName", path, "a property file")

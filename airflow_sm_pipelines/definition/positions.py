@@ -9,32 +9,20 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.expressions import Index
+from airflow_sm_pipelines.definition.place import WHOLE
 from airflow_sm_pipelines.definition.tokenizer import TokenError, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_sm_pipelines.definition.findings import Finding
+    from airflow_sm_pipelines.definition.place import Keys, Place
 
-Keys: TypeAlias = "tuple[str | int, ...]"
-
-DEFINITION = "PipelineDefinition"
-_WRAPPER_KEYS = frozenset(
-    {
-        DEFINITION,
-        "PipelineName",
-        "PipelineDisplayName",
-        "PipelineDescription",
-        "PipelineDefinitionS3Location",
-        "RoleArn",
-        "ParallelismConfiguration",
-    }
-)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CHARACTER = re.compile(
@@ -52,21 +40,22 @@ class _Spot(Struct, frozen=True):
         return self.key if finding.on_key else self.value
 
 
-def with_positions(findings: Iterable[Finding], text: str | None) -> list[Finding]:
+def with_positions(findings: Iterable[Finding], text: str | None, place: Place = WHOLE) -> list[Finding]:
     """The findings with the line and column of their paths; those that have them, and all without a text, as they are.
 
     Where a path does not exist in the text (a key is missing), what it would stand in counts. The places of a
-    definition that is itself the text in a describe-pipeline response are those in the response's text.
+    definition that is itself a text in another document are those in that document's text.
     """
     told = list(findings)
     open_ = [finding for finding in told if finding.line is None]
     if text is None or not open_:
         return told
     text = text.removeprefix("\ufeff")
-    offsets = _offsets(open_, text)
+    offsets = _offsets(open_, text, place)
     lines = LineIndex(text)
     return [
-        finding if (offset := offsets.get(finding)) is None else finding.at(*lines.position(offset)) for finding in told
+        finding if (offset := offsets.get(finding)) is None else finding.at(*place.shift(*lines.position(offset)))
+        for finding in told
     ]
 
 
@@ -82,26 +71,22 @@ class LineIndex:
         return line + 1, offset - start + 1
 
 
-def place_in_wrapper(text: str, offset: int) -> tuple[int, int]:
-    """The line and column of a character of the definition that is itself a text in a response."""
+def place_in_text(text: str, place: Place, offset: int) -> tuple[int, int]:
+    """The line and column of a character of the definition that is itself a text in another document."""
     text = text.removeprefix("\ufeff")
     start = len(text) - len(text.lstrip())
-    definition = _find(text, start, [(DEFINITION,)])[(DEFINITION,)].value
-    return LineIndex(text).position(_through_escapes(text, definition, [offset])[offset])
+    definition = _find(text, start, [place.definition])[place.definition].value
+    return place.shift(*LineIndex(text).position(_through_escapes(text, definition, [offset])[offset]))
 
 
-def _offsets(findings: list[Finding], text: str) -> dict[Finding, int]:
+def _offsets(findings: list[Finding], text: str, place: Place) -> dict[Finding, int]:
     start = len(text) - len(text.lstrip())
     keys_of = {finding: _keys(finding.path) for finding in findings}
-    wrapped = {key for key, _ in _children(text, start) if isinstance(key, str)} if text[start] == "{" else set()
-    if DEFINITION not in wrapped or "Steps" in wrapped:
-        spots = _find(text, start, keys_of.values())
-        return {finding: spots[keys].of(finding) for finding, keys in keys_of.items()}
-    outer = {finding: keys for finding, keys in keys_of.items() if keys and keys[0] in _WRAPPER_KEYS}
+    outer = {finding: outside for finding, keys in keys_of.items() if (outside := place.outside(keys)) is not None}
     inner = {finding: keys for finding, keys in keys_of.items() if finding not in outer}
-    spots = _find(text, start, [(DEFINITION,), *outer.values()])
+    spots = _find(text, start, [place.definition, *outer.values()])
     found = {finding: spots[keys].of(finding) for finding, keys in outer.items()}
-    definition = spots[(DEFINITION,)].value
+    definition = spots[place.definition].value
     literal = _STRING.match(text, definition)
     if literal is None:
         spots = _find(text, definition, inner.values())
@@ -110,8 +95,8 @@ def _offsets(findings: list[Finding], text: str) -> dict[Finding, int]:
     content_start = len(content) - len(content.lstrip("\ufeff \t\r\n"))
     spots = _find(content, content_start, inner.values())
     inside = {finding: spots[keys].of(finding) for finding, keys in inner.items()}
-    outside = _through_escapes(text, definition, inside.values())
-    return found | {finding: outside[offset] for finding, offset in inside.items()}
+    escaped = _through_escapes(text, definition, inside.values())
+    return found | {finding: escaped[offset] for finding, offset in inside.items()}
 
 
 def _keys(path: str) -> Keys:

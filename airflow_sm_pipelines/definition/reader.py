@@ -14,19 +14,21 @@ from airflow_sm_pipelines.definition.limits import LONGEST_DISPLAY_NAME, LONGEST
 from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Pipeline
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.parameters import read_metadata, read_parameters
-from airflow_sm_pipelines.definition.paths import shorten
+from airflow_sm_pipelines.definition.paths import render_path, shorten
 from airflow_sm_pipelines.definition.positions import with_positions
 from airflow_sm_pipelines.definition.references import Names
 from airflow_sm_pipelines.definition.scope import Options, Scope
 from airflow_sm_pipelines.definition.steps import read_steps
 from airflow_sm_pipelines.definition.values import is_expression, read_value
+from airflow_sm_pipelines.definition.wrapping import VERSION_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_sm_pipelines.definition.document import Document, Source
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.paths import JsonPath
+    from airflow_sm_pipelines.definition.replacing import Replacement
     from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.definition.step_types import KnownType
     from airflow_sm_pipelines.definition.syntax import Json
@@ -78,17 +80,19 @@ class Reading(Struct, frozen=True):
         :raises DefinitionError: if the collector holds an error.
         """
         ordered = [*in_document_order(collector.findings, self.document), *collector.untold()]
-        findings = with_positions(ordered, collector.text)
+        findings = with_positions(ordered, collector.text, collector.place)
         if self.pipeline is None or collector.errors:
             raise DefinitionError(source, findings)
         warnings = tuple([finding.storable() for finding in findings])
         return replace(self.pipeline, warnings=warnings) if warnings else self.pipeline
 
 
-def read_document(definition: Source, collector: FindingCollector, options: Options) -> Reading:
-    """Read as much as can be read and tell the collector of the rest."""
+def read_document(
+    definition: Source, collector: FindingCollector, options: Options, replacements: Sequence[Replacement] = ()
+) -> Reading:
+    """Read as much as can be read, with what is replaced of it, and tell the collector of the rest."""
     try:
-        document = load_document(definition, collector)
+        document = load_document(definition, collector, replacements)
         pipeline = None if document is None else _read_pipeline(document, Scope(collector, options))
     except RecursionError:
         # The limit of depth leaves room for a caller's stack, but not for any caller's.
@@ -103,7 +107,7 @@ def _read_pipeline(document: Document, scope: Scope) -> Pipeline:
     parameters = read_parameters(scope, value.get("Parameters"), (None, "Parameters"))
     experiment = _read_experiment(scope, value.get("PipelineExperimentConfig"), (None, "PipelineExperimentConfig"))
     mlflow = _read_mlflow(scope, value.get("MlflowConfig"), (None, "MlflowConfig"))
-    wrapper = document.wrapper or {}
+    wrapper, around = document.wrapper or {}, document.wrapper_path
     pipeline = Pipeline(
         steps=read_steps(scope, value["Steps"], (None, "Steps")),
         parameters=parameters,
@@ -112,34 +116,40 @@ def _read_pipeline(document: Document, scope: Scope) -> Pipeline:
         metadata=read_metadata(scope, value.get("Metadata"), (None, "Metadata")),
         experiment=experiment,
         mlflow=mlflow,
-        name=_read_name(scope, wrapper),
-        display_name=_read_display_name(scope, wrapper),
-        description=scope.text(wrapper, "PipelineDescription", None),
-        role_arn=scope.text(wrapper, "RoleArn", None),
-        max_parallel_steps=_read_parallelism(scope, wrapper.get("ParallelismConfiguration")),
+        name=_read_name(scope, wrapper, around),
+        display_name=_read_display_name(scope, wrapper, around),
+        description=scope.text(wrapper, "PipelineDescription", around),
+        role_arn=scope.text(wrapper, "RoleArn", around),
+        max_parallel_steps=_read_parallelism(
+            scope, wrapper.get("ParallelismConfiguration"), (around, "ParallelismConfiguration")
+        ),
+        logical_id=document.logical_id,
+        version_id=_read_version_id(wrapper),
+        wrapper=render_path(around),
     )
     names = Names(scope.collector, parameters, experiment)
     names.declare(pipeline.steps)
+    names.check_child_names()
     names.check_top_level(scope.expressions)
     for step in pipeline.steps:
         names.check_step(step)
     return pipeline
 
 
-def _read_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
-    name = scope.text(wrapper, "PipelineName", None, empty=False)
+def _read_name(scope: Scope, wrapper: dict[str, Json], around: JsonPath) -> str | None:
+    name = scope.text(wrapper, "PipelineName", around, empty=False)
     if name is not None and len(name) > LONGEST_ID:
         message = f"the name has {len(name)} characters and a dag id at most {LONGEST_ID}: the id is the name cut short"
-        scope.warning(message, (None, "PipelineName"), code="long-name")
+        scope.warning(message, (around, "PipelineName"), code="long-name")
     return name
 
 
-def _read_display_name(scope: Scope, wrapper: dict[str, Json]) -> str | None:
-    name = scope.text(wrapper, "PipelineDisplayName", None)
+def _read_display_name(scope: Scope, wrapper: dict[str, Json], around: JsonPath) -> str | None:
+    name = scope.text(wrapper, "PipelineDisplayName", around)
     if name is None or len(name) <= LONGEST_DISPLAY_NAME:
         return name
     message = f"the name has {len(name)} characters, of which Airflow shows the first {LONGEST_DISPLAY_NAME}"
-    scope.warning(message, (None, "PipelineDisplayName"), code="long-name")
+    scope.warning(message, (around, "PipelineDisplayName"), code="long-name")
     return name[:LONGEST_DISPLAY_NAME]
 
 
@@ -182,8 +192,13 @@ def _read_text_value(scope: Scope, value: dict[str, Json], key: str, path: JsonP
     return read_value(scope, found, (path, key))
 
 
-def _read_parallelism(scope: Scope, value: Json) -> int | None:
-    path: JsonPath = (None, "ParallelismConfiguration")
+def _read_version_id(wrapper: dict[str, Json]) -> int | None:
+    """What this package has written itself; anything else there says nothing."""
+    found = wrapper.get(VERSION_ID)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _read_parallelism(scope: Scope, value: Json, path: JsonPath) -> int | None:
     if value is None or scope.object(value, path, "an object with MaxParallelExecutionSteps") is None:
         return None
     assert isinstance(value, dict)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
 from airflow_sm_pipelines.definition.findings import Finding, Severity
+from airflow_sm_pipelines.definition.guessing import normal
 from airflow_sm_pipelines.definition.paths import describe, listed, render_path, shorten
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.step_types import KnownType, StepSyntax
     from airflow_sm_pipelines.definition.syntax import Json
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 UnsupportedKeys: TypeAlias = Literal["warn", "error"]
 UnsupportedSteps: TypeAlias = Literal["error", "placeholder"]
 
@@ -93,8 +96,39 @@ class Scope(Struct):
         self.wrong_type(expected, value, path)
         return None
 
+    def respelled(
+        self,
+        value: dict[str, Json],
+        known: Set[str],
+        required: Collection[str],
+        path: JsonPath,
+        what: str,
+        synonyms: Mapping[str, str] = _NONE,
+    ) -> dict[str, Json]:
+        """The object with its keys as they are written in a definition, where a required one is written otherwise.
+
+        That is an error, so that the rest is read only to tell what else is wrong with it. ``synonyms`` are other names
+        of keys, in their normal form.
+        """
+        if all(key in value for key in required):
+            return value
+        right = {normal(key): key for key in known if key not in value}
+        right |= {other: key for other, key in synonyms.items() if key in right.values()}
+        meant = {key: right[normal(key)] for key in value if key not in known and normal(key) in right}
+        if not any(key in required for key in meant.values()):
+            return value
+        for key, wanted in meant.items():
+            severity = Severity.ERROR if wanted in required else self.options.severity_of_keys
+            message = f"unknown key {shorten(key)!r} of {what}"
+            code = "unknown-key"
+            if wanted in required:
+                message, code = f"{what} needs the key {wanted!r}, found {shorten(key)!r}", "missing-key"
+            place = render_path((path, key))
+            self.collector.add(Finding(message, place, self.step, wanted, severity, on_key=True, code=code))
+        return {meant.get(key, key): member for key, member in value.items()}
+
     def require(self, value: dict[str, Json], key: str, path: JsonPath, what: str) -> bool:
-        """Whether the key is there; a finding where it is not, naming a key that may have been meant for it."""
+        """Whether the key is there; a finding where it is not."""
         if key in value:
             return True
         self.error(f"{what} needs the key {key!r}", path, code="missing-key")
@@ -124,10 +158,10 @@ class Scope(Struct):
             self.wrong_type("a text", None, (path, key))
         return self.text(value, key, path, empty=False)
 
-    def choice(self, found: str, allowed: Collection[str], path: JsonPath, what: str) -> bool:
-        """Whether a text is one of ``allowed``; a finding with the nearest of them where it is not."""
+    def choice(self, found: str, allowed: Collection[str], path: JsonPath, what: str, meant: str | None = None) -> bool:
+        """Whether a text is one of ``allowed``; a finding with ``meant`` or the nearest of them where it is not."""
         if found in allowed:
             return True
         message = f"{shorten(found)!r} is no {what}; expected one of {listed(allowed)}"
-        self.error(message, path, self.guess(found, allowed), code="unknown-choice")
+        self.error(message, path, meant or self.guess(found, allowed), code="unknown-choice")
         return False

@@ -157,12 +157,14 @@ def redactor(secrets: Iterable[str], min_length: int = MIN_LENGTH) -> Callable[[
     return lambda text: pattern.sub(MASKED, text)
 
 
+def names_over(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The names that tell whether a member is a secret: its own, and that of the pair whose value it is."""
+    # What a parameter with EnumValues may be is written down for all to see.
+    if name not in _VALUES or "EnumValues" in members:
+        return (name,)
+    return (name, *(label for each in _NAMES if isinstance(label := members.get(each), str)))
+
+
 def _secret_members(members: Mapping[str, Any], is_secret: IsSecret) -> frozenset[str]:
     """The names of the members whose values are secrets."""
-    found = {name for name in members if is_secret(name)}
-    # What a parameter with EnumValues may be is written down for all to see.
-    if "EnumValues" not in members and any(
-        isinstance(label := members.get(name), str) and is_secret(label) for name in _NAMES
-    ):
-        found.update(name for name in _VALUES if name in members)
-    return frozenset(found)
+    return frozenset(name for name in members if any(map(is_secret, names_over(members, name))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.syntax import Json
 
 _OUTPUT_KEYS = frozenset({"OutputName", "OutputType"})
+_OTHER_NAMES = MappingProxyType(
+    {
+        "lambdaarn": "FunctionArn",
+        "lambdafunctionarn": "FunctionArn",
+        "functionname": "FunctionArn",
+        "queueurl": "SqsQueueUrl",
+        "sqsqueue": "SqsQueueUrl",
+        "outputs": "OutputParameters",
+    }
+)
 _OUTPUT_TYPES = {kind.value: kind for kind in ParameterType}
 
 
@@ -30,6 +41,8 @@ def read_settings(scope: Scope, step: dict[str, Json], step_type: str, path: Jso
         extra = [key for key in step if key not in COMMON_KEYS]
         return FrozenDict({key: read_value(scope, step[key], (path, key)) for key in extra})
     kinds, required, what = syntax.settings, syntax.required, f"a {step_type} step"
+    if required is not None:
+        step = scope.respelled(step, COMMON_KEYS | kinds.keys(), (required,), path, what, _OTHER_NAMES)
     scope.check_keys(step, COMMON_KEYS | kinds.keys(), path, what)
     if required is not None and scope.require(step, required, path, what) and step[required] is None:
         scope.wrong_type("a text or an expression", None, (path, required))
@@ -87,6 +100,14 @@ def _read_outputs(scope: Scope, value: Json, path: JsonPath) -> Value:
         if scope.object(member, place, "an object with OutputName and OutputType") is None:
             continue
         assert isinstance(member, dict)
+        member = scope.respelled(
+            member,
+            _OUTPUT_KEYS,
+            _OUTPUT_KEYS,
+            place,
+            "an output parameter",
+            {"name": "OutputName", "type": "OutputType"},
+        )
         scope.check_keys(member, _OUTPUT_KEYS, place, "an output parameter")
         name = scope.required_text(member, "OutputName", place, "an output parameter")
         kind = scope.required_text(member, "OutputType", place, "an output parameter")

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.definition.frozen import FrozenDict
 LONGEST_TYPE = 100
 """Characters of a type's name that are told; SageMaker's own are much shorter."""
 
-NAME_ONLY_TYPES = ("Athena", "Cleanup", "HubContent")
+NAME_ONLY_TYPES = ("Athena", "HubContent")
 """The types of which AWS's API model tells the name and nothing of their Arguments."""
 
 COMMON_KEYS = frozenset(

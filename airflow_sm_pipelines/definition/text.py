@@ -1,4 +1,4 @@
-"""Text that Airflow cannot store.
+"""Text that Airflow cannot store, and text that commands a terminal.
 
 PostgreSQL takes no U+0000, in a text as in JSON. Half of a surrogate pair (U+D800 to U+DFFF alone) has no UTF-8 form,
 so no database takes it, and neither do the messages between Airflow's processes.
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 REPLACEMENT = "\ufffd"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -50,3 +51,8 @@ def storable_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {storable_value(name): storable_value(member) for name, member in value.items()}
     return [storable_value(element) for element in value]
+
+
+def plain(text: str) -> str:
+    """A text without control characters, which could break the line or command the terminal."""
+    return _CONTROL.sub(REPLACEMENT, text)

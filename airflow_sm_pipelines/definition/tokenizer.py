@@ -4,7 +4,7 @@ Grammar (``name`` has no ``.``, ``[`` or ``]``; ``rest`` is everything to the en
 
     get       = "Parameters." name | "Execution." name | "PipelineExperimentConfig." name
               | "Steps." name path | "Steps." name ".PropertyFiles." rest
-              | "ForEach.CurrentItem" path | "ChildOutput." name path
+              | "ForEach.CurrentItem" path | "IterationOutput." name path
     path      = { "." name | "[" digits "]" | "['" key "']" | '["' key '"]' }
 
 A quoted key runs to the first quote of its kind that a ``]`` follows, so it may hold dots, colons, slashes,
@@ -19,11 +19,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import (
-    ChildOutput,
     CurrentItem,
     ExecutionVariable,
     ExperimentReference,
     Index,
+    IterationOutput,
     Key,
     Member,
     ParameterReference,
@@ -32,11 +32,12 @@ from airflow_sm_pipelines.definition.expressions import (
 )
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.paths import shorten
+from airflow_sm_pipelines.definition.synonyms import meant_root
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Expression, PathToken, PropertyPath
 
-ROOTS = ("Parameters", "Execution", "PipelineExperimentConfig", "Steps", "ForEach", "ChildOutput")
+ROOTS = ("Parameters", "Execution", "PipelineExperimentConfig", "Steps", "ForEach", "IterationOutput")
 
 _NAME = re.compile(r"[^.\[\]'\"\s]+")
 _INDEX = re.compile(r"\[([0-9]{1,9})\]")
@@ -81,15 +82,18 @@ def _parse(text: str) -> Expression:
             return ExperimentReference(_whole_name(text, position, "ExperimentName or TrialName"))
         case "Steps":
             return _step_reference(text, position)
+        case "IterationOutput":
+            name, position = _name(text, position, "the name of a step in the body of the ForEach")
+            return IterationOutput(name, _path(text, position))
         case "ChildOutput":
-            name, position = _name(text, position, "the name of a ForEach body's step")
-            return ChildOutput(name, _path(text, position))
+            told = "ChildOutput is of a draft of ForEach that was never released; the root is IterationOutput"
+            raise TokenError(told, 1, f"IterationOutput{text[len(root) :]}")
         case "ForEach":
             name, position = _name(text, position, "CurrentItem")
             if name != "CurrentItem":
                 raise TokenError(f"ForEach has no {name!r}, only CurrentItem", len("ForEach.") + 1, "CurrentItem")
             return CurrentItem(_path(text, position))
-    near = nearest(root, ROOTS)
+    near = meant_root(root) or nearest(root, ROOTS)
     suggestion = f"{near}{text[len(root) :]}" if near else None
     raise TokenError(f"a reference begins with one of {', '.join(ROOTS)}, not with {shorten(root)!r}", 1, suggestion)
 

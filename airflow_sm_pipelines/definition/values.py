@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import (
-    ChildOutput,
     CurrentItem,
     ExecutionVariable,
     ExperimentReference,
+    IterationOutput,
     Join,
     JsonGet,
     LocatedExpression,
@@ -18,6 +19,7 @@ from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.json_path import JsonPathError, parse_json_path
 from airflow_sm_pipelines.definition.paths import describe, listed, shorten
 from airflow_sm_pipelines.definition.plain import CONTAINERS
+from airflow_sm_pipelines.definition.synonyms import meant_expression, meant_function
 from airflow_sm_pipelines.definition.tokenizer import TokenError, parse_get
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ _FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 _FUNCTION_SET = frozenset(_FUNCTIONS)
 _JOIN_KEYS = frozenset({"On", "Values"})
 _JSON_GET_KEYS = frozenset({"PropertyFile", "S3Uri", "Path"})
+_JOIN_NAMES = MappingProxyType({"delimiter": "On", "separator": "On"})
+_JSON_GET_NAMES = MappingProxyType({"jsonpath": "Path"})
 
 
 def read_value(scope: Scope, value: Json, path: JsonPath) -> Value:
@@ -52,6 +56,9 @@ def read_value(scope: Scope, value: Json, path: JsonPath) -> Value:
             key = next(iter(value))
             if key in _FUNCTION_SET or key[:4].casefold() == "std:":
                 return read_expression(scope, key, value[key], path)
+            if (meant := meant_expression(key, value[key])) is not None:
+                message = f"{shorten(key)!r} is a plain member and no expression"
+                scope.warning(message, path, meant, code="plain-member")
         elif not _FUNCTION_SET.isdisjoint(value):
             _warn_extra_keys(scope, value, path)
         return _read_members(scope, value, path)
@@ -94,9 +101,20 @@ def read_expression(scope: Scope, function: str, inner: Json, path: JsonPath) ->
     else:
         expression = None
         message = f"unknown function {function!r}; there are {', '.join(_FUNCTIONS)}"
-        # Compared without the prefix, which would make all of them alike.
-        near = scope.guess(function[4:], ("Join", "JsonGet"))
-        scope.error(message, path, f"Std:{near}" if near else None, code="unknown-function")
+        near = meant_function(function)
+        if near is None and (guess := scope.guess(function[4:], ("Join", "JsonGet"))) is not None:
+            # Compared without the prefix, which would make all of them alike.
+            near = f"Std:{guess}"
+        scope.error(message, path, near, code="unknown-function")
+        # What stands in it is read for its findings only.
+        if not inner:
+            return None
+        if near == "Std:Join":
+            _read_join(scope, inner, (path, function))
+        elif near == "Std:JsonGet":
+            _read_json_get(scope, inner, (path, function))
+        else:
+            read_value(scope, inner, (path, function))
     if expression is not None:
         scope.expressions.append(LocatedExpression(expression, path))
     return expression
@@ -143,17 +161,14 @@ def _read_get(scope: Scope, text: Json, path: JsonPath) -> Expression | None:
             names = ("ExperimentName", "TrialName")
             message = f"PipelineExperimentConfig has no {name!r}, only ExperimentName and TrialName"
             scope.error(message, path, scope.guess(name, names), code="experiment-reference")
-        case CurrentItem(tokens):
-            if not scope.in_for_each:
-                scope.error(
-                    "ForEach.CurrentItem exists only in the body of a ForEach step", path, code="misplaced-reference"
-                )
-            elif len(tokens) > 1:
-                scope.error(
-                    "ForEach.CurrentItem can be followed by one field at most", path, code="misplaced-reference"
-                )
-        case ChildOutput() if not scope.in_selector:
-            scope.error("ChildOutput exists only in the Selector of a ForEach step", path, code="misplaced-reference")
+        case CurrentItem() if not scope.in_for_each:
+            scope.error(
+                "ForEach.CurrentItem exists only in the body of a ForEach step", path, code="misplaced-reference"
+            )
+        case IterationOutput() if not scope.in_selector:
+            scope.error(
+                "IterationOutput exists only in the Selector of a ForEach step", path, code="misplaced-reference"
+            )
         case _:
             pass
     return expression
@@ -179,9 +194,11 @@ def _read_join(scope: Scope, inner: Json, path: JsonPath) -> Join | None:
     if scope.object(inner, path, "an object with On and Values") is None:
         return None
     assert isinstance(inner, dict)
+    inner = scope.respelled(inner, _JOIN_KEYS, ("On", "Values"), path, "Std:Join", _JOIN_NAMES)
     scope.check_keys(inner, _JOIN_KEYS, path, "Std:Join")
     has_all = [scope.require(inner, key, path, "Std:Join") for key in ("On", "Values")]
     if not all(has_all):
+        read_value(scope, inner.get("Values"), (path, "Values"))
         return None
     separator = inner["On"]
     if not isinstance(separator, str):
@@ -206,6 +223,7 @@ def _read_json_get(scope: Scope, inner: Json, path: JsonPath) -> JsonGet | None:
     if scope.object(inner, path, "an object with PropertyFile or S3Uri, and Path") is None:
         return None
     assert isinstance(inner, dict)
+    inner = scope.respelled(inner, _JSON_GET_KEYS, ("Path",), path, "Std:JsonGet", _JSON_GET_NAMES)
     scope.check_keys(inner, _JSON_GET_KEYS, path, "Std:JsonGet")
     json_path = _read_literal_path(scope, inner, path)
     source: PropertyFileReference | Value = None
@@ -213,7 +231,7 @@ def _read_json_get(scope: Scope, inner: Json, path: JsonPath) -> JsonGet | None:
         scope.error("Std:JsonGet needs exactly one of 'PropertyFile' and 'S3Uri'", path, code="json-get")
         return None
     if "PropertyFile" in inner:
-        source = _read_property_file(scope, inner["PropertyFile"], (path, "PropertyFile"))
+        source = _read_property_file(scope, inner["PropertyFile"], (path, "PropertyFile"), _step_in(inner))
     else:
         uri = inner["S3Uri"]
         source = read_value(scope, uri, (path, "S3Uri"))
@@ -236,7 +254,15 @@ def _read_literal_path(scope: Scope, inner: dict[str, Json], path: JsonPath) -> 
     return None
 
 
-def _read_property_file(scope: Scope, value: Json, path: JsonPath) -> PropertyFileReference | None:
+def _step_in(inner: dict[str, Json]) -> str | None:
+    """The step that other forms of JsonGet, those of the SDK's and CDK's classes, name beside the file."""
+    names = [inner.get(key) for key in ("Step", "StepName", "step", "stepName", "step_name")]
+    return next((name for name in names if isinstance(name, str) and name), None)
+
+
+def _read_property_file(
+    scope: Scope, value: Json, path: JsonPath, step: str | None = None
+) -> PropertyFileReference | None:
     if isinstance(value, dict) and len(value) == 1 and "Get" in value:
         expression = _read_get(scope, value["Get"], path)
         if isinstance(expression, PropertyFileReference):
@@ -244,5 +270,7 @@ def _read_property_file(scope: Scope, value: Json, path: JsonPath) -> PropertyFi
             return expression
         if expression is None:
             return None
-    scope.wrong_type("a reference like {'Get': 'Steps.<step>.PropertyFiles.<name>'}", value, path)
+    expected = "a reference like {'Get': 'Steps.<step>.PropertyFiles.<name>'}"
+    meant = f"Steps.{step}.PropertyFiles.{value}" if step is not None and isinstance(value, str) else None
+    scope.error(f"expected {expected}, found {describe(value)}", path, meant, code="wrong-type")
     return None

@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import to_json
-from airflow_sm_pipelines.definition.model import Compare, In, Not, Or
+from airflow_sm_pipelines.definition.model import Compare, In, Not, Or, Trigger
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import (
         CacheConfig,
         Condition,
+        DependsOn,
         Parameter,
         Pipeline,
         PropertyFile,
@@ -31,7 +32,7 @@ def to_document(pipeline: Pipeline) -> dict[str, object]:
     document: dict[str, object] = {
         "Version": pipeline.version,
         "Metadata": dict(pipeline.metadata),
-        "Parameters": [_parameter(parameter) for parameter in pipeline.parameters.values()],
+        "Parameters": [parameter_to_json(parameter) for parameter in pipeline.parameters.values()],
     }
     if pipeline.experiment is not None:
         names = {
@@ -57,13 +58,18 @@ def step_to_json(step: Step) -> dict[str, object]:
         "Arguments": _arguments(step),
         "DisplayName": step.display_name,
         "Description": step.description,
-        "DependsOn": list(step.depends_on) or None,
+        "DependsOn": [_depends_on(entry) for entry in step.depends_on] or None,
         "CacheConfig": None if step.cache is None else _cache(step.cache),
         "PropertyFiles": [_property_file(file) for file in step.property_files] or None,
     }
     if step.retry_policies is not None:
         document["RetryPolicies"] = [_retry_policy(policy) for policy in step.retry_policies]
     return {**_present(document), **{key: to_json(value) for key, value in step.settings.items()}}
+
+
+def _depends_on(entry: DependsOn) -> object:
+    # As the SDK writes it: Completed is the plain name.
+    return entry.step if entry.trigger is Trigger.COMPLETED else {"Step": entry.step, "Trigger": entry.trigger.value}
 
 
 def condition_to_json(condition: Condition) -> dict[str, object]:
@@ -101,7 +107,8 @@ def _arguments(step: Step) -> object:
     return to_json(step.arguments)
 
 
-def _parameter(parameter: Parameter) -> dict[str, object]:
+def parameter_to_json(parameter: Parameter) -> dict[str, object]:
+    """One parameter as JSON values."""
     document: dict[str, object] = {"Name": parameter.name, "Type": parameter.type.value}
     if parameter.has_default:
         document["DefaultValue"] = parameter.default

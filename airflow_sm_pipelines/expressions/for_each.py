@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, TypeGuard
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.expressions import ChildOutput, format_expression
-from airflow_sm_pipelines.definition.steps import MAX_CONCURRENCY
+from airflow_sm_pipelines.definition.expressions import IterationOutput, format_expression
 from airflow_sm_pipelines.expressions.iteration import child_name
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, number_too_large, read_json, shown, unusable
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
+from airflow_sm_pipelines.graph.model import StepEnd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.graph.bodies import Body
 
-MAX_CONCURRENCY_TEXT = re.compile("0*[0-9]{1,3}")
 _TOLD = 10
 
 
@@ -51,30 +50,26 @@ def items_of(given: Json) -> list[Json]:
     return value
 
 
-def limit_of(given: Json) -> int | None:
-    """A resolved MaxConcurrency: None where there is none.
-
-    :raises ForEachError: for anything but a whole number from 1 to 50, or the text of one
-    """
-    number = int(given) if isinstance(given, str) and MAX_CONCURRENCY_TEXT.fullmatch(given) else given
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_CONCURRENCY:
-        raise ForEachError(f"gave {shown(given)}, and a whole number from 1 to {MAX_CONCURRENCY} is needed")
-    return number
-
-
 class ChildState(Enum):
-    """How a child ended."""
+    """How a child ended: one step of the body for one item."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     STOPPED = "stopped"
+    NOT_RUN = "did not run"
+    SKIPPED = "was skipped"
+    """Its run conditions did not hold, or those of one before it: that is as it should be."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the ForEach step fails for it."""
+        return self not in (ChildState.SUCCEEDED, ChildState.SKIPPED)
 
 
 class Child(Struct, frozen=True):
-    """One child that has ended: its result, or the reason of its failure where one is known."""
+    """One step of the body for one item: its result, or the reason of its failure where one is known."""
 
+    body: str
     index: int
     item: Json
     state: ChildState
@@ -83,10 +78,10 @@ class Child(Struct, frozen=True):
 
 
 class Selector(Struct, frozen=True):
-    """``Selector``: the succeeded child whose ``field`` is the greatest (MaxBy) or the least (MinBy)."""
+    """``Selector``: the item whose ``field`` is the greatest (MaxBy) or the least (MinBy)."""
 
     greatest: bool
-    field: ChildOutput
+    field: IterationOutput
 
     @classmethod
     def of(cls, selector: Value) -> Selector | None:
@@ -94,16 +89,18 @@ class Selector(Struct, frozen=True):
         if not isinstance(selector, Mapping):
             return None
         field = selector["Field"]
-        if not isinstance(field, ChildOutput):
+        if not isinstance(field, IterationOutput):
             raise TypeError(f"the Field of a Selector is {field!r}")
         return cls(selector["Pick"] == "MaxBy", field)
 
     def pick(self, children: Sequence[Child]) -> Json:
-        """The result of the child that is picked, the first of those that are equal; of no children, None.
+        """The result that the step of the field has for the item that is picked, the first of those that are equal;
+        without items, None.
 
         :raises ForEachError: where a child's field is not there, or no number
         """
-        ranked = [(self._number(child), child) for child in children if child.state is ChildState.SUCCEEDED]
+        own = [child for child in children if child.body == self.field.step and child.state is ChildState.SUCCEEDED]
+        ranked = [(self._number(child), child) for child in own]
         if not ranked:
             return None
         best = (max if self.greatest else min)(number for number, _ in ranked)
@@ -124,30 +121,78 @@ class Selector(Struct, frozen=True):
         return value
 
 
-def result_of(children: Sequence[Child], selected: Json) -> dict[str, Json]:
-    """The step's result: what follows ``Steps.<name>.``. A child without a result has a null in ChildOutputs."""
+def result_of(children: Sequence[Child], selected: Json, items: int) -> dict[str, Json]:
+    """The step's result: what follows ``Steps.<name>.``. What has no result is a null in IterationOutputs.
+
+    A child that never ran, since one before it had not succeeded or a run condition did not hold, is in no count
+    (semantics 2.17).
+    """
     counts = {state: sum(child.state is state for child in children) for state in ChildState}
+    outputs: list[dict[str, Json]] = [{} for _ in range(items)]
+    for child in children:
+        outputs[child.index][child.body] = child.output
     result: dict[str, Json] = {
-        "Status": "Succeeded" if counts[ChildState.SUCCEEDED] == len(children) else "Failed",
-        "InputItemCount": len(children),
-        "TotalStepCount": len(children),
+        "Status": _status(counts, len(children)),
+        "InputItemCount": items,
+        "TotalStepCount": sum(counts[state] for state in _ENDS),
         "SucceededStepCount": counts[ChildState.SUCCEEDED],
         "FailedStepCount": counts[ChildState.FAILED],
         "StoppedStepCount": counts[ChildState.STOPPED],
-        "ChildOutputs": [child.output for child in children],
+        "IterationOutputs": [*outputs],
     }
     return result if selected is None else {**result, "Selected": selected}
 
 
-def told_failures(children: Sequence[Child], body: str) -> str:
+_ENDS = {
+    ChildState.SUCCEEDED: StepEnd.SUCCEEDED,
+    ChildState.FAILED: StepEnd.FAILED,
+    ChildState.STOPPED: StepEnd.STOPPED,
+}
+
+
+def handlers(children: Sequence[Child], body: Body) -> tuple[str, ...]:
+    """The children that ran upon the failure or stop of others, if some did upon each; else none."""
+    state_of = {(child.body, child.index): child.state for child in children}
+    found: dict[str, None] = {}
+    for child in children:
+        end = _ENDS.get(child.state)
+        if end is None or end is StepEnd.SUCCEEDED:
+            continue
+        upon = [
+            child_name(name, child.index)
+            for name, needs in body.upstream.items()
+            if any(need.step == child.body and end in need.accepts for need in needs)
+            and state_of[name, child.index] in _ENDS
+        ]
+        if not upon:
+            return ()
+        found.update(dict.fromkeys(upon))
+    return tuple(found)
+
+
+def nothing_run(items: int) -> dict[str, Json]:
+    """The result of a step that failed before any child of it could begin."""
+    return {**result_of([], None, 0), "Status": "Failed", "InputItemCount": items}
+
+
+def _status(counts: Mapping[ChildState, int], total: int) -> str:
+    if counts[ChildState.SUCCEEDED] + counts[ChildState.SKIPPED] == total:
+        return "Succeeded"
+    return "Stopped" if counts[ChildState.STOPPED] and not counts[ChildState.FAILED] else "Failed"
+
+
+def told_failures(children: Sequence[Child]) -> str:
     """Which children did not succeed, for which items, and why: a line for each, of at most ten."""
-    lost = [child for child in children if child.state is not ChildState.SUCCEEDED]
-    lines = [f"{len(lost)} of its {len(children)} children did not succeed:"]
+    lost = [child for child in children if child.state in (ChildState.FAILED, ChildState.STOPPED)]
+    unrun = sum(child.state is ChildState.NOT_RUN for child in children)
+    lines = [f"{len(lost) + unrun} of its {len(children)} children did not succeed:"]
     for child in lost[:_TOLD]:
         reason = child.reason or f"it {child.state.value}; Airflow's log of the task tells why"
-        lines.append(f"- {child_name(body, child.index)}, item {shown(child.item)}: {reason}")
+        lines.append(f"- {child_name(child.body, child.index)}, item {shown(child.item)}: {reason}")
     if len(lost) > _TOLD:
         lines.append(f"- and {len(lost) - _TOLD} more")
+    if unrun:
+        lines.append(f"- {unrun} did not run, since one before {'it' if unrun == 1 else 'them'} did not succeed")
     return "\n".join(lines)
 
 

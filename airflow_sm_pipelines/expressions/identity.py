@@ -7,17 +7,23 @@ import re
 import secrets
 import string
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.step_types.unique_name import EXECUTION_ID_LENGTH
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.place import Place
 
 ALPHABET = string.digits + string.ascii_lowercase
-EXECUTION_ID_LENGTH = 12
 TOKEN_LENGTH = 10
 STEP_NAME_LENGTH = 20
 LONG_NAME_LIMIT = 63
 
 
-def execution_id(dag_id: str, run_id: str) -> str:
+def execution_id(place: Place, run_id: str) -> str:
     """The execution's id: exactly 12 of ``[a-z0-9]``, the same for every try and clear of the run's tasks."""
-    number = int.from_bytes(hashlib.sha256(f"{dag_id}\0{run_id}".encode()).digest(), "big")
+    names = (place.dag_id, run_id) if place.group_id is None else (place.dag_id, run_id, place.group_id)
+    number = int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest(), "big")
     characters = []
     for _ in range(EXECUTION_ID_LENGTH):
         number, position = divmod(number, len(ALPHABET))
@@ -30,9 +36,9 @@ def new_token() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
 
 
-def pipeline_name(dag_id: str) -> str:
-    """A dag id as a pipeline's name, whose characters are ``[A-Za-z0-9-]`` beginning and ending with no hyphen."""
-    return re.sub(r"[^A-Za-z0-9-]", "-", dag_id).strip("-") or "pipeline"
+def pipeline_name(place: Place) -> str:
+    """A pipeline's name, whose characters are ``[A-Za-z0-9-]`` beginning and ending with no hyphen."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", place.name).strip("-") or "pipeline"
 
 
 def job_name(

@@ -1,10 +1,8 @@
-"""One run of the body of a ForEach step: the item it is for, and its number (semantics 2.17).
-
-The ForEach's first task pushes one for each item, and Airflow maps the body's task over them.
-"""
+"""One item of a ForEach step, as a step of its body runs for it (semantics 2.17)."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,62 +10,63 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
+from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json, shown
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_sm_pipelines.definition.expressions import CurrentItem
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.stringify import Json
 
-FAILURE_KEY = "sagemaker_failure"
-"""The XCom key under which a child that failed leaves the reason."""
-
-PARENT, INDEX, ITEM, LIMIT = "ParentStepName", "Index", "Item", "MaxConcurrency"
+LONGEST_LABEL = 250
+"""Characters that Airflow stores of a mapped task's label."""
 
 
 class Iteration(Struct, frozen=True):
-    """``parent`` is the ForEach step, ``index`` counts from 0.
+    """``loop`` is the ForEach step, ``body`` the step of its body, and ``index`` the item's, from 0.
 
-    ``limit`` is the step's MaxConcurrency, None where it has none.
+    ``item`` may have its secrets masked: that is how Airflow stores it where people look.
     """
 
-    parent: str
+    loop: str
+    body: str
     index: int
     item: Json
-    limit: int | None = None
-
-    def to_json(self) -> dict[str, Json]:
-        members: dict[str, Json] = {PARENT: self.parent, INDEX: self.index, ITEM: self.item}
-        return members if self.limit is None else {**members, LIMIT: self.limit}
-
-    @classmethod
-    def from_json(cls, members: Mapping[str, Json]) -> Iteration:
-        parent, index, limit = members[PARENT], members[INDEX], members.get(LIMIT)
-        if not isinstance(parent, str) or not isinstance(index, int) or not isinstance(limit, int | None):
-            raise TypeError(f"{members!r} is no item of a ForEach step")
-        return cls(parent, index, members[ITEM], limit)
 
     def child_of(self, body: Step) -> Step:
-        """The body under the name of this child, ``<body>-<index>``, which its jobs are named after."""
+        """The step of the body under the name of this child, which its jobs are named after."""
         return replace(body, name=child_name(body.name, self.index))
 
-    def current_item(self, reference: CurrentItem) -> Json:
-        """The value of ``ForEach.CurrentItem`` or of a field of it.
+    def current_item(self, reference: CurrentItem, real_item: Json = None) -> Json:
+        """The value of ``ForEach.CurrentItem`` or of what is below it; in ``real_item``, where that is given.
 
-        :raises UnresolvedError: where the item has no such field
+        A path leads into an item that is the JSON text of an object or list as into that.
+
+        :raises UnresolvedError: where the item has no such member
         """
+        item = self.item if real_item is None else real_item
         try:
-            return look_up(self.item, reference.path)
+            return look_up(_opened(item) if reference.path else item, reference.path, "the item")
         except PathNotFoundError as error:
-            reason = f"is undefined for the item with the index {self.index}: {error}."
+            reason = f"is undefined for the item with the index {self.index}, {shown(self.item)}: {error}."
             raise UnresolvedError(format_expression(reference), reason) from None
 
+    @property
+    def label(self) -> str:
+        """The item as one line of text, for where Airflow shows which of the mapped tasks it is."""
+        text = self.item if isinstance(self.item, str) else json.dumps(self.item, ensure_ascii=False)
+        return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
 
-def items_task_id(parent: str) -> str:
-    """The task that finds the items of a ForEach step. No step can be called so: a step's name has no dot."""
-    return f"{parent}.items"
+
+def _opened(item: Json) -> Json:
+    """What a path leads into."""
+    if isinstance(item, str):
+        try:
+            held = read_json(item)
+        except JsonTextError:
+            return item
+        return held if isinstance(held, dict | list) else item
+    return item
 
 
 def child_name(body: str, index: int) -> str:

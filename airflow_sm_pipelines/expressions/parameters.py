@@ -53,10 +53,16 @@ def shown_as(name: str, given: Json, is_secret: IsSecret) -> Json:
 
 
 def unknown_names(
-    parameters: Mapping[str, Parameter], given: Mapping[str, Json], is_secret: IsSecret = AIRFLOWS_NAMES
+    parameters: Mapping[str, Parameter],
+    given: Mapping[str, Json],
+    is_secret: IsSecret = AIRFLOWS_NAMES,
+    own: frozenset[str] = frozenset(),
 ) -> str | None:
-    """What is wrong with values that a run was given for parameters that the pipeline does not have, or None."""
-    unknown = [name for name in given if name not in parameters and name not in RESERVED]
+    """What is wrong with values that a run was given for parameters that the pipeline does not have, or None.
+
+    ``own`` are the names of the Dag's own Params.
+    """
+    unknown = [name for name in given if name not in parameters and name not in RESERVED and name not in own]
     if not unknown:
         return None
     told = []
@@ -67,7 +73,8 @@ def unknown_names(
         value = quoted(shown_as(name if near is None or is_secret(name) else near, given[name], is_secret))
         told.append(f"{name!r} (given {value}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
     names = ", ".join(sorted(parameters)) or "none"
-    return f"{' '.join(told)} The pipeline's parameters are: {names}."
+    beside = f" The Dag's own are: {', '.join(sorted(own))}." if own else ""
+    return f"{' '.join(told)} The pipeline's parameters are: {names}.{beside}"
 
 
 def ignored_values(

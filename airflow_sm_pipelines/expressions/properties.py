@@ -36,11 +36,12 @@ class PathNotFoundError(LookupError):
     """The path leads nowhere; the message says at which part and what stands there instead."""
 
 
-def look_up(result: Json, path: PropertyPath) -> Json:
+def look_up(result: Json, path: PropertyPath, whole: str = "the result") -> Json:
     """The value at ``path`` of a step's result.
 
     ``.member`` and ``['key']`` read a map, ``[0]`` a list, and ``['key']`` on a list finds the element whose
-    naming field has that value. Below one of JSON_MEMBERS they read the JSON in the string.
+    naming field has that value. Below one of JSON_MEMBERS they read the JSON in the string. ``whole`` is what messages
+    call the result.
 
     :raises PathNotFoundError: where a part of the path does not exist
     """
@@ -51,7 +52,7 @@ def look_up(result: Json, path: PropertyPath) -> Json:
                 value = _parse(value)
             value = _step_into(value, token)
         except LookupError as error:
-            place = format_path(path[:depth]) or "the result"
+            place = format_path(path[:depth]) or whole
             raise PathNotFoundError(f"{format_path((token,))} is not in {place}: {error.args[0]}") from None
     return value
 

@@ -14,8 +14,8 @@ from airflow_sm_pipelines.aws.s3_files import MOST_FILE_BYTES, read_file
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.secrets import has_mask
+from airflow_sm_pipelines.expressions.given_execution import GivenExecution
 from airflow_sm_pipelines.expressions.identity import execution_id, iso_time
-from airflow_sm_pipelines.expressions.iteration import Iteration, items_task_id
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, look_up
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
     from airflow_sm_pipelines.definition.expressions import CurrentItem, PropertyFileReference, PropertyReference
-    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.iteration import Iteration
+    from airflow_sm_pipelines.expressions.pipeline import PipelineContext
     from airflow_sm_pipelines.expressions.stringify import Json
 
 RESULT_KEY = "return_value"
@@ -48,8 +49,21 @@ class Secrets(Protocol):
 class RealResults(Protocol):
     """Results of tasks with their secrets."""
 
-    def of(self, task_id: str, masked: Json) -> Json:
+    def of(self, task_id: str, masked: Json, map_index: int | None = None) -> Json:
         """The whole result of a task, given what is shown of it."""
+
+    def of_failed(self, task_id: str, map_index: int | None = None) -> Json:
+        """What a task that failed without a result has left in AWS, or None."""
+
+
+class Templates(Protocol):
+    """What templates of the Dag give the parameters of a run."""
+
+    def has(self, name: str, given: Json, /) -> bool:
+        """Whether a template gives a parameter its value in the run, which has been given ``given``."""
+
+    def value_of(self, name: str, /) -> Json:
+        """That value, of the parameter's type."""
 
 
 class TaskScope:
@@ -63,7 +77,7 @@ class TaskScope:
     def __init__(
         self,
         context: Context,
-        pipeline: PipelineFacts,
+        pipeline: PipelineContext,
         access: AwsAccess,
         identity: AwsIdentity,
         *,
@@ -72,6 +86,7 @@ class TaskScope:
         iteration: Iteration | None = None,
         secrets: Secrets,
         results: RealResults,
+        templates: Templates | None = None,
         check_place: Callable[[str], None],
         most_file_bytes: int = MOST_FILE_BYTES,
     ) -> None:
@@ -85,14 +100,19 @@ class TaskScope:
         self._most_file_bytes = most_file_bytes
         self._secrets = secrets
         self._real = results
+        self._templates = templates
         self._check_place = check_place
         self._results: dict[str, Json] = {}
         self._documents: dict[str, Json] = {}
 
     @property
     def execution_id(self) -> str:
-        run = self._context["dag_run"]
-        return execution_id(run.dag_id, run.run_id)
+        return execution_id(self._pipeline.place, self._context["dag_run"].run_id)
+
+    @property
+    def given_execution(self) -> GivenExecution:
+        """What the call that started the run has given it, beside its parameters."""
+        return GivenExecution.in_conf(self._context["dag_run"].conf)
 
     @property
     def execution_arn(self) -> str:
@@ -112,14 +132,17 @@ class TaskScope:
         return f"arn:{place}:pipeline/{self._pipeline.name.lower()}"
 
     def parameter(self, name: str) -> Json:
-        params = self._context["params"]
+        params = self._pipeline.params_in(self._context["params"])
         if name not in params:
             raise UnresolvedError(f"Parameters.{name}", "is undefined: the run has no value for it.")
         parameter, given = self._pipeline.parameters[name], params[name]
-        if given is None and is_secret_parameter(parameter, self._secrets.is_secret):
-            # The form does not show it (params.py): who leaves it empty means the default.
-            given = parameter.default
-        value = coerce(parameter, given, self._secrets.is_secret)
+        if self._templates is not None and self._templates.has(name, given):
+            value = self._templates.value_of(name)
+        else:
+            if given is None and is_secret_parameter(parameter, self._secrets.is_secret):
+                # The form does not show it (params.py): who leaves it empty means the default.
+                given = parameter.default
+            value = coerce(parameter, given, self._secrets.is_secret)
         self._secrets.learn(value, name)
         return value
 
@@ -161,6 +184,17 @@ class TaskScope:
         self.learn(last_name(reference.path), value)
         return value
 
+    def result_of(self, step: str) -> Json:
+        """The whole result of a step as it is shown; of a step that failed without one, what it has left in AWS. None
+        where there is neither.
+
+        :raises StepFailure: where the job of a step that failed is gone, or AWS cannot say
+        """
+        try:
+            return self._result(step)
+        except UnresolvedError:
+            return None
+
     def property_file_uri(self, reference: PropertyFileReference) -> str:
         declared = self._pipeline.property_files.get(reference.step, {}).get(reference.property_file)
         if declared is None:
@@ -185,7 +219,7 @@ class TaskScope:
             raise UnresolvedError(format_expression(reference), "has a meaning only in the body of a ForEach step.")
         value = self._iteration.current_item(reference)
         if has_mask(value):
-            value = self._real_iteration(self._iteration).current_item(reference)
+            value = self._iteration.current_item(reference, self._real_item(self._iteration))
         self.learn(last_name(reference.path), value)
         return value
 
@@ -208,7 +242,11 @@ class TaskScope:
 
     def _result(self, step: str) -> Json:
         if step not in self._results:
-            result = self._context["ti"].xcom_pull(task_ids=step, key=RESULT_KEY)
+            task_id, index = self._place(step)
+            of_index: dict[str, Any] = {} if index is None else {"map_indexes": index}
+            result = self._context["ti"].xcom_pull(task_ids=task_id, key=RESULT_KEY, **of_index)
+            if result is None and step in self._pipeline.graph.watched:
+                result = self._real.of_failed(task_id, index)
             if result is None:
                 raise UnresolvedError(f"Steps.{step}", "is undefined: the step has no result in this run.")
             self._results[step] = result
@@ -216,12 +254,18 @@ class TaskScope:
 
     def _real_result(self, step: str) -> Json:
         """The result of a step with its secrets, which ``return_value`` does not show."""
-        self._results[step] = self._real.of(step, self._result(step))
+        task_id, index = self._place(step)
+        self._results[step] = self._real.of(task_id, self._result(step), index)
         return self._results[step]
 
-    def _real_iteration(self, iteration: Iteration) -> Iteration:
-        """The iteration with the secrets of its item."""
-        task_id = items_task_id(iteration.parent)
-        items = self._real.of(task_id, self._context["ti"].xcom_pull(task_ids=task_id, key=RESULT_KEY))
-        members = items[iteration.index] if isinstance(items, list) else None
-        return Iteration.from_json(members) if isinstance(members, dict) else iteration
+    def _place(self, step: str) -> tuple[str, int | None]:
+        """The task that has the result of a step, and of a step of the same body its map index: that of the item."""
+        graph, own = self._pipeline.graph, self._iteration
+        return self._pipeline.task_of(step), own.index if own is not None and step in graph.loop_of else None
+
+    def _real_item(self, iteration: Iteration) -> Json:
+        """The item with its secrets."""
+        task_id = self._pipeline.items_task(iteration.loop)
+        items = self._context["ti"].xcom_pull(task_ids=task_id, key=RESULT_KEY, map_indexes=-1)
+        real = self._real.of(task_id, items)
+        return real[iteration.index] if isinstance(real, list) else iteration.item

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import (
-    ChildOutput,
     CurrentItem,
     ExecutionVariable,
     ExperimentReference,
+    IterationOutput,
     Join,
     JsonGet,
     ParameterReference,
@@ -59,19 +59,19 @@ class Scope(Protocol):
         """The item that the body of a ForEach step runs for, or a field of it."""
 
 
-def resolve(value: Value, scope: Scope) -> Json:
+def resolve(value: Value, scope: Scope, *, keep_null: bool = False) -> Json:
     """A value with every expression in it evaluated; literals keep their JSON types.
 
-    A member of an object whose value is the literal ``null`` is left out (semantics 14.2).
+    A member of an object whose value is the literal ``null`` is left out, but of a payload (semantics 14.2).
 
     :raises UnresolvedError: for an expression that gives nothing
     """
     if isinstance(value, str | int | float | bool | None):
         return value
     if isinstance(value, Mapping):
-        return resolve_object(value, scope)
+        return resolve_object(value, scope, keep_null=keep_null)
     if isinstance(value, tuple):
-        return [resolve(element, scope) for element in value]
+        return [resolve(element, scope, keep_null=keep_null) for element in value]
     try:
         resolved = _evaluate(value, scope)
     except RecursionError:
@@ -83,9 +83,13 @@ def resolve(value: Value, scope: Scope) -> Json:
     return resolved
 
 
-def resolve_object(members: Object, scope: Scope) -> dict[str, Json]:
-    """:func:`resolve` for an object, such as a step's Arguments."""
-    return {name: resolve(member, scope) for name, member in members.items() if member is not None}
+def resolve_object(members: Object, scope: Scope, *, keep_null: bool = False) -> dict[str, Json]:
+    """:func:`resolve` for an object, such as a step's Arguments; ``keep_null`` is for the payloads of functions."""
+    return {
+        name: resolve(member, scope, keep_null=keep_null)
+        for name, member in members.items()
+        if keep_null or member is not None
+    }
 
 
 def _evaluate(expression: Expression, scope: Scope) -> Json:
@@ -106,7 +110,7 @@ def _evaluate(expression: Expression, scope: Scope) -> Json:
             raise UnresolvedError(format_expression(expression), "names a file: only Std:JsonGet can read it.")
         case CurrentItem():
             return scope.current_item(expression)
-        case ChildOutput():
+        case IterationOutput():
             raise UnresolvedError(format_expression(expression), "has a meaning only in a Selector of a ForEach step.")
 
 

@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.limits import MOST_EDGES
-from airflow_sm_pipelines.definition.paths import listed
+from airflow_sm_pipelines.graph.bodies import Body
 from airflow_sm_pipelines.graph.cycles import find_cycles, topological_order
+from airflow_sm_pipelines.graph.loop_conditions import tell_of_other_conditions
 from airflow_sm_pipelines.graph.model import (
     BranchMembership,
     Dependency,
@@ -22,11 +24,15 @@ from airflow_sm_pipelines.graph.model import (
     ReasonKind,
     Region,
 )
+from airflow_sm_pipelines.graph.never_runs import warn_of_what_never_runs
+from airflow_sm_pipelines.graph.run_conditions import SUCCEEDED, accepted_ends, label_of
+from airflow_sm_pipelines.step_types import cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.definition.model import ForEachBody, Pipeline, Step
+    from airflow_sm_pipelines.graph.model import StepEnd
 
 _Upstream = dict[str, dict[str, list[Reason]]]
 
@@ -52,20 +58,44 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     tasks.add(pipeline.steps, ())
     reasons = {name: tasks.reasons(step) for name, step in tasks.steps.items()}
     names = list(tasks.steps)
-    if (edges := sum(map(len, reasons.values()))) > MOST_EDGES:
+    inside = {step.name: _within(step.for_each) for step in tasks.steps.values() if step.for_each is not None}
+    if (edges := sum(len(some) for each in (reasons, *inside.values()) for some in each.values())) > MOST_EDGES:
         collector.error(
             f"{edges} dependencies between steps, at most {MOST_EDGES} can be used",
             "$.Steps",
             code="too-many-dependencies",
         )
         return None
+    read = ((loop, _body(tasks.steps[loop], needed, collector)) for loop, needed in inside.items())
+    bodies = {loop: body for loop, body in read if body is not None}
     order = topological_order(names, reasons)
     if len(order) < len(names):
         for cycle in find_cycles(names, reasons):
             _report_cycle(cycle, tasks.steps, reasons, collector)
         return None
-    _warn_of_rejoins(order, tasks, reasons, collector)
-    return _assemble(order, tasks, reasons)
+    if len(bodies) < len(inside):
+        return None
+    for step in tasks.steps.values():
+        if step.for_each is not None:
+            mentioned = [tasks.mentioned(body, step.name) for body in step.for_each.body]
+            tell_of_other_conditions(step, tasks.mentioned(step, step.name), mentioned, collector)
+    accepted = accepted_ends(reasons)
+    warn_of_what_never_runs(order, tasks.steps, tasks.branch_of, reasons, accepted, collector)
+    graph = _assemble(order, tasks, reasons, accepted)
+    within = [
+        (name, need.step)
+        for body in bodies.values()
+        for name, needs in body.upstream.items()
+        for need in needs
+        if need.is_conditional
+    ]
+    return replace(
+        graph,
+        conditional=graph.conditional.union(name for name, _ in within),
+        watched=graph.watched.union(needed for _, needed in within),
+        bodies=FrozenDict(bodies),
+        loop_of=FrozenDict({step: loop for step, loop in tasks.task_of.items() if step != loop}),
+    )
 
 
 class _Tasks(Struct):
@@ -103,21 +133,69 @@ class _Tasks(Struct):
             reasons[membership.condition] = [Reason(ReasonKind.BRANCH, step.path, membership.taken)]
         parts = (step,) if step.for_each is None else (step, *step.for_each.body)
         for part in parts:
-            for target, reason in _mentions(part):
-                task = self.task_of.get(target)
-                # A step that waits for itself is a finding of the reading room.
-                if task is not None and task != step.name:
-                    reasons.setdefault(task, []).append(reason)
+            for task, found in self.mentioned(part, step.name).items():
+                reasons.setdefault(task, []).extend(found)
+        return reasons
+
+    def mentioned(self, part: Step, own: str) -> dict[str, list[Reason]]:
+        """Why a step, or one in the body of the task ``own``, waits for other tasks."""
+        reasons: dict[str, list[Reason]] = {}
+        for target, reason in _mentions(part):
+            task = self.task_of.get(target)
+            # A step that waits for itself is a finding of the reading room.
+            if task is not None and task != own:
+                reasons.setdefault(task, []).append(reason)
         return reasons
 
 
 def _mentions(step: Step) -> Iterator[tuple[str, Reason]]:
-    for index, name in enumerate(step.depends_on):
-        yield name, Reason(ReasonKind.DEPENDS_ON, f"{step.path}.DependsOn[{index}]")
+    for entry in step.depends_on:
+        path = f"{step.path}.DependsOn[{entry.position}]"
+        yield entry.step, Reason(ReasonKind.DEPENDS_ON, path, trigger=entry.trigger)
     for located in step.expressions:
         expression = located.expression
         if isinstance(expression, PropertyReference | PropertyFileReference):
             yield expression.step, Reason(ReasonKind.REFERENCE, located.path)
+    if step.type == cleanup.NAME:
+        for index, name in cleanup.source_names(step.arguments):
+            yield name, Reason(ReasonKind.REFERENCE, f"{step.path}.Arguments.Resources.S3[{index}].StepName")
+
+
+def _within(loop: ForEachBody) -> _Upstream:
+    """What each step of a body waits for of the same body."""
+    names = {step.name for step in loop.body}
+    found: _Upstream = {}
+    for step in loop.body:
+        needed = found.setdefault(step.name, {})
+        for target, reason in _mentions(step):
+            if target in names and target != step.name:
+                needed.setdefault(target, []).append(reason)
+    return found
+
+
+def _body(step: Step, reasons: _Upstream, collector: FindingCollector) -> Body | None:
+    """The body of a ForEach step, or None after telling the collector of its cycles."""
+    assert step.for_each is not None
+    steps = {inner.name: inner for inner in step.for_each.body}
+    order = topological_order([*steps], reasons)
+    if len(order) < len(steps):
+        for cycle in find_cycles([*steps], reasons):
+            _report_cycle(cycle, steps, reasons, collector)
+        return None
+    accepted = accepted_ends(reasons)
+    warn_of_what_never_runs(order, steps, {}, reasons, accepted, collector)
+    upstream = {
+        # In document order, as all upstream is.
+        name: tuple(
+            [
+                Dependency(other, tuple(needed[other]), accepted.get((name, other), SUCCEEDED))
+                for other in steps
+                if other in needed
+            ]
+        )
+        for name, needed in reasons.items()
+    }
+    return Body(tuple([steps[name] for name in order]), FrozenDict(upstream), step.for_each.max_concurrency)
 
 
 def _report_cycle(cycle: list[str], steps: Mapping[str, Step], reasons: _Upstream, collector: FindingCollector) -> None:
@@ -126,47 +204,21 @@ def _report_cycle(cycle: list[str], steps: Mapping[str, Step], reasons: _Upstrea
     collector.error(message, steps[cycle[0]].path, step=cycle[0], code="cycle")
 
 
-def _warn_of_rejoins(order: list[str], tasks: _Tasks, reasons: _Upstream, collector: FindingCollector) -> None:
-    """A step that needs both branches of a condition can never run; only the first such step of a chain is told."""
-    if not tasks.branch_of:
-        return
-    conditions = [*dict.fromkeys(membership.condition for membership in tasks.branch_of.values())]
-    # What a step needs is a number with two bits for each condition. A set for each step would grow with the square.
-    bit_of = {condition: 2 * position for position, condition in enumerate(conditions)}
-    first_bits = (4 ** len(conditions) - 1) // 3
-    required: dict[str, int] = {}
-    for name in order:
-        own = tasks.branch_of.get(name)
-        needed = 0 if own is None else 1 << bit_of[own.condition] + own.taken
-        for upstream in reasons[name]:
-            needed |= required[upstream]
-        both = needed & needed >> 1 & first_bits
-        if both:
-            names = sorted(condition for condition in conditions if both >> bit_of[condition] & 1)
-            message = f"the step can never run: it needs both branches of {listed(names)}, and only one is taken"
-            collector.warning(message, tasks.steps[name].path, step=name, code="never-runs")
-            needed &= ~(both | both << 1)
-        required[name] = needed
-
-
-def _assemble(order: list[str], tasks: _Tasks, reasons: _Upstream) -> Graph:
+def _assemble(
+    order: list[str], tasks: _Tasks, reasons: _Upstream, accepted: Mapping[tuple[str, str], frozenset[StepEnd]]
+) -> Graph:
     position = {name: index for index, name in enumerate(tasks.steps)}
     upstream: dict[str, tuple[Dependency, ...]] = {}
     downstream: dict[str, list[str]] = {name: [] for name in tasks.steps}
     for name in tasks.steps:
         needed = sorted(reasons[name].items(), key=lambda item: position[item[0]])
-        upstream[name] = tuple([Dependency(other, tuple(why)) for other, why in needed])
+        upstream[name] = tuple(
+            [Dependency(other, tuple(why), accepted.get((name, other), SUCCEEDED)) for other, why in needed]
+        )
         for other, _ in needed:
             downstream[other].append(name)
     regions = {key: _region(key, names, tasks, reasons) for key, names in tasks.regions.items()}
     edges = tuple([edge for name in order for edge in _edges(name, upstream[name], tasks)])
-    entries = {(region.condition, name) for region in regions.values() for name in region.entries}
-    spared = {
-        (dependency.step, name)
-        for name in tasks.branch_of
-        for dependency in upstream[name]
-        if dependency.is_branch_only and (dependency.step, name) not in entries
-    }
     return Graph(
         steps=tuple([tasks.steps[name] for name in order]),
         upstream=FrozenDict(upstream),
@@ -174,7 +226,8 @@ def _assemble(order: list[str], tasks: _Tasks, reasons: _Upstream) -> Graph:
         branch_of=FrozenDict(tasks.branch_of),
         regions=FrozenDict(regions),
         edges=edges,
-        reduced_edges=tuple([edge for edge in edges if (edge.upstream, edge.downstream) not in spared]),
+        conditional=frozenset(name for name, _ in accepted),
+        watched=frozenset(needed for _, needed in accepted),
     )
 
 
@@ -191,4 +244,5 @@ def _edges(name: str, upstream: tuple[Dependency, ...], tasks: _Tasks) -> Iterat
     membership = tasks.branch_of.get(name)
     for dependency in upstream:
         enters = membership is not None and membership.condition == dependency.step
-        yield Edge(dependency.step, name, membership.label if membership is not None and enters else None)
+        label = membership.label if membership is not None and enters else label_of(dependency)
+        yield Edge(dependency.step, name, label)

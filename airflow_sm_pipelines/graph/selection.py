@@ -15,7 +15,7 @@ from airflow_sm_pipelines.graph.model import ReasonKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from airflow_sm_pipelines.graph.model import Graph
+    from airflow_sm_pipelines.graph.model import Graph, StepEnd
 
 MOST_SELECTED = 50
 """SageMaker takes 1 to 50 SelectedSteps."""
@@ -39,17 +39,28 @@ class SelectionError(ValueError):
 
 
 class Selection(Struct, frozen=True):
-    """The role of every step, and for each unselected step whose result is read the selected steps that read it."""
+    """The role of every step, and for each unselected step whose result is read the selected steps that read it, and
+    the ends of it upon which all of these run.
+    """
 
     roles: Mapping[str, Role]
     readers: Mapping[str, tuple[str, ...]]
+    ends: Mapping[str, frozenset[StepEnd]]
+
+
+class _Need(Struct, frozen=True):
+    """A selected step that reads an unselected one's result, and the ends of that upon which it runs."""
+
+    reader: str
+    ends: frozenset[StepEnd]
 
 
 def select(graph: Graph, names: Sequence[str]) -> Selection:
     """What a run of the named steps does; a name that is given twice counts once.
 
     A step is needed where an argument of a selected one refers to it. What a selected step only waits for, by DependsOn
-    or because it stands in a branch, is not: it succeeds, whatever became of it in the earlier run.
+    or because it stands in a branch, is not: it succeeds, whatever became of it in the earlier run. So does one that a
+    run condition of a selected step names: that condition holds.
 
     :raises SelectionError: for no step, more than 50, a step that the graph does not have, and unselected steps
         between two selected ones
@@ -65,7 +76,10 @@ def select(graph: Graph, names: Sequence[str]) -> Selection:
     if faults:
         raise SelectionError(faults)
     roles = {name: Role.RUN if name in selected else Role.COPY if name in above else Role.SKIP for name in order}
-    return Selection(FrozenDict(roles), FrozenDict(_readers(graph, order, selected)))
+    read = _read(graph, order, selected)
+    readers = {name: tuple(need.reader for need in needs) for name, needs in read.items()}
+    ends = {name: frozenset.intersection(*(need.ends for need in needs)) for name, needs in read.items()}
+    return Selection(FrozenDict(roles), FrozenDict(readers), FrozenDict(ends))
 
 
 def _wrong_names(graph: Graph, names: Sequence[str]) -> Iterator[str]:
@@ -81,7 +95,7 @@ def _wrong_names(graph: Graph, names: Sequence[str]) -> Iterator[str]:
         if name in graph.upstream:
             continue
         if name in loop_of:
-            yield f"{name!r} is the body of the ForEach step {loop_of[name]!r}, and runs when that one is selected."
+            yield f"{name!r} is in the body of the ForEach step {loop_of[name]!r}, and runs when that one is selected."
             continue
         near = guesser.nearest(name, known)
         hint = f" Did you mean {near!r}?" if near is not None else f" Its steps are: {', '.join(known)}."
@@ -135,11 +149,12 @@ def _way(start: str, ends: frozenset[str], neighbours: Callable[[str], Iterable[
     raise ValueError(f"no selected step is reached from {start}")
 
 
-def _readers(graph: Graph, order: list[str], selected: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    readers: dict[str, list[str]] = {}
+def _read(graph: Graph, order: list[str], selected: frozenset[str]) -> dict[str, list[_Need]]:
+    """The unselected steps whose results are read, in their order, and by whom."""
+    needs: dict[str, list[_Need]] = {}
     for name in order:
         for dependency in graph.upstream[name] if name in selected else ():
             refers = any(reason.kind is ReasonKind.REFERENCE for reason in dependency.reasons)
             if refers and dependency.step not in selected:
-                readers.setdefault(dependency.step, []).append(name)
-    return {name: tuple(readers[name]) for name in order if name in readers}
+                needs.setdefault(dependency.step, []).append(_Need(name, dependency.accepts))
+    return {name: needs[name] for name in order if name in needs}

@@ -31,7 +31,7 @@ def enrich_request(run: StepJobRun, request: dict[str, Json], scope: TaskScope, 
     if run.settings.experiments:
         request = _with_mlflow(run, _with_experiment(run, request, scope), scope)
     else:
-        joined = {EXPERIMENT, MLFLOW}.intersection(run.kind.joins)
+        joined = {EXPERIMENT, MLFLOW}.intersection(run.kind.linkable_configs)
         request = {name: member for name, member in request.items() if name not in joined}
     return _with_tags(run, request, scope, tell=tell)
 
@@ -41,7 +41,7 @@ def without_unreachable_experiment(run: StepJobRun, request: dict[str, Json]) ->
     config = request.get(EXPERIMENT)
     if not (_experiment_is_wanted(run) and isinstance(config, dict)):
         return request
-    if ensure_trial(run.client(), str(config["ExperimentName"]), str(config["TrialName"])):
+    if ensure_trial(run, str(config["ExperimentName"]), str(config["TrialName"])):
         return request
     return {name: member for name, member in request.items() if name != EXPERIMENT}
 
@@ -49,7 +49,7 @@ def without_unreachable_experiment(run: StepJobRun, request: dict[str, Json]) ->
 def _experiment_is_wanted(run: StepJobRun) -> bool:
     config = run.pipeline.experiment
     return (
-        EXPERIMENT in run.kind.joins
+        EXPERIMENT in run.kind.linkable_configs
         and run.settings.experiments
         and config is not None
         and config.experiment_name is not None
@@ -68,12 +68,14 @@ def _with_experiment(run: StepJobRun, request: dict[str, Json], scope: TaskScope
 
 def _with_mlflow(run: StepJobRun, request: dict[str, Json], scope: TaskScope) -> dict[str, Json]:
     config = run.pipeline.mlflow
-    if MLFLOW not in run.kind.joins or config is None:
+    if MLFLOW not in run.kind.linkable_configs or config is None:
         return request
     members: dict[str, Value] = {
         "MlflowResourceArn": config.resource_arn,
         "MlflowExperimentName": config.experiment_name,
     }
+    if (experiment := scope.given_execution.mlflow_experiment_name) is not None:
+        members["MlflowExperimentName"] = experiment
     names = {name: resolve(value, scope) for name, value in members.items() if value is not None}
     given = request.get(MLFLOW)
     return {**request, MLFLOW: {**names, **(given if isinstance(given, dict) else {})}} if names else request

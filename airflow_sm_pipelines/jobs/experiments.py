@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from airflow_sm_pipelines.aws.calls import is_existing, is_missing
-from airflow_sm_pipelines.aws.failures import CallError
+from airflow_sm_pipelines.aws.calls import is_existing, is_missing, operation
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, type_of_call_error
+from airflow_sm_pipelines.jobs.unanswered import until_answered
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.jobs.job_run import StepJobRun
+
+PASSING = (ExceptionType.THROTTLING, ExceptionType.SERVICE_FAULT)
 
 
-def ensure_trial(client: Any, experiment: str, trial: str) -> bool:
+def ensure_trial(run: StepJobRun, experiment: str, trial: str) -> bool:
     """Create the experiment and the trial where they are absent, and say whether they are there.
 
     What AWS refuses (a missing permission, a region without Experiments) is one warning: a job runs as well without.
+
+    :raises StepFailure: where AWS is throttled or at fault, which a retry policy counts
     """
     try:
-        if not _is_there(client, trial):
-            _create(client.create_experiment, ExperimentName=experiment)
-            _create(client.create_trial, ExperimentName=experiment, TrialName=trial)
+        if not _is_there(run.client(), trial):
+            _create(run, "CreateExperiment", ExperimentName=experiment)
+            _create(run, "CreateTrial", ExperimentName=experiment, TrialName=trial)
     except (ClientError, BotoCoreError) as error:
-        log.warning(
+        kind = type_of_call_error(error)
+        if kind in PASSING:
+            told = f"its experiment {experiment} or trial {trial} could not be made. {CallError.of(error)}"
+            raise run.failure(told, kind) from error
+        run.log.warning(
             "The job is attached to no experiment: the experiment %s or its trial %s could not be made (%s)."
             " [sagemaker_pipelines] experiments = False turns this off",
             experiment,
@@ -44,10 +53,11 @@ def _is_there(client: Any, trial: str) -> bool:
     return True
 
 
-def _create(call: Any, **request: str) -> None:
+def _create(run: StepJobRun, call: str, **request: str) -> None:
+    told = f"sagemaker:{call} of {request} got no answer"
     try:
-        call(**request)
+        until_answered(run, told, lambda: operation(run.client_calling_once(), call)(**request))
     except ClientError as error:
-        # Another step of the run, or an earlier run of the pipeline, was first.
+        # Another step of the run, an earlier run of the pipeline, or a call without an answer was first.
         if not is_existing(error):
             raise

@@ -74,7 +74,7 @@ def describe_job(access: AwsAccess, job: Mapping[str, Any], step_types: Mapping[
     if step_type is None or step_type.kind is None:
         raise StepFailure(f"A {job['step_type']} step runs no job that a masked value could be read from.")
     own = step_type.kind
-    kind = replace(own, asked_with=job.get("asked_with", {}), describe=job.get("describe", own.describe))
+    kind = replace(own, describe_params=job.get("asked_with", {}), describe=job.get("describe", own.describe))
     client = access.client(kind.service)
     described = describe(client, kind, str(job["job_name"]))
     if described is None:

@@ -21,7 +21,7 @@ def job_facts(run: StepJobRun, described: dict[str, Any]) -> dict[str, Any]:
         "job_arn": member_at(described, kind.arn_field),
         "attempt": run.record.attempt,
         "step_type": run.step.type,
-        **({"asked_with": kind.asked_with} if kind.asked_with else {}),
+        **({"asked_with": kind.describe_params} if kind.describe_params else {}),
         **({"describe": kind.describe} if declared is not None and kind.describe != declared.describe else {}),
     }
 
@@ -35,4 +35,5 @@ def failure_of_job(run: StepJobRun, described: dict[str, Any]) -> StepFailure:
         f"the {kind.noun} {run.record.job_name} (attempt {run.record.attempt}) ended as {status}"
         f"{f' ({detail})' if detail not in (None, status) else ''}: {reason}",
         type_of_failure_reason(reason),
+        job_stopped=kind.was_stopped(described),
     )

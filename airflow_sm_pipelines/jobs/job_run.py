@@ -122,7 +122,7 @@ class StepJobRun(StepRun):
         return self.aws.client(service or self.kind.service)
 
     def client_calling_once(self) -> Any:
-        return self.aws.calling_once().client(self.kind.service)
+        return self.aws.client_calling_once(self.kind.service)
 
     def check_place(self, uri: str) -> None:
         if (refusal := self.settings.allowed.refuse_s3(uri)) is not None:
@@ -172,7 +172,7 @@ class StepJobRun(StepRun):
                 if self.clock.monotonic() + pause > until:
                     minutes = f"{DESCRIBE_RETRY_SECONDS / 60:g} min"
                     raise JobUnreachable(
-                        f"Step {self.task.task_id!r}: {told} for {minutes}, and a later try looks: {said}"
+                        f"Step {self.step.name!r}: {told} for {minutes}, and a later try looks: {said}"
                     ) from error
                 self.log.warning("For now %s, which is tried again in %g s: %s", told, pause, said)
                 if said.code in EXPIRED_CREDENTIALS_CODES:
@@ -207,16 +207,21 @@ class StepJobRun(StepRun):
         exception_type: ExceptionType | None = None,
         *,
         outcome_unknown: bool = False,
+        job_stopped: bool = False,
         with_log: bool = True,
     ) -> StepFailure:
         """A failure of the step by what its job did, with the console's address and the end of the job's log."""
-        text = self.with_notes(message, with_log=with_log)
-        return self.failure(text, exception_type, outcome_unknown=outcome_unknown)
+        notes = self._notes(with_log=with_log)
+        return self.failure(
+            message, exception_type, outcome_unknown=outcome_unknown, job_stopped=job_stopped, notes=notes
+        )
 
     def with_notes(self, message: str, *, with_log: bool) -> str:
         """A message with what the observers have to say of the job below it."""
-        notes = (note for observer in self.observers for note in observer.failure_notes(self, with_log=with_log))
-        return "\n".join((message, *notes))
+        return "\n".join((message, *self._notes(with_log=with_log)))
+
+    def _notes(self, *, with_log: bool) -> list[str]:
+        return [note for observer in self.observers for note in observer.failure_notes(self, with_log=with_log)]
 
     # Time ---------------------------------------------------------------------------------------------------
 

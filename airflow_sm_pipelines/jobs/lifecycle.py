@@ -16,15 +16,18 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing
 from airflow_sm_pipelines.aws.failures import StepFailure
-from airflow_sm_pipelines.expressions.scope import JOB_KEY
+from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
 from airflow_sm_pipelines.jobs.job_end import failure_of_job, job_facts
 from airflow_sm_pipelines.jobs.job_stopper import JobStopper
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
+from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.naming import name_job
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.success_line import success_line
+from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
@@ -93,7 +96,8 @@ class JobLifecycle(StepLifecycle):
         if not run.record.job_name:
             name_job(run)
         scope = run.scope()
-        arguments = resolve_object(run.step.arguments, scope)
+        step_type = run.step_type.used_with(run.step.arguments)
+        arguments = run.pipeline.roles.replaced_in(step_type, resolve_object(run.step.arguments, scope))
         for path, fault in () if run.step_type.rules is None else run.step_type.rules.broken(arguments):
             raise run.failure(f"{path} in its Arguments {fault}.")
         self._cache_attributes = self._cache.attributes(run, arguments, scope)
@@ -123,12 +127,12 @@ class JobLifecycle(StepLifecycle):
                 run.request = without_unreachable_experiment(run, run.request)
                 # The submission is on record before the call: whatever dies from here on, the job can be found.
                 run.save()
-                self._submit()
+                described = self._submit()
             return self._wait_or_end(described)
 
     def _adopt(self) -> dict[str, Any] | None:
         run = self.run
-        described = self.adapter.find()
+        described = self._find()
         if described is not None:
             run.log.info("Going on with the %s %s of an earlier try", run.kind.noun, run.record.job_name)
             if run.record.definition_digest != run.pipeline.digest and self.adapter.adopts_as_submitted:
@@ -136,24 +140,38 @@ class JobLifecycle(StepLifecycle):
             run.save()
         return described
 
-    def _submit(self) -> None:
+    def _find(self) -> dict[str, Any] | None:
+        told = f"the {self.run.kind.noun} {self.run.record.job_name} could not be looked for"
+        return self.run.retry_transient(told, self.adapter.find)
+
+    def _submit(self) -> dict[str, Any] | None:
+        """Make the Create call; the job, where there was no answer and it was found by its name."""
         run, name = self.run, self.run.record.job_name
         self._stopper.in_flight = name
+        told = f"{run.kind.service}:{self.adapter.create_call} for {name} got no answer"
         try:
-            self.adapter.create()
+            described = until_answered(run, told, self._create, self._find)
         except (ClientError, BotoCoreError) as error:
             taken = isinstance(error, ClientError) and is_existing(error)
             if not (taken and self.adapter.taken_name_is_own):
                 raise self.adapter.refusal(error) from error
             run.log.info("The %s %s exists: the reply to an earlier call was lost", run.kind.noun, name)
         else:
+            if described is not None:
+                run.log.info("The %s %s is there: only the answer was lost", run.kind.noun, run.record.job_name)
+                run.save()
+                return described
             told = "Created the %s %s (attempt %d)"
             run.log.info(told, run.kind.noun, run.record.job_name, run.record.attempt)
             if run.was_killed:
                 # The kill came while the call was under way, and found no job to stop.
                 self.stop()
                 run.check_alive()
-        self.adapter.confirm()
+        run.retry_transient(f"the {run.kind.noun} {name} could not be looked for", self.adapter.confirm)
+        return None
+
+    def _create(self) -> None:
+        self.adapter.create()
 
     # The step cache -----------------------------------------------------------------------------------------
 
@@ -179,6 +197,9 @@ class JobLifecycle(StepLifecycle):
     def _wait_or_end(self, described: dict[str, Any] | None) -> Finished | JobWait:
         run, kind = self.run, self.run.kind
         self._job_known()
+        if run.is_watched:
+            # Should the task be killed, a step that runs upon that finds the job by this.
+            run.output.push(JOB_KEY, job_facts(run, described or {}))
         if described is None and (kind.usually_done or kind.status_field is None):
             described = run.describe()
         if described is not None and kind.state_of(described) is not JobState.RUNNING:
@@ -212,11 +233,13 @@ class JobLifecycle(StepLifecycle):
     def _finish(self, end: WaitEnd, seen: str) -> dict[str, Any]:
         run, noun, name = self.run, self.run.kind.noun, self.run.record.job_name
         if run.was_killed:
-            raise StepKilled(f"Step {run.task.task_id!r} was killed, and its {noun} {self._stopper.outcome}.")
+            raise StepKilled(f"Step {run.step.name!r} was killed, and its {noun} {self._stopper.outcome}.")
         self._stopper.in_flight = name
         if end is WaitEnd.TIMED_OUT:
-            told = f"Step {run.task.task_id!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
-            raise StepTimedOut(run.with_notes(f"{told} {self._time_limit} is over.", with_log=False))
+            told = f"Step {run.step.name!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
+            reason = f"{told} {self._time_limit} is over."
+            run.log.error("%s", in_lines(reason))
+            raise StepTimedOut(run.with_notes(reason, with_log=False))
         with self.recording_failures():
             if end is WaitEnd.UNREADABLE:
                 told = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
@@ -242,6 +265,9 @@ class JobLifecycle(StepLifecycle):
                 raise failure_of_job(run, described)
         except StepFailure:
             run.output.push(JOB_KEY, job_facts(run, described))
+            # For a step that runs upon the failure; the note that StepRun.fail leaves tells that it is no success.
+            left = self._to_result(self.adapter.failed_result(described))
+            run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True).shown)
             raise
         told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
         real = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
@@ -257,6 +283,7 @@ class JobLifecycle(StepLifecycle):
         self.result = result
         for observer in run.observers:
             observer.succeeded(run, result)
+        run.log.info("%s", run.secrets.hide(success_line(kind.noun, run.record.job_name, described)))
         return result
 
     @override

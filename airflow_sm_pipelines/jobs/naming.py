@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.expressions.identity import job_name
+from airflow_sm_pipelines.step_types.unique_name import unique_name
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
 def name_job(run: StepJobRun) -> None:
     """Name the attempt's job: by the user's own name where the type takes that, else by a generated one."""
-    given = run.step.arguments.get(run.kind.name_field) if run.step_type.user_named else None
+    known, kind = run.step_type, run.kind
+    given = run.step.arguments.get(kind.name_field) if known.user_named or known.made_unique else None
     name = "" if given is None else run.resolve_text(given)
+    if name and known.made_unique:
+        name = unique_name(name, run.execution_id, kind.name_limit)
     run.name_is_new, run.name_is_given = True, bool(name)
     run.rename(name or _generated(run))
 

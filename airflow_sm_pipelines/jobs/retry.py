@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
-from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
+from airflow_sm_pipelines.jobs.retry_decision import LOST_TRY_DELAY_SECONDS, RetryRules, TryEnd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +41,13 @@ class StepRetries(RetryPolicy):
         self.rules = rules
 
     @staticmethod
-    def of_step(policies: Sequence[StepRetryPolicy] | None, max_lost_tries: int) -> StepRetries:
-        """The policies of a step, and how many of its tries may be lost."""
-        return _of_step(tuple(policies or ()), max_lost_tries)
+    def of_step(
+        policies: Sequence[StepRetryPolicy] | None,
+        max_lost_tries: int,
+        lost_try_delay: float = LOST_TRY_DELAY_SECONDS,
+    ) -> StepRetries:
+        """The policies of a step, how many of its tries may be lost, and the pause in seconds after one that was."""
+        return _of_step(tuple(policies or ()), max_lost_tries, lost_try_delay)
 
     @cached_property
     def upper_bound(self) -> int:
@@ -76,9 +80,9 @@ class StepRetries(RetryPolicy):
 
 
 @lru_cache(maxsize=1024)
-def _of_step(policies: tuple[StepRetryPolicy, ...], max_lost_tries: int) -> StepRetries:
+def _of_step(policies: tuple[StepRetryPolicy, ...], max_lost_tries: int, lost_try_delay: float) -> StepRetries:
     """One object for all steps with the same policies: most pipelines have one or two kinds."""
-    return StepRetries(RetryRules.of_step(policies, max_lost_tries))
+    return StepRetries(RetryRules.of_step(policies, max_lost_tries, lost_try_delay))
 
 
 def _end_of(exception: BaseException) -> TryEnd:

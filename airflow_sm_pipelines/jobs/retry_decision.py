@@ -49,18 +49,24 @@ class Decision(Struct, frozen=True):
 
 
 class RetryRules(Struct, frozen=True):
-    """A step's policies, and how many of its tries may be lost."""
+    """A step's policies, how many of its tries may be lost, and how many seconds pass after one that was."""
 
     policies: tuple[RetryPolicy, ...]
     max_lost_tries: int
+    lost_try_delay: float = LOST_TRY_DELAY_SECONDS
 
     @classmethod
-    def of_step(cls, policies: Sequence[RetryPolicy] | None, max_lost_tries: int) -> RetryRules:
+    def of_step(
+        cls,
+        policies: Sequence[RetryPolicy] | None,
+        max_lost_tries: int,
+        lost_try_delay: float = LOST_TRY_DELAY_SECONDS,
+    ) -> RetryRules:
         """The policies of a step, and the service's default for the Step.* types that they do not name."""
         own = tuple(policies or ())
         named = {SYNONYMS.get(name, name) for policy in own for name in policy.exception_types}
         missing = tuple(name for name in SERVICE_DEFAULT.exception_types if name not in named)
-        return cls((*own, RetryPolicy(missing)) if missing else own, max_lost_tries)
+        return cls((*own, RetryPolicy(missing)) if missing else own, max_lost_tries, lost_try_delay)
 
     @property
     def upper_bound(self) -> int:
@@ -92,7 +98,7 @@ class RetryRules(Struct, frozen=True):
     def after_lost_tries(self, lost: int) -> Decision:
         if lost > self.max_lost_tries:
             return Decision(None, f"{lost} tries were lost by no failure of the step")
-        return Decision(LOST_TRY_DELAY_SECONDS, "this try was lost by no failure of the step")
+        return Decision(self.lost_try_delay, "this try was lost by no failure of the step")
 
     def _of_failure(
         self, exception_type: ExceptionType | None, record: StepRecord, now: float

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from msgspec import Struct
 
 from airflow_sm_pipelines.aws.failures import StepFailure
-from airflow_sm_pipelines.expressions.iteration import FAILURE_KEY
+from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
 from airflow_sm_pipelines.jobs.clock import SYSTEM_CLOCK, Clock
+from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_sm_pipelines.aws.access import AwsAccess
     from airflow_sm_pipelines.aws.failures import ExceptionType
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.iteration import Iteration
-    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.pipeline import PipelineContext
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.settings import Settings
     from airflow_sm_pipelines.step_types.adapter import Log
@@ -69,7 +72,7 @@ class StepParts(Struct, frozen=True):
 
     step: Step
     step_type: StepType
-    pipeline: PipelineFacts
+    pipeline: PipelineContext
     settings: Settings
     iteration: Iteration | None
     log: Log
@@ -126,6 +129,17 @@ class StepRun:
             raise RuntimeError(f"the step {self.task.task_id} has not begun a try")
         return self._record
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether another step may run upon a failure of this one."""
+        name = self.step.name if self.iteration is None else self.iteration.body
+        return name in self.pipeline.graph.watched
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the step has begun what it is for, in this try or an earlier one of the same life."""
+        return bool(self.record.job_name or self.record.failures)
+
     def change(self, record: StepRecord) -> None:
         """Go on with a record that is not written yet."""
         self._record = record
@@ -144,12 +158,25 @@ class StepRun:
     # The end of the try -------------------------------------------------------------------------------------
 
     def failure(
-        self, message: str, exception_type: ExceptionType | None = None, *, outcome_unknown: bool = False
+        self,
+        message: str,
+        exception_type: ExceptionType | None = None,
+        *,
+        outcome_unknown: bool = False,
+        job_stopped: bool = False,
+        notes: Sequence[str] = (),
     ) -> StepFailure:
-        """A failure of the step, to be raised."""
+        """A failure of the step, to be raised; ``notes`` are lines below its message."""
         # It goes to logs, XCom and listeners, and AWS's part of it may quote the request.
-        text = self.secrets.hide(f"Step {self.task.task_id!r} failed: {message}")
-        return StepFailure(text, exception_type, outcome_unknown=outcome_unknown)
+        below = "".join(f"\n{note}" for note in notes)
+        text = self.secrets.hide(f"Step {self.step.name!r} failed: {message}{below}")
+        return StepFailure(
+            text,
+            exception_type,
+            outcome_unknown=outcome_unknown,
+            job_stopped=job_stopped,
+            note_lines=below.count("\n"),
+        )
 
     def fail(self, failure: StepFailure) -> NoReturn:
         """Record that this attempt failed, and raise the failure; the step's retry policies decide what follows.
@@ -161,10 +188,14 @@ class StepRun:
         record = self.record.named(self.recorded_name)
         number = self.task.try_number
         self.save(record.outcome_unknown(number) if failure.outcome_unknown else record.failed(number))
-        if self.iteration is not None:
-            # Airflow keeps no reason for a failure, and the ForEach step is to tell those of its children.
-            self.output.push(FAILURE_KEY, str(failure))
+        self.tell_end(failure)
         raise failure
+
+    def tell_end(self, failure: StepFailure) -> None:
+        """Tell how and why the step failed, and leave it: Airflow keeps neither, and other tasks are to tell."""
+        # The reason comes first in the log, whole and by itself; Airflow's own line of the exception is one of many.
+        self.log.error("%s", in_lines(failure.headline))
+        self.output.push(END_KEY, EndNote.of(failure, self.recorded_name).to_json())
 
     def close(self) -> None:
         """Record that the step ended: who finds this record was cleared by a user."""
@@ -180,7 +211,7 @@ class StepRun:
     def check_alive(self) -> None:
         """:raises StepKilled: where the try was killed meanwhile"""
         if self.was_killed:
-            raise StepKilled(f"Step {self.task.task_id!r} was killed.")
+            raise StepKilled(f"Step {self.step.name!r} was killed.")
 
     def check_resolved(self) -> None:
         """:raises StepFailure: for what kept the request from being resolved"""
@@ -191,10 +222,13 @@ class StepRun:
         """:raises LostTriesExceeded: where more tries were lost than the deployment allows"""
         lost, allowed = self.record.lost_tries, self.settings.max_lost_tries
         if lost > allowed:
-            raise LostTriesExceeded(
-                f"Step {self.task.task_id!r} failed: {lost} tries were lost without reporting a result (their worker"
-                f" died), and [sagemaker_pipelines] max_lost_tries allows {allowed}."
+            failure = LostTriesExceeded(
+                f"Step {self.step.name!r} failed: {lost} tries were lost without reporting a result (their worker"
+                f" died), and {allowed} may be: as retries in the Dag's default_args says, else [sagemaker_pipelines]"
+                " max_lost_tries."
             )
+            self.tell_end(failure)
+            raise failure
 
     # What is kept and told ----------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from airflow_sm_pipelines.local.wire import (
     read_call,
     read_protocol,
 )
+from airflow_sm_pipelines.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 DROPPED = "ConnectionDropped"
+NO_EXECUTIONS = (
+    "This local AWS endpoint does not implement sagemaker {action}: it runs the jobs of a pipeline's steps, and Airflow"
+    " runs the pipeline. Serve it with: airflow sm-pipelines local; or put the definition where load_dags reads it"
+)
 MOTO_PREFIX = "/moto-api"
 """moto's own interface: it writes files, replays requests elsewhere, turns its services' safeguards off."""
 
@@ -131,6 +136,10 @@ class Application:
             shape = ErrorShape("SerializationException", f"The body cannot be read: {call.malformed}")
             return error_answer(shape, call.protocol)
         try:
+            pipelines = self._engine.pipelines
+            if pipelines is not None and call.service == "sagemaker" and pipelines.serves(call.action, call.parameters):
+                # Without the lock of the state: the runs that it starts and stops call this endpoint.
+                return json_answer(pipelines.answer(call.action, call.parameters))
             if call.service in self._services:
                 own = self._own(call)
                 if own is not None:
@@ -142,6 +151,8 @@ class Application:
             return self._pass_on(call, environ)
         except AwsError as error:
             return error_answer(error.shape, call.protocol)
+        except ApiError as error:
+            return error_answer(ErrorShape(error.code, error.message, error.status), call.protocol)
         except NotImplementedError:
             return error_answer(_not_implemented(call), call.protocol)
 
@@ -155,6 +166,8 @@ class Application:
             now = self._engine.clock.now()
             state.settle(now)
             handler = self._services[call.service].get(call.action)
+            if handler is None and is_of_execution(call.action):
+                raise AwsError("NotImplemented", NO_EXECUTIONS.format(action=call.action), 501)
             return None if handler is None else handler(Action(state, call.region, now, call.parameters))
 
     def _pass_on(self, call: Call, environ: WSGIEnvironment) -> HttpAnswer:
@@ -162,7 +175,14 @@ class Application:
             status, headers, body = self._engine.moto.call(environ)
         except CallOutRefusedError as error:
             raise AwsError("NotImplemented", f"{call.service} {call.action}: {error}", 501) from None
+        if (call.service, call.action, status) == ("sqs", "SendMessage", 200):
+            self._engine.callbacks.sent(call)
         return HttpAnswer(status, tuple(headers), body, error_code(status, headers, body))
+
+
+def is_of_execution(action: str) -> bool:
+    """Whether a call starts, shows or ends the execution of a pipeline. moto says of each that it has succeeded."""
+    return "PipelineExecution" in action or action.endswith("ForExecution")
 
 
 def _read_body(request: Request, limit: int) -> bytes | None:

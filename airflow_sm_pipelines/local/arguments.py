@@ -18,6 +18,10 @@ ARGUMENTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
         {"action": "store_true", "help": "Listen on an address that other machines reach; they need no credentials"},
     ),
     (
+        "--allow-remote-code",
+        {"action": "store_true", "help": "With --allow-remote: let their jobs run code here, by the scenario's runner"},
+    ),
+    (
         "--allowed-host",
         {
             "action": "append",

@@ -8,14 +8,18 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from airflow_sm_pipelines.local.backend import MotoMissingError
 from airflow_sm_pipelines.local.calls_out import refuse_everywhere
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.local.errors import MotoMissingError
+from airflow_sm_pipelines.local.pipelines import MakePipelineApi
 from airflow_sm_pipelines.local.reader import ScenarioError
 
 
-def serve_as_asked(options: argparse.Namespace) -> None:
-    """Run an endpoint with the options of :mod:`airflow_sm_pipelines.local.arguments` until SIGINT or SIGTERM."""
+def serve_as_asked(options: argparse.Namespace, pipelines: MakePipelineApi | None = None) -> None:
+    """Run an endpoint with the options of :mod:`airflow_sm_pipelines.local.arguments` until SIGINT or SIGTERM.
+
+    :param pipelines: makes what answers operations on pipelines
+    """
     serve(
         options.host,
         options.port,
@@ -23,6 +27,8 @@ def serve_as_asked(options: argparse.Namespace) -> None:
         options.time_scale,
         allow_remote=options.allow_remote,
         allowed_hosts=options.allowed_host,
+        allow_remote_code=options.allow_remote_code,
+        pipelines=pipelines,
     )
 
 
@@ -34,6 +40,8 @@ def serve(
     *,
     allow_remote: bool = False,
     allowed_hosts: Sequence[str] = (),
+    allow_remote_code: bool = False,
+    pipelines: MakePipelineApi | None = None,
 ) -> None:
     """Run an endpoint until SIGINT or SIGTERM; prints where it is and how to send AWS clients there.
 
@@ -49,6 +57,8 @@ def serve(
             time_scale=time_scale,
             allow_remote=allow_remote,
             allowed_hosts=allowed_hosts,
+            allow_remote_code=allow_remote_code,
+            pipelines=pipelines,
         ).start()
     except ScenarioError as error:
         raise SystemExit(f"{scenario_path}: {error}") from None

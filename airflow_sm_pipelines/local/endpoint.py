@@ -13,15 +13,18 @@ process, so two endpoints in one process share S3 and all else that moto serves;
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_sm_pipelines.local.access import Access
+from airflow_sm_pipelines.local.access import Access, AccessError
 from airflow_sm_pipelines.local.clock import check_time_scale
 from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.errors import MotoMissingError
 from airflow_sm_pipelines.local.paused_calls import PausedCall
+from airflow_sm_pipelines.local.pipelines import MakePipelineApi
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import load_scenario, read_scenario
 
@@ -39,7 +42,10 @@ class LocalEndpoint(EndpointControl):
 
     ``port`` 0 takes any free one. ``scenario`` says what jobs do (see :mod:`airflow_sm_pipelines.local.scenario`).
     ``time_scale`` is how many seconds pass on the endpoint's clock in a real one. A ``host`` that other machines reach
-    needs ``allow_remote`` and the ``allowed_hosts`` by which they ask (see :mod:`airflow_sm_pipelines.local.access`).
+    needs ``allow_remote`` and the ``allowed_hosts`` by which they ask (see :mod:`airflow_sm_pipelines.local.access`),
+    and ``allow_remote_code`` where the scenario lets jobs run their own code. The folders of jobs that really run stay
+    with ``keep_jobs``, and until the endpoint ends with ``hold_jobs``. ``pipelines`` makes what answers operations on
+    pipelines; without it those on executions are not implemented.
     Raises :class:`AccessError` without them, :class:`ScenarioError` for a scenario that cannot be used;
     :class:`MotoMissingError` and ``OSError`` (address taken) on start.
     """
@@ -53,19 +59,36 @@ class LocalEndpoint(EndpointControl):
         time_scale: float = 1.0,
         allow_remote: bool = False,
         allowed_hosts: Sequence[str] = (),
+        allow_remote_code: bool = False,
+        pipelines: MakePipelineApi | None = None,
+        keep_jobs: bool = False,
+        hold_jobs: bool = False,
     ) -> None:
+        self._make_pipelines = pipelines
         self._access = Access.make(host, allow_remote=allow_remote, allowed_hosts=tuple(allowed_hosts))
         self._port, self._time_scale = port, check_time_scale(time_scale)
         self._scenario = read_scenario(load_scenario(scenario))
+        runner = self._scenario.runner
+        runner = dataclasses.replace(runner, keep=runner.keep or keep_jobs, hold=hold_jobs)
+        self._scenario = dataclasses.replace(self._scenario, runner=runner)
+        if allow_remote and self._scenario.runner.runs_code and not allow_remote_code:
+            raise AccessError(
+                "by the scenario's runner, other machines that reach the endpoint could run code on this one;"
+                " allow_remote_code (--allow-remote-code) lets them"
+            )
         self._running: tuple[Engine, Server] | None = None
         self._clients: dict[tuple[str, str, int | None], Any] = {}
 
     def start(self) -> Self:
         """Load moto and listen."""
         # Importing moto's server takes a second or two: not before it is needed.
-        from airflow_sm_pipelines.local.application import Application
-        from airflow_sm_pipelines.local.engine import Engine
-        from airflow_sm_pipelines.local.server import Server
+        try:
+            from airflow_sm_pipelines.local.application import Application
+            from airflow_sm_pipelines.local.engine import Engine
+            from airflow_sm_pipelines.local.server import Server
+        except ModuleNotFoundError as error:
+            # werkzeug, which comes with moto's server.
+            raise MotoMissingError(error) from error
 
         if self._running is not None:
             raise RuntimeError("the endpoint runs already")
@@ -73,6 +96,9 @@ class LocalEndpoint(EndpointControl):
         server = Server(Application(engine, self._access), self._access.address, self._port)
         server.start()
         self._running = engine, server
+        if self._make_pipelines is not None:
+            engine.pipelines = self._make_pipelines(self.url, engine.read_object)
+        engine.state.real_jobs.environment = self.environment
         return self
 
     def stop(self) -> None:
@@ -82,7 +108,9 @@ class LocalEndpoint(EndpointControl):
         self._clients.clear()
         if self._running is not None:
             self._running[0].resume()
+            self._running[0].stop_pipelines()
             self._running[1].stop()
+            self._running[0].close()
             self._running = None
 
     def __enter__(self) -> Self:
@@ -133,6 +161,27 @@ class LocalEndpoint(EndpointControl):
 
     def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
         return self._parts[0].requests(service, action)
+
+    def last_lines(self) -> dict[str, str]:
+        """The last line of each job's log, by the job's name."""
+        return self._parts[0].last_lines()
+
+    def job_folder(self, name: str) -> Path | None:
+        """The folder of a job that has really run, where it is still there."""
+        return self._parts[0].state.real_jobs.folder_of(name)
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether the scenario that it starts with lets jobs run their own code."""
+        return self._scenario.runner.runs_code
+
+    @property
+    def callback_reply_queue(self) -> str | None:
+        """The URL of the queue that handlers of Callback steps answer to; ``None`` where there are none."""
+        if not self._scenario.runner.callbacks:
+            return None
+        url: str = self.client("sqs").get_queue_url(QueueName="sm-pipelines-callback-replies")["QueueUrl"]
+        return url
 
     def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
         return self._parts[0].jobs(kind)

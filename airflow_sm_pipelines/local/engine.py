@@ -8,16 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
+from airflow_sm_pipelines.local.callbacks import CallbackAnswers, queues_of
 from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
 from airflow_sm_pipelines.local.functions import Functions
 from airflow_sm_pipelines.local.limits import MAX_SECONDS
 from airflow_sm_pipelines.local.paused_calls import PausedCall, PausedCalls
+from airflow_sm_pipelines.local.pipelines import PipelineApi
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
 from airflow_sm_pipelines.local.state import EndpointState
+
+REGION = "us-east-1"
+"""A region to ask for buckets, whose names are known in all of them; where the queue of callback answers is."""
 
 
 class RequestLog:
@@ -58,11 +63,16 @@ class Engine(EndpointControl):
         self.faults = FaultBook()
         self.paused_calls = PausedCalls()
         self.functions = Functions()
+        self.callbacks = CallbackAnswers(self.moto, self.state.real_jobs)
         self.log = RequestLog()
+        self.pipelines: PipelineApi | None = None
         self._initial = scenario
         self._start(scenario)
 
     def _start(self, scenario: Scenario) -> None:
+        if self.pipelines is not None:
+            # Their runs stop their jobs, which are still there.
+            self.pipelines.close()
         self.state.clear()
         self.clock.reset()
         self.moto.reset()
@@ -74,6 +84,21 @@ class Engine(EndpointControl):
     def _follow(self, scenario: Scenario) -> None:
         self.faults.replace(scenario.faults)
         self.state.follow(scenario)
+        for queue in queues_of(scenario.runner):
+            self.moto.make_queue(queue, REGION)
+
+    def close(self) -> None:
+        """End the jobs that really run, and take their folders away."""
+        self.state.real_jobs.close()
+
+    def stop_pipelines(self) -> None:
+        """Stop the runs of pipelines, which call the endpoint to stop their jobs."""
+        if self.pipelines is not None:
+            self.pipelines.close()
+
+    def read_object(self, bucket: str, key: str) -> bytes | None:
+        """The content of an object in S3, None where there is none."""
+        return self.moto.get_object(bucket, key, REGION)
 
     def health(self) -> dict[str, Any]:
         """That the endpoint is there, and its clock."""
@@ -81,6 +106,14 @@ class Engine(EndpointControl):
 
     def requests(self, service: str | None = None, action: str | None = None) -> tuple[LoggedRequest, ...]:
         return self.log.find(service, action)
+
+    def last_lines(self) -> dict[str, str]:
+        """The last line of each job's log, by the job's name."""
+        with self.state.lock:
+            now = self.clock.now()
+            self.state.settle(now)
+            lines = ((job.name, job.facts.get("last_line")) for job in self.state.all(None, None, now))
+            return {name: line for name, line in lines if line}
 
     def jobs(self, kind: str | None = None) -> tuple[JobRecord, ...]:
         with self.state.lock:

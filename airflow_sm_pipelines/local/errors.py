@@ -25,3 +25,10 @@ class AwsError(Exception):
 def invalid(message: str) -> AwsError:
     """SageMaker's answer to most wrong requests, missing resources included."""
     return AwsError("ValidationException", message)
+
+
+class MotoMissingError(RuntimeError):
+    """What the endpoint is made of is not installed."""
+
+    def __init__(self, cause: ImportError) -> None:
+        super().__init__(f"the local AWS endpoint needs moto: pip install 'airflow-sm-pipelines[local]' ({cause})")

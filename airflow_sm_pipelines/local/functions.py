@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_sm_pipelines.local.backend import ACCOUNT
@@ -12,6 +12,7 @@ from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import EndpointState
 from airflow_sm_pipelines.local.wire import Call, HttpAnswer
+from airflow_sm_pipelines.local_runner.functions import Answer
 
 KIND = "lambda"
 LONGEST_TAIL = 4096
@@ -36,7 +37,8 @@ class Functions:
     def invoke(self, call: Call, state: EndpointState) -> HttpAnswer:
         """Answer an Invoke call as Lambda does a RequestResponse one.
 
-        A rule of the scenario comes before Python code of the same name. The rule's duration passes before the answer.
+        A rule of the scenario comes before Python code of the same name, and this before a handler of the runner's.
+        The rule's duration passes before the answer.
         """
         name = _name(call.parameters["FunctionName"])
         event = call.parameters.get("Payload", {})
@@ -48,6 +50,9 @@ class Functions:
             return _by_rule(rule, state, tells_log=call.parameters.get("LogType") == "Tail")
         function = self._callables.get(name)
         if function is None:
+            found = state.real_jobs.call_function(name, event)
+            if found is not None:
+                return _by_process(found, tells_log=call.parameters.get("LogType") == "Tail")
             arn = f"arn:aws:lambda:{call.region}:{ACCOUNT}:function:{name}"
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return _by_code(function, event)
@@ -56,9 +61,18 @@ class Functions:
 def _by_rule(rule: JobRule, state: EndpointState, *, tells_log: bool) -> HttpAnswer:
     if rule.duration:
         state.clock.sleep(rule.duration)
-    tail = "".join(f"{line}\n" for line in rule.logs).encode()[-LONGEST_TAIL:]
-    log = (("X-Amz-Log-Result", base64.b64encode(tail).decode()),) if tells_log else ()
+    log = _log(rule.logs) if tells_log else ()
     return _answer(rule.result, *log) if rule.error is None else _failed(rule.error, *log)
+
+
+def _by_process(found: Answer, *, tells_log: bool) -> HttpAnswer:
+    log = _log(found.lines) if tells_log else ()
+    return _answer(found.result, *log) if found.error is None else _failed(found.error, *log)
+
+
+def _log(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    tail = "".join(f"{line}\n" for line in lines).encode()[-LONGEST_TAIL:]
+    return (("X-Amz-Log-Result", base64.b64encode(tail).decode()),)
 
 
 def _by_code(function: Function, event: Any) -> HttpAnswer:

@@ -25,7 +25,10 @@
                "result": {"key": 1},             lambda: what the function answers; default null
                "error": {"errorType": "ValueError", "errorMessage": "no"},   lambda: or the error it ends with
                "describe": {...}}],              merged into the Describe response
-     "s3": {"bucket": {"key": <as for outputs>}},     objects put when the scenario is loaded
+     "s3": {"bucket": {"key": <as for outputs>,       objects put when the scenario is loaded; {"base64": ...} is bytes;
+                       "code/": {"from_folder": "src"}}},     in a scenario file also of files beside it, see
+                                                      scenario_files
+     "runner": [...],                                 which jobs run their own code here: see runner_reader
      "existing": {"emr-cluster": ["j-123"]},          ids of what is there already: emr-cluster,
                                                       emr-serverless-application, model, endpoint
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
@@ -45,6 +48,7 @@ outcome Failed is a bootstrap failure) and ``emr-step``; those of EMR Serverless
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import json
 from collections.abc import Mapping
@@ -56,6 +60,9 @@ from airflow_sm_pipelines.local.faults import Fault, read_fault
 from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.local.limits import MAX_BODY_BYTES, MAX_COUNT, MAX_SECONDS
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
+from airflow_sm_pipelines.local.runner_reader import beside, read_runner
+from airflow_sm_pipelines.local.scenario_files import CONTENT, FILE, FOLDER, with_files
+from airflow_sm_pipelines.local_runner.rules import RunnerSettings
 
 EXISTING_KINDS = ("emr-cluster", "emr-serverless-application")
 EMR_KINDS = (*EXISTING_KINDS, "emr-step", "emr-serverless-job")
@@ -119,10 +126,14 @@ class Scenario:
     s3: Mapping[str, Files] = field(default_factory=dict)
     existing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    runner: RunnerSettings = field(default_factory=RunnerSettings)
 
 
 def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The scenario's JSON object from a file, a mapping or nothing; raises :class:`ScenarioError`."""
+    """The scenario's JSON object from a file, a mapping or nothing; raises :class:`ScenarioError`.
+
+    Paths that a file names are relative to its folder, those of a mapping to the working directory.
+    """
     if source is None:
         return {}
     if isinstance(source, Mapping):
@@ -141,18 +152,20 @@ def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
         raise ScenarioError(f"{source}: {error}") from None
     if not isinstance(value, dict):
         raise ScenarioError(f"{source}: a scenario is a JSON object")
-    return value
+    folder = source.absolute().parent
+    return with_files(beside(value, folder), folder)
 
 
 def read_scenario(value: Mapping[str, Any]) -> Scenario:
     """Check a scenario's JSON object; raises :class:`ScenarioError` with the JSON path of what is wrong."""
-    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults"))
+    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults", "runner"))
     return Scenario(
         defaults=_read_defaults(members["defaults"]) if "defaults" in members else Defaults(),
         jobs=tuple(_read_rule(node) for node in members["jobs"].items()) if "jobs" in members else (),
         s3=_read_files_by_name(members["s3"]) if "s3" in members else {},
         existing=_read_existing(members["existing"]) if "existing" in members else {},
         faults=tuple(read_fault(node) for node in members["faults"].items()) if "faults" in members else (),
+        runner=read_runner(members["runner"]) if "runner" in members else RunnerSettings(),
     )
 
 
@@ -214,4 +227,15 @@ def _read_files_by_name(node: Node) -> dict[str, Files]:
 def _content(node: Node) -> bytes:
     if isinstance(node.value, Mapping) and node.value.keys() == {"text"}:
         return node.members()["text"].text().encode()
+    if isinstance(node.value, Mapping) and node.value.keys() == {CONTENT}:
+        return _decoded(node.members()[CONTENT])
+    if isinstance(node.value, Mapping) and node.value.keys() in ({FILE}, {FOLDER}):
+        raise node.fail("is read below the s3 of a scenario that is a file, and nowhere else")
     return json.dumps(node.data()).encode()
+
+
+def _decoded(node: Node) -> bytes:
+    try:
+        return base64.b64decode(node.text(MAX_BODY_BYTES * 2), validate=True)
+    except ValueError:
+        raise node.fail("is no base64") from None

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import ACCOUNT, Moto
 from airflow_sm_pipelines.local.clock import Clock
+from airflow_sm_pipelines.local.real_jobs import RealJobs
 from airflow_sm_pipelines.local.records import JobRecord
 from airflow_sm_pipelines.local.scenario import Defaults, JobRule, Scenario
 from airflow_sm_pipelines.local.timeline import Timeline
@@ -70,6 +71,7 @@ class EndpointState:
         self._writing: list[Job] = []
         self._scenario = Scenario()
         self._used: dict[int, int] = {}
+        self.real_jobs = RealJobs(self)
 
     @property
     def defaults(self) -> Defaults:
@@ -79,6 +81,7 @@ class EndpointState:
     def follow(self, scenario: Scenario) -> None:
         """Use the rules of ``scenario`` for jobs to come, and put its S3 objects."""
         with self.lock:
+            self.real_jobs.follow(scenario.runner)
             self._scenario, self._used = scenario, {}
         for bucket, files in scenario.s3.items():
             for key, content in files.items():
@@ -89,11 +92,13 @@ class EndpointState:
         return name in self._scenario.existing.get(kind, ())
 
     def clear(self) -> None:
-        """Forget all resources."""
+        """Forget all resources, and end the jobs that really run."""
+        self.real_jobs.end_all()
         with self.lock:
             self._jobs.clear()
             self._due.clear()
             self._writing.clear()
+            self.real_jobs.begin_anew()
 
     def rule(self, kind: str, name: str) -> JobRule | None:
         """The rule for a new job, counted as used; ``None`` when no rule of the scenario is about it."""
@@ -123,8 +128,13 @@ class EndpointState:
 
     def find(self, kind: str, region: str, name: str, now: float) -> Job | None:
         """The resource of that name, if it has been created by ``now``."""
-        job = self._jobs.get((region, kind, name))
+        job = self._jobs.get((region, kind, name)) or self._find_in_any_case(kind, region, name)
         return job if job is not None and job.created <= now else None
+
+    def _find_in_any_case(self, kind: str, region: str, name: str) -> Job | None:
+        """By a name that was taken from an ARN, where AWS writes it in lower case."""
+        key = (region, kind, name.lower())
+        return next((job for job in self._jobs.values() if (*_key(job)[:2], job.name.lower()) == key), None)
 
     def find_arn(self, arn: str, now: float) -> Job | None:
         """The resource of that ARN."""

@@ -26,7 +26,7 @@ def check_allowed(operator: StepOperator, scope: TaskScope) -> None:
     :raises UnresolvedError: for an expression among them that gives nothing
     """
     if operator.settings.allowed != NO_LIMIT and (refusals := [*_refusals(operator, scope)]):
-        raise StepFailure(f"Step {operator.task_id!r} failed: {'; '.join(refusals)}.")
+        raise StepFailure(f"Step {operator.step.name!r} failed: {'; '.join(refusals)}.")
 
 
 def _refusals(operator: StepOperator, scope: TaskScope) -> Iterator[str]:
@@ -35,8 +35,10 @@ def _refusals(operator: StepOperator, scope: TaskScope) -> Iterator[str]:
     if allowed.regions:
         judged.append(allowed.refuse_region(operator.access.region))
     if allowed.role_arns:
-        for _, given in named_roles(step, operator.step_type):
+        for path, given in named_roles(step, operator.step_type):
             role = operator.pipeline.role_arn if given is None else _text(given, scope)
+            if role is not None and given is not None:
+                role = operator.pipeline.roles.of(role, path)
             judged.append(None if role is None else allowed.refuse_role(role))
     for key, refuse in (("FunctionArn", allowed.refuse_function), ("SqsQueueUrl", allowed.refuse_queue)):
         given = step.settings.get(key)
@@ -57,4 +59,4 @@ def check_place(operator: StepOperator, uri: str) -> None:
     :raises StepFailure: where it is not allowed
     """
     if (refusal := operator.settings.allowed.refuse_s3(uri)) is not None:
-        raise StepFailure(f"Step {operator.task_id!r} failed: {refusal}.")
+        raise StepFailure(f"Step {operator.step.name!r} failed: {refusal}.")

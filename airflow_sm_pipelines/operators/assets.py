@@ -22,27 +22,48 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
+    from airflow_sm_pipelines.place import Place
     from airflow_sm_pipelines.settings import Settings
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 
-def outlets_of(dag_id: str, step: Step, step_type: StepType | None, settings: Settings) -> list[AssetAlias]:
-    """The outlets of a step's task: one alias, ``<dag id>.<step>``, where the deployment wants assets of the step."""
+def outlets_of(place: Place, step: Step, step_type: StepType | None, settings: Settings) -> list[AssetAlias]:
+    """The outlets of a step's task: one alias, the Dag's id and the task's, where the deployment wants assets of it."""
     if step_type is None:
         return []
     package = step_type.model_package
     registers = settings.assets.models and package is not None and package.group in step.arguments
     writes = settings.assets.outputs and step_type.datasets.outputs
-    return [_alias(dag_id, step.name)] if registers or writes else []
+    return [_alias(place, step.name)] if registers or writes else []
 
 
 def model_package_group(name: str) -> Asset:
     """The asset of a model package group: a Dag scheduled on it runs for each new version.
 
-    :param name: the group's name or ARN
+    :param name: the group's name or ARN, or the name or URI of the asset itself
     """
     name = name.rpartition("/")[2]
     return Asset(name=f"model-package-group/{name}", uri=f"sagemaker://model-package-group/{name}")
+
+
+def s3_output(uri: str) -> Asset:
+    """The asset of an S3 URI that a job writes to, as its request gives it.
+
+    :param uri: ``s3://bucket/key``
+    :raises ValueError: for what is no ``s3://`` URI
+    """
+    if not uri.startswith("s3://"):
+        raise ValueError(f"{uri!r} is no S3 URI (s3://bucket/key)")
+    return Asset(uri=uri)
+
+
+def assets_of(given: str | Assets) -> Assets:
+    """:raises ValueError: for what is no such choice"""
+    try:
+        return Assets(given)
+    except ValueError:
+        choices = ", ".join(choice.value for choice in Assets)
+        raise ValueError(f"assets = {given!r} is none of {choices}") from None
 
 
 class AssetEvents(JobObserver):
@@ -53,16 +74,17 @@ class AssetEvents(JobObserver):
 
     @override
     def succeeded(self, run: StepJobRun, result: Mapping[str, Any]) -> None:
-        if not outlets_of(run.task.dag_id, run.step, run.step_type, run.settings):
+        if not outlets_of(run.pipeline.place, run.step, run.step_type, run.settings):
             return
         # The children of a ForEach step have names of their own, and their body's outlet.
-        events = self._context["outlet_events"][_alias(run.task.dag_id, run.task.task_id)]
+        name = run.step.name if run.iteration is None else run.iteration.body
+        events = self._context["outlet_events"][_alias(run.pipeline.place, name)]
         for asset, extra in _made(run.step_type, run.settings.assets, run.request, result):
             events.add(asset, extra=extra)
 
 
-def _alias(dag_id: str, name: str) -> AssetAlias:
-    return AssetAlias(f"{dag_id}.{name}")
+def _alias(place: Place, name: str) -> AssetAlias:
+    return AssetAlias(f"{place.name}.{name}")
 
 
 def _made(
@@ -73,4 +95,4 @@ def _made(
         yield model_package_group(str(group)), {name: result[name] for name in package.described if name in result}
     if wanted.outputs:
         for uri in datasets_of(step_type.datasets, request, None).outputs:
-            yield Asset(uri=uri), {}
+            yield s3_output(uri) if uri.startswith("s3://") else Asset(uri=uri), {}

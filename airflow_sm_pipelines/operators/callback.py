@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.callbacks.message import Letter, Mailbox
+    from airflow_sm_pipelines.callbacks.message import AnswerSlot, AnswerState
     from airflow_sm_pipelines.callbacks.reply import Reply
     from airflow_sm_pipelines.definition.expressions import Object
     from airflow_sm_pipelines.expressions.scope import TaskScope
@@ -37,20 +37,20 @@ class XComPost:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def leave(self, mailbox: Mailbox, letter: Letter) -> None:
+    def leave(self, slot: AnswerSlot, answer_state: AnswerState) -> None:
         # Not with ti.xcom_push: a deployment's own XCom backend would put the value where the endpoint cannot find it.
         try:
-            BaseXCom.set(value=letter.to_text(), **mailbox.address)
+            BaseXCom.set(value=answer_state.to_text(), **slot.address)
         except AirflowRuntimeError as error:
-            if letter.state != "stopping":
+            if answer_state.state != "stopping":
                 raise
             self._log.warning("The workers' answer to a step that is stopping will be refused: %s", error)
 
-    async def look(self, mailbox: Mailbox) -> Any:
-        return await look_from_task(mailbox)
+    async def look(self, slot: AnswerSlot) -> Any:
+        return await look_from_task(slot)
 
-    def reply_left(self, mailbox: Mailbox) -> Reply | None:
-        return reply_left(mailbox)
+    def reply_left(self, slot: AnswerSlot) -> Reply | None:
+        return reply_left(slot)
 
 
 class CallbackStepOperator(StepOperator):
@@ -112,7 +112,7 @@ class CallbackStepOperator(StepOperator):
         while isinstance(outcome, MessageWait):
             self._show_queue()
             if self.deferrable:
-                trigger = CallbackTrigger(wait=outcome.wait.to_json(), notice=outcome.notice)
+                trigger = CallbackTrigger(wait=outcome.wait.to_json(), notice=outcome.message)
                 self.defer(trigger=trigger, method_name="execute_complete")
             outcome = as_airflow_has_it(partial(self.life.wait, outcome))
         return outcome.result

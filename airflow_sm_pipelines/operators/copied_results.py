@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.parameters import SELECTED_STEPS, SOURCE_RUN
-from airflow_sm_pipelines.expressions.scope import JOB_KEY
+from airflow_sm_pipelines.expressions.end_note import END_KEY
+from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
+from airflow_sm_pipelines.graph.model import StepEnd
+from airflow_sm_pipelines.graph.run_conditions import SUCCEEDED
 from airflow_sm_pipelines.graph.selection import Role, Selection, SelectionError, select
 from airflow_sm_pipelines.operators.past_runs import PastRuns
+from airflow_sm_pipelines.operators.real_results import SEALED_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.expressions.pipeline import PipelineContext
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.graph import Graph
 
 SOURCE_MEMBER = "selection_source"
 """The member of a copied step's ``sagemaker`` XCom that names the run it was copied from."""
@@ -43,7 +47,7 @@ class Task(Struct, frozen=True):
     upstream: Collection[str]
 
 
-def decision_for(context: Context, graph: Graph, task: Task) -> SelectionDecision:
+def decision_for(context: Context, pipeline: PipelineContext, task: Task) -> SelectionDecision:
     """What a task does in its run: every step runs where the run has no selection.
 
     Only the first tasks of a run look for the source and judge it, before anything runs; those that wait for
@@ -52,8 +56,9 @@ def decision_for(context: Context, graph: Graph, task: Task) -> SelectionDecisio
 
     :raises SelectionError: for a selection that cannot be run, with all that is wrong with it
     """
-    given = context["params"].get(SELECTED_STEPS)
-    source = context["params"].get(SOURCE_RUN) or None
+    params = pipeline.params_in(context["params"])
+    given: Any = params.get(SELECTED_STEPS)
+    source: Any = params.get(SOURCE_RUN) or None
     if given is None:
         if source is not None:
             raise SelectionError([f"{SOURCE_RUN} is given without {SELECTED_STEPS}."])
@@ -61,11 +66,11 @@ def decision_for(context: Context, graph: Graph, task: Task) -> SelectionDecisio
     faults = []
     selection = None
     try:
-        selection = select(graph, given)
+        selection = select(pipeline.graph, given)
     except SelectionError as error:
         faults += [f"{SELECTED_STEPS}: {fault}" for fault in error.faults]
     role = None if selection is None else selection.roles[task.step]
-    runs = PastRuns(context)
+    runs = PastRuns(context, pipeline.task_of)
     reads_it = role is Role.COPY or not task.upstream
     if source is not None and reads_it and (fault := _unusable(runs, source)) is not None:
         faults.append(fault)
@@ -78,7 +83,20 @@ def decision_for(context: Context, graph: Graph, task: Task) -> SelectionDecisio
     return SelectionDecision(role, source)
 
 
-def copied(context: Context, source: str, key: str) -> Any:
+def take_over(context: Context, source: str) -> Any:
+    """Leave what the task of a context has left in another run, but for its result, which is returned; None for none.
+
+    A step that failed there has left a note of that, which goes with its result: no later run takes it for a success.
+    """
+    result, job, *others = (_left(context, source, key) for key in (RESULT_KEY, JOB_KEY, SEALED_KEY, END_KEY))
+    for key, value in zip((SEALED_KEY, END_KEY), others, strict=True):
+        if value is not None:
+            context["ti"].xcom_push(key=key, value=value)
+    context["ti"].xcom_push(key=JOB_KEY, value={**(job or {}), SOURCE_MEMBER: source})
+    return result
+
+
+def _left(context: Context, source: str, key: str) -> Any:
     """What the task of a context has left under a key in another run, or None."""
     ti = context["ti"]
     map_index = -1 if ti.map_index is None else ti.map_index
@@ -95,22 +113,27 @@ def _unusable(runs: PastRuns, source: str) -> str | None:
 
 def _source(runs: PastRuns, selection: Selection, given: str | None) -> str | None:
     """The run to copy from; None where nothing is needed of one."""
-    needed = [*selection.readers]
+    needed = selection.ends
     if given is not None:
-        if needed and (lacking := runs.lacking(given, needed)):
+        if lacking := runs.lacking(given, needed):
             raise SelectionError([f"{SOURCE_RUN}: {_needs(selection, lacking)}, and the run {given!r} has none."])
         return given
     if needed:
         found = runs.latest_with(needed)
         if found is None:
-            raise SelectionError([f"{SELECTED_STEPS}: {_needs(selection, needed)}. {_no_run(needed)}"])
+            raise SelectionError([f"{SELECTED_STEPS}: {_needs(selection, [*needed])}. {_no_run([*needed])}"])
         return found
-    copied = [name for name, role in selection.roles.items() if role is Role.COPY]
+    copied = {name: SUCCEEDED for name, role in selection.roles.items() if role is Role.COPY}
     return runs.latest_with(copied) if copied else None
 
 
 def _needs(selection: Selection, steps: list[str]) -> str:
-    told = [f"{' and '.join(map(repr, selection.readers[step]))} needs the result of {step!r}" for step in steps]
+    told = []
+    for step in steps:
+        readers, ends = " and ".join(map(repr, selection.readers[step])), selection.ends[step]
+        wanted = " or ".join(end.value for end in StepEnd if end in ends) or "of no end at all"
+        how = "" if ends == SUCCEEDED else f", ended as {wanted}"
+        told.append(f"{readers} needs the result of {step!r}{how}")
     return f"{'; '.join(told)}, which {'is' if len(steps) == 1 else 'are'} not selected"
 
 

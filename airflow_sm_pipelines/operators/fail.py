@@ -40,4 +40,4 @@ class FailStepOperator(StepOperator):
     @override
     def run_step(self, context: Context) -> None:
         self.check_resolved(context)
-        self.fail_attempt(context, StepFailure(self._message or f"Step {self.task_id!r} fails without a message."))
+        self.fail_attempt(context, StepFailure(self._message or f"Step {self.step.name!r} fails without a message."))

@@ -9,8 +9,7 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.definition.expressions import to_json
-from airflow_sm_pipelines.expressions.for_each import ForEachError, items_of, limit_of
-from airflow_sm_pipelines.expressions.iteration import Iteration
+from airflow_sm_pipelines.expressions.for_each import ForEachError, items_of
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.operators.step import StepOperator
 
@@ -24,16 +23,17 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
 
+COUNT_KEY = "sagemaker_items"
+"""The XCom key of how many items there are, which a step tells that fails for having too many."""
+
 
 class ForEachItemsOperator(StepOperator):
-    """Resolves IterableItems and MaxConcurrency. Its result is a list of one object for each child: over these,
-    Airflow maps the body's task.
-    """
+    """Resolves IterableItems. Its result is the list of the items: over these, Airflow maps the tasks of the body."""
 
     # Airflow fails a task that others are mapped over and that has no list for them.
     nothing: ClassVar[Any] = []
 
-    _iterations: Sequence[Json] = ()
+    _items: Sequence[Json] = ()
 
     @property
     def loop(self) -> ForEachBody:
@@ -47,25 +47,19 @@ class ForEachItemsOperator(StepOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        items = self._checked("IterableItems", items_of, resolve(self.loop.items, scope))
-        limit = self._checked("MaxConcurrency", limit_of, resolve(self.loop.max_concurrency, scope))
-        most = conf.getint("core", "max_map_length")
-        if len(items) > most:
-            raise StepFailure(
-                f"Step {self.step.name!r} failed: it has {len(items)} items, and Airflow runs at most {most} tasks for"
-                " one list ([core] max_map_length)."
-            )
-        self._iterations = [Iteration(self.step.name, index, item, limit).to_json() for index, item in enumerate(items)]
-        return {"IterableItems": items, "MaxConcurrency": limit}
-
-    def _checked(self, member: str, read: Any, given: Json) -> Any:
         try:
-            return read(given)
+            self._items = items_of(resolve(self.loop.items, scope))
         except ForEachError as error:
-            written = to_json(
-                self.masking.value(self.loop.items if member == "IterableItems" else self.loop.max_concurrency)
+            written = to_json(self.masking.value(self.loop.items))
+            raise StepFailure(f"Step {self.step.name!r} failed: its IterableItems ({written}) {error}.") from None
+        most = conf.getint("core", "max_map_length")
+        if len(self._items) > most:
+            context["ti"].xcom_push(key=COUNT_KEY, value=len(self._items))
+            raise StepFailure(
+                f"Step {self.step.name!r} failed: it has {len(self._items)} items, and Airflow runs at most {most}"
+                " tasks for one list ([core] max_map_length)."
             )
-            raise StepFailure(f"Step {self.step.name!r} failed: its {member} ({written}) {error}.") from None
+        return {"IterableItems": [*self._items], "MaxConcurrency": self.loop.max_concurrency}
 
     @override
     def copy_result(self, context: Context, source: str | None) -> Any:
@@ -77,6 +71,6 @@ class ForEachItemsOperator(StepOperator):
     def run_step(self, context: Context) -> Any:
         self.check_lost_tries()
         self.check_resolved(context)
-        self.log.info("The ForEach step %s has %d items", self.step.name, len(self._iterations))
+        self.log.info("The ForEach step %s has %d items", self.step.name, len(self._items))
         self.deliver(context)
-        return self.give(context, self._iterations)
+        return self.give(context, [*self._items])

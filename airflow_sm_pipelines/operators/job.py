@@ -20,6 +20,7 @@ from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, JobLinks
 from airflow_sm_pipelines.operators.openlineage import lineage_of
 from airflow_sm_pipelines.operators.request import shown
 from airflow_sm_pipelines.operators.step import StepOperator
+from airflow_sm_pipelines.operators.stop_note import stop_notes
 from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.jobs.observers import CachedResult
+    from airflow_sm_pipelines.place import Place
 
 
 # What a subclass of the version before could define here; ignored in silence, its job would be another one.
@@ -74,7 +76,7 @@ class JobStepOperator(StepOperator):
     @override
     def begin_try(self, context: Context) -> LifeTry[JobLifecycle]:
         links = ConsoleLinks(self.step_type.console, XComOutput(context))
-        observers = (JobLinks(links, self.settings.log_tail_lines), AssetEvents(context))
+        observers = (JobLinks(links, self.settings.log_tail_lines), AssetEvents(context), *stop_notes())
         run = StepJobRun(
             task_try(context),
             self.parts(),
@@ -83,7 +85,9 @@ class JobStepOperator(StepOperator):
             **self.collaborators(context),
         )
         cache = StepResultCache(
-            lambda: _open_cache(context, self.task_id), lambda: self._count_children(context), self._show_reuse
+            lambda: _open_cache(context, self.pipeline.place, self._name_in_cache),
+            lambda: self._count_children(context),
+            self._show_reuse,
         )
         life = JobLifecycle(run, cache=cache, to_result=to_result, time_limit=self.execution_timeout)
         # The signal of a kill may come from here on, and is then to be understood.
@@ -158,6 +162,11 @@ class JobStepOperator(StepOperator):
         self.request = shown({"CacheHit": source, "Request": request}, self.masking)
         self.overwrite_rtif_after_execution = True
 
+    @property
+    def _name_in_cache(self) -> str:
+        # The children of a ForEach step, each with a name of its own, share the results of their body.
+        return self.step.name if self.iteration is None else self.iteration.body
+
     def _count_children(self, context: Context) -> int:
         if self.iteration is None:
             return 0
@@ -188,6 +197,5 @@ class JobStepOperator(StepOperator):
         return lineage_of(self.step_type.datasets, {} if self._try is None else self._try.life.run.request, result)
 
 
-def _open_cache(context: Context, step: str) -> StepCache:
-    # The children of a ForEach step, each with a name of its own, share the results of their body.
-    return StepCache(context["asset_state_store"][cache_asset(context["dag_run"].dag_id)], step)
+def _open_cache(context: Context, place: Place, step: str) -> StepCache:
+    return StepCache(context["asset_state_store"][cache_asset(place)], step)

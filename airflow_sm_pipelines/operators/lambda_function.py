@@ -14,18 +14,26 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
-    ParamValidationError,
+    IncompleteReadError,
     ProxyConnectionError,
     ReadTimeoutError,
 )
 from typing_extensions import override
 
-from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
+from airflow_sm_pipelines.aws.failures import (
+    CallError,
+    ExceptionType,
+    JobUnreachable,
+    StepFailure,
+    is_connection_error,
+    type_of_call_error,
+)
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.expressions.json_text import JsonLimitError, JsonTextError, read_json, shown
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, log_note
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.operators.task_ports import XComOutput
@@ -42,8 +50,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECT_SECONDS = 60
 RESULT_STORE_KEY = "sagemaker_lambda_result"
-# With these errors the function has not run: Lambda said so, or nothing was sent.
-NEVER_RAN = (ClientError, ParamValidationError, EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+NOTHING_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 
 
 class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
@@ -80,10 +87,10 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        request = resolve_object(self.request_template(), scope)
+        request = resolve_object(self.request_template(), scope, keep_null=True)
         function = request["FunctionName"]
         if not isinstance(function, str):
-            raise StepFailure(f"Step {self.task_id!r} failed: its FunctionArn is {function!r}, and no text.")
+            raise StepFailure(f"Step {self.step.name!r} failed: its FunctionArn is {function!r}, and no text.")
         self.function_name = function
         self.payload = json.dumps(request["Payload"])
         return request
@@ -122,7 +129,9 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     def _may_repeat(self) -> bool:
         """Whether the step's own policies allow to invoke a function again that may have run."""
         fault = ExceptionType.SERVICE_FAULT.value
-        return any(fault in policy.exception_types for policy in self.step.retry_policies or ())
+        policies = [policy for policy in self.step.retry_policies or () if fault in policy.exception_types]
+        # The first that names a type decides.
+        return bool(policies) and policies[0].max_attempts != 0
 
     def _check_repeatable(self, context: Context) -> None:
         if self._may_repeat:
@@ -131,7 +140,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         self.fail_attempt(
             context,
             StepFailure(
-                f"Step {self.task_id!r} failed: an earlier try ended without a word after it had begun to invoke"
+                f"Step {self.step.name!r} failed: an earlier try ended without a word after it had begun to invoke"
                 f" {self.record.job_name}. The function may have run, so it is not invoked again. Clear the task to do"
                 " so, or give the step a retry policy for Step.SERVICE_FAULT if the function may run twice."
             ),
@@ -153,23 +162,32 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         self._links = ConsoleLinks(self.step_type.console, XComOutput(context))
         self._links.show(client, self._place_values())
         try:
-            response = client.invoke(
-                FunctionName=self.function_name,
-                InvocationType=self.invocation_type,
-                Payload=self.payload,
-                # With the answer comes the end of the function's log, for which no permission is needed.
-                **({"LogType": "Tail"} if self.settings.log_tail_lines > 0 else {}),
+            response = until_answered(
+                self.step_run,
+                f"lambda:Invoke of {self.function_name} could not be sent",
+                lambda: client.invoke(
+                    FunctionName=self.function_name,
+                    InvocationType=self.invocation_type,
+                    Payload=self.payload,
+                    # With the answer comes the end of the function's log, for which no permission is needed.
+                    **({"LogType": "Tail"} if self.settings.log_tail_lines > 0 else {}),
+                ),
+                is_unanswered=lambda error: isinstance(error, NOTHING_SENT),
             )
             payload = response["Payload"].read()
         except (ClientError, BotoCoreError) as error:
             self._fail_call(context, error)
+        except JobUnreachable:
+            # Nothing was sent, so a later try may invoke the function.
+            self.step_run.save(self.record.named(""))
+            raise
         answer = self._decoded(context, payload)
         # Before the function's log is told, which may say what it answered.
         self.masking.learn(answer)
         self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
             message = f"the function {self.function_name} ended with an error: {_told(answer)}"
-            self._fail(context, "\n".join((message, *self._notes(self._links))))
+            self._fail(context, message, notes=self._notes(self._links))
         for line in self._log.splitlines():
             self.log.info("%s", line)
         return answer
@@ -186,7 +204,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         return (*links.note, *log_note(links.log_place(self._place_values()), count, lambda: (lines, None)))
 
     def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
-        if isinstance(error, NEVER_RAN):
+        if not may_have_run(error):
             message = f"lambda:Invoke was refused. {CallError.of(error)}"
             self._fail(context, message, type_of_call_error(error))
         if isinstance(error, ReadTimeoutError):
@@ -221,8 +239,21 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         except OutputError as error:
             self._fail(context, str(error))
 
-    def _fail(self, context: Context, message: str, exception_type: ExceptionType | None = None) -> NoReturn:
-        self.fail_attempt(context, StepFailure(f"Step {self.task_id!r} failed: {message}", exception_type))
+    def _fail(
+        self, context: Context, message: str, exception_type: ExceptionType | None = None, notes: Sequence[str] = ()
+    ) -> NoReturn:
+        below = "".join(f"\n{note}" for note in notes)
+        text = f"Step {self.step.name!r} failed: {message}{below}"
+        self.fail_attempt(context, StepFailure(text, exception_type, note_lines=below.count("\n")))
+
+
+def may_have_run(error: ClientError | BotoCoreError) -> bool:
+    """Whether the function may have run: the connection was lost after the call was sent, or within the reply.
+
+    With any other error it has not: Lambda said so, or nothing was sent, for want of credentials for instance.
+    """
+    lost = is_connection_error(error) and not isinstance(error, NOTHING_SENT)
+    return lost or isinstance(error, IncompleteReadError)
 
 
 def _told(answer: Json) -> str:

@@ -11,7 +11,7 @@ from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdi
 from airflow_sm_pipelines.jobs.step_lifecycle import StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.operators.kill_notice import record_before_exit, state_in_time
-from airflow_sm_pipelines.operators.step import StepTry
+from airflow_sm_pipelines.operators.step_try import StepTry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

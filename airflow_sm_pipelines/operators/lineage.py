@@ -11,6 +11,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.calls import is_existing, is_missing, operation
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.step_types.lineage import (
     ARTIFACT,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
 
+SERVICE = "sagemaker"
 # What AWS may answer to a Create call for an entity that is there; whether it is, the search for it tells.
 POSSIBLY_EXISTING = frozenset({"ValidationException", "ConflictException", "ResourceInUse"})
 
@@ -85,7 +87,7 @@ class LineageStepOperator(StepOperator):
         self.check_lost_tries()
         self.check_resolved(context)
         self.step_run.save()
-        client = self.access.client("sagemaker")
+        client = self.access.client(SERVICE)
         arns: dict[tuple[str, str], str] = {}
         result: dict[str, Any] = {}
         for kind in ENTITY_KINDS:
@@ -97,14 +99,20 @@ class LineageStepOperator(StepOperator):
             result[kind.result] = made
         associations = [_association(one, arns) for one in self._listed(ASSOCIATIONS)]
         for association in associations:
-            self._ensure_association(context, client, association)
+            self._ensure_association(context, association)
         self.deliver(context)
         return {**result, ASSOCIATIONS: associations}
 
     def _ensure_entity(self, context: Context, client: Any, kind: EntityKind, entity: dict[str, Any]) -> str:
         told = f"{kind.type} {entity.get(kind.name_field, entity.get('Source'))!r}"
         try:
-            arn = cast("str", operation(client, kind.create)(**entity)[kind.arn_field])
+            calling_once = self.access.client_calling_once(SERVICE)
+            arn = until_answered(
+                self.step_run,
+                f"{SERVICE}:{kind.create} for the {told} got no answer",
+                lambda: cast("str", operation(calling_once, kind.create)(**entity)[kind.arn_field]),
+                lambda: self._find(context, client, kind, entity),
+            )
         except ClientError as error:
             found = self._find(context, client, kind, entity) if _may_exist(error) else None
             if found is None:
@@ -130,10 +138,13 @@ class LineageStepOperator(StepOperator):
         except BotoCoreError as error:
             self._fail_call(context, kind.find, repr(entity.get(kind.name_field)), error)
 
-    def _ensure_association(self, context: Context, client: Any, association: dict[str, Any]) -> None:
+    def _ensure_association(self, context: Context, association: dict[str, Any]) -> None:
         told = f"association of {association['SourceArn']} with {association['DestinationArn']}"
         try:
-            client.add_association(**association)
+            # One that is added again is there already: no need to look for it.
+            calling_once = self.access.client_calling_once(SERVICE)
+            unanswered = f"{SERVICE}:AddAssociation for the {told} got no answer"
+            until_answered(self.step_run, unanswered, lambda: calling_once.add_association(**association))
         except ClientError as error:
             if not is_existing(error):
                 self._fail_call(context, "AddAssociation", told, error)
@@ -150,7 +161,7 @@ class LineageStepOperator(StepOperator):
         )
 
     def _failure(self, message: str, exception_type: ExceptionType | None = None) -> StepFailure:
-        return StepFailure(f"Step {self.task_id!r} failed: {message}", exception_type)
+        return StepFailure(f"Step {self.step.name!r} failed: {message}", exception_type)
 
 
 def _may_exist(error: ClientError) -> bool:

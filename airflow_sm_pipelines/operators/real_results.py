@@ -18,6 +18,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.callbacks.encryption import UnsealError, can_seal, seal, unseal
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.secrets import MASKED, has_mask, texts
+from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.jobs.job import describe_job, is_described
@@ -127,6 +128,22 @@ class RealResults:
             return result
         # Nothing is sealed: an older version masked the results of jobs alone, and the text may be the step's own.
         return self._described(task_id, masked, map_index, None) if MASKED in texts(masked) else masked
+
+    def of_failed(self, task_id: str, map_index: int | None = None) -> Json:
+        """What a step that failed without a result has left: the description of its job as it is now, or None.
+
+        It was killed, say, or its time was over.
+
+        :raises UnresolvedError: with the reason of the failure, where it ran no job
+        :raises StepFailure: where its job is gone, or AWS cannot say
+        """
+        job = self._pull(task_id, JOB_KEY, map_index)
+        if isinstance(job, dict) and is_described(job, self._step_types):
+            return to_result(describe_job(self._access, job, self._step_types))
+        note = EndNote.from_json(self._pull(task_id, END_KEY, map_index))
+        if note is not None:
+            raise UnresolvedError(f"Steps.{task_id}", f"is undefined: the step has failed without a job. {note.reason}")
+        return None
 
     def _described(self, task_id: str, masked: Json, map_index: int | None, fault: str | None) -> Json:
         job = self._pull(task_id, JOB_KEY, map_index)

@@ -40,7 +40,7 @@ def operators_of(planned: Plan, source: str | None) -> dict[str, type[StepOperat
     """
     operators: dict[str, type[StepOperator]] = {}
     findings = []
-    for step in planned.pipeline.walk():
+    for step in planned.pipeline.all_steps:
         if step.type in operators:
             continue
         try:

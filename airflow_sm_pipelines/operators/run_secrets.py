@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def learn_secrets(operator: StepOperator, context: Context) -> None:
     """Make them known to Airflow's masker, before anything of the step can be logged or shown."""
     is_secret = operator.masking.is_secret
-    given = context["params"]
+    given = operator.pipeline.params_in(context["params"])
     for name, parameter in operator.pipeline.parameters.items():
         if is_secret_parameter(parameter, is_secret):
             learn(texts([parameter.default, given.get(name)]))

@@ -16,19 +16,22 @@ from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
-from airflow_sm_pipelines.expressions.iteration import Iteration
-from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY, TaskScope
+from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.graph.selection import Role
 from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
 from airflow_sm_pipelines.operators.allowed import check_allowed, check_place
 from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
 from airflow_sm_pipelines.operators.concurrency_limit import wait_for_capacity
-from airflow_sm_pipelines.operators.copied_results import SOURCE_MEMBER, SelectionDecision, copied
-from airflow_sm_pipelines.operators.real_results import SEALED_KEY, RealResults, SealedSecrets
+from airflow_sm_pipelines.operators.copied_results import take_over
+from airflow_sm_pipelines.operators.item_of_task import iteration_of, label_of
+from airflow_sm_pipelines.operators.real_results import RealResults, SealedSecrets
 from airflow_sm_pipelines.operators.request import Request, shown
+from airflow_sm_pipelines.operators.run_conditions import unmet_conditions
+from airflow_sm_pipelines.operators.run_parameters import RunParameters
 from airflow_sm_pipelines.operators.run_secrets import learn_secrets
 from airflow_sm_pipelines.operators.selection_decision import decide
+from airflow_sm_pipelines.operators.step_try import StepTry
 from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.operators.unused_arguments import unused_arguments
 from airflow_sm_pipelines.step_types.step_type import StepType
@@ -40,23 +43,12 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
-    from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+    from airflow_sm_pipelines.expressions.iteration import Iteration
+    from airflow_sm_pipelines.expressions.pipeline import PipelineContext
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.graph import Graph
     from airflow_sm_pipelines.jobs.record import StepRecord
     from airflow_sm_pipelines.settings import Settings
-
-
-class StepTry:
-    """What one try of a step's task finds out. It is made in the worker, so that the parse does not pay for it.
-
-    ``decision`` is what the step does in its run, ``run_fault`` what is wrong with the run.
-    """
-
-    def __init__(self, run: StepRun) -> None:
-        self.run = run
-        self.decision = SelectionDecision()
-        self.run_fault: StepFailure | None = None
 
 
 class StepOperator(AwsBaseOperator[SageMakerHook]):
@@ -69,8 +61,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     :param step: the step of the definition
     :param pipeline: what it knows of the pipeline
     :param settings: the deployment's settings
-    :param iteration: for a child of a ForEach step, the item it runs for; Airflow maps the body's task over these
     :param deferrable: whether waiting holds no worker; by default as the settings say
+    :param any_branch: whether one taken branch is enough for the run conditions of the step to hold
     """
 
     aws_hook_class = SageMakerHook
@@ -82,11 +74,16 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     provider_arguments: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     # Airflow wraps the constructor of every class: each one that runs is a tenth of what a task costs at every parse.
     runs_provider_init: ClassVar[bool] = True
+    # Whether the task is the one that judges the run conditions of its step.
+    judges_conditions: ClassVar[bool] = True
     # The result of a step that is not selected, where no run has one.
     nothing: ClassVar[Any] = None
 
     # Per-try state has class-level defaults: an assignment in __init__ costs every task at every parse.
+    # The item that a step in the body of a ForEach runs for, once a try has begun.
     iteration: Iteration | None = None
+    any_branch = False
+    _doc_md: str | None = None
     _try: StepTry | None = None
     _access: AwsAccess | None = None
 
@@ -100,10 +97,10 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         self,
         *,
         step: Step,
-        pipeline: PipelineFacts,
+        pipeline: PipelineContext,
         settings: Settings,
-        iteration: Mapping[str, Json] | None = None,
         deferrable: bool | None = None,
+        any_branch: bool = False,
         **kwargs: Any,
     ) -> None:
         if self.runs_provider_init:
@@ -111,15 +108,30 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         else:
             AwsBaseOperator.__init__(self, **kwargs)
         self.step = step
-        if iteration is not None:
-            self.iteration = Iteration.from_json(iteration)
-            self.step = self.iteration.child_of(step)
+        if any_branch:
+            self.any_branch = True
         self.pipeline = pipeline
         self.settings = settings
         self.deferrable = settings.deferrable if deferrable is None else deferrable
         self.request: Json | Request = Request(self.request_template(), self.masking)
         if may_cache(self.step_type, step, settings):
             self.operator_extra_links: Any = (*self.operator_extra_links, CacheSourceLink())
+
+    @property
+    def doc_md(self) -> str | None:
+        """The documentation on the task's page, made when the Dag is serialized: no worker reads it."""
+        if self._doc_md is not None or self.iteration is not None:
+            # The page of a child of a loop, which ``dags test`` serializes when it has run, is the mapped task's.
+            return self._doc_md
+        from airflow_sm_pipelines.report.step_docs import step_documentation
+
+        needs = self.pipeline.graph.needs_of(self.step.name)
+        return step_documentation(self.step, needs, self.masking.value(self.step.arguments))
+
+    @doc_md.setter
+    def doc_md(self, given: str | None) -> None:
+        if given is not None:
+            self._doc_md = given
 
     @classmethod
     def arguments_of(cls, step: Step, graph: Graph) -> dict[str, Any]:  # noqa: ARG003 # for those that need them
@@ -211,9 +223,20 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             iteration=self.iteration,
             most_file_bytes=self.settings.max_json_file_size,
             secrets=self.masking,
-            results=RealResults(context["ti"], self.access, self.pipeline.step_types),
+            results=self.real_results(context),
+            templates=self.run_parameters(context),
             check_place=partial(check_place, self),
         )
+
+    def real_results(self, context: Context) -> RealResults:
+        """The results of the run's tasks with their secrets."""
+        return RealResults(context["ti"], self.access, self.pipeline.step_types)
+
+    def run_parameters(self, context: Context) -> RunParameters | None:
+        """What templates give the parameters of the run."""
+        if not self.pipeline.templates and not self.pipeline.taken:
+            return None
+        return RunParameters(context, self.pipeline, self.masking, self.real_results(context))
 
     def resolve_request(self, context: Context) -> Json:
         """Resolve the request, called by Airflow as it renders the task's fields.
@@ -222,16 +245,22 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         of a Jinja template.
         """
         learn_secrets(self, context)
+        fault = self._take_item(context)
         this_try = self.begin_try(context)
         run = this_try.run
         try:
-            this_try.decision = decide(run, context, self.upstream_task_ids)
+            if fault is not None:
+                raise fault
+            this_try.decision = decide(run, context, self.upstream_task_ids, self.run_parameters(context))
         except StepFailure as fault:
             # What is wrong with the run is for execute to fail with.
             this_try.run_fault = fault
             return self.shown_template()
         if this_try.decision.role is not Role.RUN:
             return this_try.decision.shown()
+        this_try.unmet = unmet_conditions(self, run, context)
+        if this_try.unmet:
+            return {"Skipped": [str(one) for one in this_try.unmet]}
         try:
             scope = self.scope(context, run.record, {})
             check_allowed(self, scope)
@@ -248,6 +277,22 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             run.resolution_error = run.failure(str(CallError.of(error)), type_of_call_error(error))
         return self.shown_template()
 
+    def _take_item(self, context: Context) -> StepFailure | None:
+        """Become the child that this task is, where it is one of a ForEach step; what keeps it from that."""
+        if self.iteration is None:
+            try:
+                self.iteration = iteration_of(context, self.pipeline, self.step.name)
+            except StepFailure as fault:
+                return fault
+            if self.iteration is not None:
+                self.step = self.iteration.child_of(self.step)
+        return None
+
+    @property
+    def item_label(self) -> str:
+        """For the template of a mapped task's label."""
+        return label_of(self.iteration, self.get_dag())
+
     def shown_template(self) -> Json:
         """The request as the definition writes it, for what cannot be resolved."""
         return shown(Request(self.request_template(), self.masking).template, self.masking)
@@ -263,8 +308,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             raise AirflowSkipException("The step is not among those that this run is to run.")
         if decision.role is Role.COPY:
             return self.copy_result(context, decision.source)
+        if self._try.unmet:
+            told = "; ".join(str(one) for one in self._try.unmet)
+            raise AirflowSkipException(f"The step's run conditions do not hold, and it is skipped: {told}")
         if self.iteration is not None:
-            wait_for_capacity(context, self.iteration, self.settings.poll_interval)
+            wait_for_capacity(context, self.pipeline, self.iteration, self.settings.poll_interval)
         return self.run_step(context)
 
     def copy_result(self, context: Context, source: str | None) -> Any:
@@ -273,11 +321,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self.log.info("Not selected, and no selected step needs its result: nothing is run")
             self.deliver(context)
             return self.nothing
-        result, job, sealed = (copied(context, source, key) for key in (RESULT_KEY, JOB_KEY, SEALED_KEY))
         self.log.info("Not selected: the result is that of the run %s", source)
-        if sealed is not None:
-            context["ti"].xcom_push(key=SEALED_KEY, value=sealed)
-        context["ti"].xcom_push(key=JOB_KEY, value={**(job or {}), SOURCE_MEMBER: source})
+        result = take_over(context, source)
         self.deliver(context)
         return self.nothing if result is None else result
 

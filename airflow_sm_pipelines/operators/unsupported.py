@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 from typing_extensions import override
 
+from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.operators.step import StepOperator
 
@@ -26,7 +27,9 @@ class UnsupportedStepOperator(StepOperator):
 
     @override
     def run_step(self, context: Context) -> Any:
-        raise AirflowFailException(
-            f"Step {self.task_id!r} failed: {cannot_be_run(self.step.type)}. The steps before it have run; what needs"
+        message = (
+            f"Step {self.step.name!r} failed: {cannot_be_run(self.step.type)}. The steps before it have run; what needs"
             " this step does not run."
         )
+        self.step_run.tell_end(StepFailure(message))
+        raise AirflowFailException(message)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.definition.secret_names import IsSecret
-    from airflow_sm_pipelines.graph import Plan
+    from airflow_sm_pipelines.graph import Dependency, Plan
 
 
 def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
@@ -31,18 +31,18 @@ def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
         if finding.on_key:
             unknown_keys.setdefault(finding.step, []).append(finding)
     used_by: dict[str, list[Use]] = {}
-    for step in plan.graph.steps:
-        for dependency in plan.graph.upstream[step.name]:
+    for step, loop in _in_order(plan):
+        for dependency in _upstream(plan, step.name, loop):
             uses = [Use(step.name, reason) for reason in dependency.reasons]
             used_by.setdefault(dependency.step, []).extend(uses)
     reports = [
         StepReport(
             step=step,
             known=plan.type_of(step),
-            waits_for=plan.graph.upstream.get(step.name, ()),
+            waits_for=_upstream(plan, step.name, loop),
             used_by=tuple(used_by.get(step.name, ())),
             retries=retries_of(step),
-            items=tuple(step_items(step, plan.type_of(step), plan.pipeline, unknown_keys.get(step.name, ()))),
+            items=tuple(step_items(step, plan, loop, unknown_keys.get(step.name, ()))),
             loop=loop,
         )
         for step, loop in _in_order(plan)
@@ -50,9 +50,15 @@ def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
     return Report(tuple(document_items(plan.pipeline, unknown_keys.get(None, ()))), tuple(reports))
 
 
+def _upstream(plan: Plan, step: str, loop: str | None) -> tuple[Dependency, ...]:
+    """What a step waits for; in the body of a loop, of that body."""
+    return plan.graph.upstream[step] if loop is None else plan.graph.bodies[loop].upstream[step]
+
+
 def _in_order(plan: Plan) -> Iterator[tuple[Step, str | None]]:
     """Every step with the loop around it, those in the body of a loop after it."""
     for step in plan.graph.steps:
         yield step, None
-        for body in () if step.for_each is None else step.for_each.body:
-            yield body, step.name
+        inside = {} if step.for_each is None else {body.name: body for body in step.for_each.body}
+        for body in plan.graph.bodies[step.name].steps if inside else ():
+            yield inside[body.name], step.name

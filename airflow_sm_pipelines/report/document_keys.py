@@ -45,17 +45,21 @@ def unknown_key_items(findings: Iterable[Finding]) -> Iterator[Item]:
 
 
 def _response_items(pipeline: Pipeline) -> Iterator[Item]:
+    around = pipeline.wrapper
     if pipeline.name is not None:
-        yield Item("$.PipelineName", Status.HANDLED, f"the dag id is {safe_dag_id(pipeline.name)}")
+        yield Item(f"{around}.PipelineName", Status.HANDLED, f"the dag id is {safe_dag_id(pipeline.name)}")
+    elif pipeline.logical_id is not None:
+        text = f"absent, the dag id is the logical id, {safe_dag_id(pipeline.logical_id)}"
+        yield Item(f"{around}.PipelineName", Status.DEFAULTED, text)
     if pipeline.display_name is not None:
-        yield Item("$.PipelineDisplayName", Status.HANDLED, "the Dag's display name")
+        yield Item(f"{around}.PipelineDisplayName", Status.HANDLED, "the Dag's display name")
     if pipeline.description is not None:
-        yield Item("$.PipelineDescription", Status.HANDLED, "the Dag's description")
+        yield Item(f"{around}.PipelineDescription", Status.HANDLED, "the Dag's description")
     if pipeline.role_arn is not None:
-        yield Item("$.RoleArn", Status.HANDLED, "fills a missing role in the request of a step")
+        yield Item(f"{around}.RoleArn", Status.HANDLED, "fills a missing role in the request of a step")
     if pipeline.max_parallel_steps is not None:
         text = f"at most {pipeline.max_parallel_steps} steps of a run run at once: each run has a pool of that size"
-        yield Item("$.ParallelismConfiguration", Status.HANDLED, text)
+        yield Item(f"{around}.ParallelismConfiguration", Status.HANDLED, text)
 
 
 def _parameter_items(parameter: Parameter) -> Iterator[Item]:

@@ -8,19 +8,23 @@ from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.definition.writer import condition_to_json
 from airflow_sm_pipelines.report.caching import key_in_words, tell_cache
+from airflow_sm_pipelines.report.graph_export import trigger_json
 from airflow_sm_pipelines.report.model import Status
 from airflow_sm_pipelines.report.readable import leaves, readable, readable_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from airflow_sm_pipelines.report.model import Item, Report, StepReport
 
 _LABEL = 13
 
 
-def tell_step(report: StepReport) -> Iterator[str]:
-    """One step in a paragraph: operator, calls, request, what it waits for and why, who uses it, retries, cache."""
+def tell_step(report: StepReport, given: Sequence[object] = ()) -> Iterator[str]:
+    """One step in a paragraph: operator, calls, request, what it waits for and why, who uses it, retries, cache.
+
+    :param given: what it is given in Airflow, each with where it comes from
+    """
     step, known = report.step, report.known
     yield f"{step.name} [{step.type}] {step.path}"
     if report.loop is not None:
@@ -39,7 +43,10 @@ def tell_step(report: StepReport) -> Iterator[str]:
     yield from _block("cache", list(tell_cache(step, known)))
     files = [f"{file.name}: {file.file_path} of the output {file.output_name}" for file in step.property_files]
     yield from _block("files", files)
-    yield from _block("pool", ["Airflow's default, or the one that the Dag is given: a definition names none"])
+    told = [str(each) for each in given]
+    if not any(each.startswith("pool ") for each in told):
+        told.append("pool: Airflow's default, or the one that the Dag is given: a definition names none")
+    yield from _block("settings", told)
     notes = [item for item in report.items if item.status in (Status.IGNORED, Status.UNSUPPORTED)]
     yield from _block("note", [str(item) for item in notes])
 
@@ -70,12 +77,18 @@ def step_json(report: StepReport) -> dict[str, Any]:
         "conditions": conditions,
         "settings": to_json(step.settings),
         "waits_for": [
-            {"step": need.step, "reason": reason.kind.value, "path": reason.path}
+            {"step": need.step, "reason": reason.kind.value, "path": reason.path, **trigger_json(reason)}
             for need in report.waits_for
             for reason in need.reasons
         ],
         "needed_by": [
-            {"step": use.step, "reason": use.reason.kind.value, "path": use.reason.path} for use in report.used_by
+            {
+                "step": use.step,
+                "reason": use.reason.kind.value,
+                "path": use.reason.path,
+                **trigger_json(use.reason),
+            }
+            for use in report.used_by
         ],
         "retries": [
             {

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from airflow_sm_pipelines.definition.model import Trigger
+from airflow_sm_pipelines.graph.reduction import drawn_edges
 
-    from airflow_sm_pipelines.graph import Plan
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_sm_pipelines.graph import Dependency, Plan, Reason
 
 
 def dot(plan: Plan, title: str) -> Iterator[str]:
@@ -20,7 +23,7 @@ def dot(plan: Plan, title: str) -> Iterator[str]:
         shape = ", shape=diamond" if step.branches is not None else ""
         label = _quoted(f"{step.name}\n{step.type}")
         yield f"  {_quoted(step.name)} [label={label}{shape}];"
-    for edge in plan.graph.reduced_edges:
+    for edge in drawn_edges(plan.graph):
         label = f" [label={_quoted(edge.label)}]" if edge.label is not None else ""
         yield f"  {_quoted(edge.upstream)} -> {_quoted(edge.downstream)}{label};"
     yield "}"
@@ -34,7 +37,7 @@ def mermaid(plan: Plan) -> Iterator[str]:
     for step in plan.graph.steps:
         left, right = ("{", "}") if step.branches is not None else ("[", "]")
         yield f'  {nodes[step.name]}{left}"{step.name}<br/>{_escaped(step.type)}"{right}'
-    for edge in plan.graph.reduced_edges:
+    for edge in drawn_edges(plan.graph):
         label = f"|{edge.label}|" if edge.label is not None else ""
         yield f"  {nodes[edge.upstream]} -->{label} {nodes[edge.downstream]}"
 
@@ -45,19 +48,34 @@ def graph_json(plan: Plan, title: str) -> dict[str, Any]:
     steps = []
     for step in graph.steps:
         membership = graph.branch_of.get(step.name)
-        waits = [
-            {
-                "step": dependency.step,
-                "reasons": [{"kind": reason.kind.value, "path": reason.path} for reason in dependency.reasons],
-            }
-            for dependency in graph.upstream[step.name]
-        ]
+        waits = _waits(graph.upstream[step.name])
         branch = None if membership is None else {"condition": membership.condition, "branch": membership.label}
-        body = [] if step.for_each is None else [{"name": b.name, "type": b.type} for b in step.for_each.body]
+        body = [
+            {"name": one.name, "type": one.type, "waits_for": _waits(graph.bodies[step.name].upstream[one.name])}
+            for one in (() if step.for_each is None else graph.bodies[step.name].steps)
+        ]
         described = {"name": step.name, "type": step.type, "path": step.path, "branch": branch, "waits_for": waits}
         steps.append({**described, **({"body": body} if body else {})})
     edges = [{"from": edge.upstream, "to": edge.downstream, "label": edge.label} for edge in graph.edges]
     return {"dag_id": title, "steps": steps, "edges": edges}
+
+
+def _waits(dependencies: Iterable[Dependency]) -> list[dict[str, Any]]:
+    return [
+        {
+            "step": dependency.step,
+            "reasons": [
+                {"kind": reason.kind.value, "path": reason.path, **trigger_json(reason)}
+                for reason in dependency.reasons
+            ],
+        }
+        for dependency in dependencies
+    ]
+
+
+def trigger_json(reason: Reason) -> dict[str, str]:
+    """The Trigger of an entry of DependsOn that has one."""
+    return {} if reason.trigger is Trigger.COMPLETED else {"trigger": reason.trigger.value}
 
 
 def _escaped(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import JsonGet
 from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, is_tagged
+from airflow_sm_pipelines.report.iam_deletions import deletion_statements
+from airflow_sm_pipelines.step_types import cleanup
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 from airflow_sm_pipelines.step_types.roles import roles_of
 
@@ -22,8 +24,8 @@ TAGS = "Tags"
 
 
 def policy_of(plan: Plan) -> dict[str, Any]:
-    """A policy document: a statement for each step type of the pipeline, the files and logs it reads, and the roles it
-    passes.
+    """A policy document: a statement for each step type of the pipeline, the files and logs it reads, where it deletes,
+    and the roles it passes.
 
     A role or place in S3 that is known only when the pipeline runs is ``*``, and so is a role that neither a step nor
     the pipeline names: a setting of the deployment may.
@@ -43,7 +45,11 @@ def policy_of(plan: Plan) -> dict[str, Any]:
         roles.update(_roles(step_type, step.arguments, plan.pipeline.role_arn))
         if step_type.console.log_group_pattern is not None:
             log_groups.add(step_type.console.log_group_pattern)
+    # What a Cleanup step calls is allowed where its sources write, and not anywhere.
+    actions.pop(_sid(cleanup.NAME), None)
     statements = [_statement(sid, sorted(needed), [ANY]) for sid, needed in sorted(actions.items()) if needed]
+    steps = {step.name: step for step in _steps(plan)}
+    statements += deletion_statements((step for step in steps.values() if step.type == cleanup.NAME), steps)
     if reads:
         statements.append(_statement("PropertyFiles", list(READING), [ANY]))
     if log_groups:

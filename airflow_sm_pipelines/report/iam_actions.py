@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 SERVICES = {"emr": "elasticmapreduce"}
 OPERATIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
 }
@@ -61,7 +63,7 @@ def is_tagged(step_type: StepType) -> bool:
 
 def takes_experiment(step_type: StepType) -> bool:
     """Whether what a step runs can be part of an experiment."""
-    return step_type.kind is not None and "ExperimentConfig" in step_type.kind.joins
+    return step_type.kind is not None and "ExperimentConfig" in step_type.kind.linkable_configs
 
 
 def passes_roles(step_type: StepType) -> bool:

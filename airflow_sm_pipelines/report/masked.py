@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.model import Branches, Compare, Condition, In, Not, Or
 from airflow_sm_pipelines.definition.secrets import literal_secrets, mask, redactor
+from airflow_sm_pipelines.definition.writer import to_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +35,23 @@ def masked(plan: Plan, is_secret: IsSecret) -> Plan:
     )
 
 
+def masked_document(pipeline: Pipeline, is_secret: IsSecret) -> dict[str, Any]:
+    """The JSON of a definition with each secret masked, under its own name and wherever else its text stands."""
+    redact = redactor(_secrets(pipeline, is_secret))
+
+    def hide(value: Any) -> Any:
+        return mask(value, is_secret, redact)
+
+    parameters = {name: _parameter(one, hide) for name, one in pipeline.parameters.items()}
+    steps = tuple(_step(step, hide) for step in pipeline.steps)
+    shown = replace(pipeline, parameters=parameters, steps=steps, metadata=hide(pipeline.metadata))
+    return to_document(shown)
+
+
 def _secrets(pipeline: Pipeline, is_secret: IsSecret) -> Iterator[str]:
     for parameter in pipeline.parameters.values():
         yield from literal_secrets(_as_pair(parameter), is_secret)
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         yield from literal_secrets(to_json(step.arguments), is_secret)
         yield from literal_secrets(to_json(step.settings), is_secret)
 
@@ -66,7 +80,12 @@ def _step(step: Step, hide: Callable[[Any], Any]) -> Step:
 
 
 def _branches(branches: Branches, hide: Callable[[Any], Any]) -> Branches:
-    return replace(branches, conditions=tuple(_condition(one, hide) for one in branches.conditions))
+    return replace(
+        branches,
+        conditions=tuple(_condition(one, hide) for one in branches.conditions),
+        if_steps=tuple(_step(one, hide) for one in branches.if_steps),
+        else_steps=tuple(_step(one, hide) for one in branches.else_steps),
+    )
 
 
 def _condition(condition: Condition, hide: Callable[[Any], Any]) -> Condition:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"
@@ -24,19 +25,18 @@ LONG_NAME_LIMIT = 63
 """Jobs whose names must be shorter than this have a name of the short form."""
 
 
-def step_items(
-    step: Step, known: StepType | None, pipeline: Pipeline, unknown_keys: Iterable[Finding]
-) -> Iterator[Item]:
-    """Every key of a step, and what holds in place of those that are absent."""
-    yield Item(f"{step.path}.Name", Status.HANDLED, f"the task id is {step.name}")
+def step_items(step: Step, plan: Plan, loop: str | None, unknown_keys: Iterable[Finding]) -> Iterator[Item]:
+    """Every key of a step, and what holds in place of those that are absent; ``loop`` is the ForEach around it."""
+    known = plan.type_of(step)
+    yield Item(f"{step.path}.Name", Status.HANDLED, _about_task(step, plan.graph.task_of(step.name), loop))
     yield _type_item(step, known)
     if step.display_name is not None:
         yield Item(f"{step.path}.DisplayName", Status.HANDLED, "the task's display name")
     if step.description is not None:
         yield Item(f"{step.path}.Description", Status.HANDLED, "the task's documentation")
     if step.depends_on:
-        yield Item(f"{step.path}.DependsOn", Status.HANDLED, f"waits for {', '.join(step.depends_on)}")
-    yield from _argument_items(step, known, pipeline)
+        yield Item(f"{step.path}.DependsOn", Status.HANDLED, f"waits for {', '.join(map(str, step.depends_on))}")
+    yield from _argument_items(step, known, plan.pipeline)
     for key in step.settings:
         yield Item(f"{step.path}.{key}", _status(known), readable(step.settings[key]))
     yield from _retry_items(step)
@@ -46,6 +46,12 @@ def step_items(
         text = f"{file.name}: {file.file_path} of the output {file.output_name}"
         yield Item(f"{step.path}.PropertyFiles[{index}]", Status.HANDLED, text)
     yield from unknown_key_items(unknown_keys)
+
+
+def _about_task(step: Step, task_id: str, loop: str | None) -> str:
+    if step.for_each is not None:
+        return f"the task group is {step.name}, and its result is the task {task_id}"
+    return f"the task id is {task_id}{'' if loop is None else f', mapped over the items of {loop}'}"
 
 
 def _status(known: StepType | None) -> Status:
@@ -66,7 +72,7 @@ def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> I
         return
     name, role = known.kind.name_field, known.kind.role_field
     if step.arguments.get(name) is not None:
-        text = "the name as it is" if known.user_named else "a prefix of the generated name"
+        text = _about_name(known)
         yield Item(f"{path}.{name}", Status.HANDLED, text)
     elif known.model_package is not None and step.arguments.get(known.model_package.group) is not None:
         yield Item(f"{path}.{name}", Status.DEFAULTED, "none: the package is a version of its group")
@@ -80,6 +86,12 @@ def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> I
     for place, value in leaves(step.arguments):
         if value is None:
             yield Item(f"{path}.{place}", Status.IGNORED, "null: it is left out of the request")
+
+
+def _about_name(known: StepType) -> str:
+    if known.made_unique:
+        return "made unique: <name>-<execution id>"
+    return "the name as it is" if known.user_named else "a prefix of the generated name"
 
 
 def _about_arguments(step: Step, known: StepType | None) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from airflow_sm_pipelines.graph.model import branch_name
+from airflow_sm_pipelines.graph.run_conditions import label_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_sm_pipelines.definition.model import Step
-    from airflow_sm_pipelines.graph import Plan
+    from airflow_sm_pipelines.graph import Dependency, Plan
 
 
 class _Node(Struct, frozen=True):
@@ -36,15 +37,27 @@ def _node(step: Step, plan: Plan) -> _Node:
             inner = tuple(_node(one, plan) for one in own if graph.branch_of[one.name].taken is taken)
             children.append(_Node(branch_name(taken) if inner else f"{branch_name(taken)} (nothing)", inner))
     elif step.for_each is not None:
-        children.extend(_Node(f"each: {body.name} [{body.type}]") for body in step.for_each.body)
+        body = graph.bodies[step.name]
+        children.extend(
+            _Node(f"each: {one.name} [{one.type}]{_after(map(_told, body.upstream[one.name]))}") for one in body.steps
+        )
     membership = graph.branch_of.get(step.name)
     waits = [
-        dependency.step
+        _told(dependency)
         for dependency in graph.upstream[step.name]
         if not (dependency.is_branch_only and membership is not None and membership.condition == dependency.step)
     ]
-    after = f" after {', '.join(waits)}" if waits else ""
-    return _Node(f"{step.name} [{step.type}]{after}", tuple(children))
+    return _Node(f"{step.name} [{step.type}]{_after(waits)}", tuple(children))
+
+
+def _told(dependency: Dependency) -> str:
+    label = label_of(dependency)
+    return dependency.step if label is None else f"{dependency.step} ({label})"
+
+
+def _after(steps: Iterable[str]) -> str:
+    names = ", ".join(steps)
+    return f" after {names}" if names else ""
 
 
 def _lines(nodes: tuple[_Node, ...], indent: str) -> Iterator[str]:

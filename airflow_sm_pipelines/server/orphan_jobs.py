@@ -11,10 +11,10 @@ from airflow_sm_pipelines.server.periodic import watch
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    watch(component, stop_unowned_jobs, option="orphan_jobs_interval")
+    watch(component, stop_orphans, option="orphan_jobs_interval")
 
 
-def stop_unowned_jobs() -> None:
+def stop_orphans() -> None:
     from airflow_sm_pipelines.server.orphan_sweep import sweep
 
     sweep()

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.models.task_state_store import TaskStateStoreModel as Stored
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import State
@@ -14,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import and_, func, select, update
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
+from airflow_sm_pipelines.server.stored_state import Stored, stored_map_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ GRACE = timedelta(seconds=10)
 LONGEST = timedelta(days=1)
 
 
-class Unowned(Struct, frozen=True):
+class Orphan(Struct, frozen=True):
     """A record whose task has ended without saying so: its job may run on.
 
     ``row`` and ``text`` are where the record stands, and what stands there.
@@ -49,34 +49,34 @@ class Unowned(Struct, frozen=True):
         return json.dumps(self.record.closed().to_json())
 
 
-def find_unowned() -> list[Unowned]:
-    """What may run on though its task ended: more than seconds ago, and less than a day."""
+def find_orphans(grace: timedelta = GRACE) -> list[Orphan]:
+    """What may run on though its task ended: more than ``grace`` ago, and less than a day."""
     # A run that its dagrun_timeout ends gives its tasks a state, and no end.
     ended_at = func.coalesce(TaskInstance.end_date, TaskInstance.updated_at)
     with create_session(scoped=False) as session:
         now = datetime.now(UTC)
         rows = session.execute(
-            select(Stored.id, Stored.value, Stored.dag_id, Stored.run_id, Stored.task_id, Stored.map_index)
+            select(Stored.id, Stored.value, Stored.dag_id, Stored.run_id, Stored.task_id, stored_map_index)
             .join(
                 TaskInstance,
                 and_(
                     TaskInstance.dag_id == Stored.dag_id,
                     TaskInstance.run_id == Stored.run_id,
                     TaskInstance.task_id == Stored.task_id,
-                    TaskInstance.map_index == Stored.map_index,
+                    TaskInstance.map_index == stored_map_index,
                 ),
             )
             .where(
                 Stored.key == STORE_KEY,
                 Stored.value.contains(f'"{Phase.SUBMITTING.value}"', autoescape=True),
                 TaskInstance.state.in_(State.finished),
-                ended_at.between(now - LONGEST, now - GRACE),
+                ended_at.between(now - LONGEST, now - grace),
             )
         ).all()
     return list(_readable(rows))
 
 
-def _readable(rows: Iterable[Any]) -> Iterator[Unowned]:
+def _readable(rows: Iterable[Any]) -> Iterator[Orphan]:
     for row, text, *task in rows:
         try:
             record = StepRecord.from_json(json.loads(text))
@@ -84,14 +84,12 @@ def _readable(rows: Iterable[Any]) -> Iterator[Unowned]:
             # Another version of this package wrote it, and looks after its own.
             continue
         if record.phase is Phase.SUBMITTING and record.stop_target:
-            yield Unowned(row, text, record, *task)
+            yield Orphan(row, text, record, *task)
 
 
-def close(unowned: Unowned) -> None:
+def close(orphan: Orphan) -> None:
     """Put on record that nothing is left to be done, unless a new try has taken the record over meanwhile."""
     with create_session(scoped=False) as session:
         session.execute(
-            update(Stored)
-            .where(Stored.id == unowned.row, Stored.value == unowned.text)
-            .values(value=unowned.closed_text)
+            update(Stored).where(Stored.id == orphan.row, Stored.value == orphan.text).values(value=orphan.closed_text)
         )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
+from airflow_sm_pipelines.server.cleared_attempts import ClearedAttempt, find_cleared, forget
 from airflow_sm_pipelines.server.log_throttle import Refusals
 from airflow_sm_pipelines.server.orphan_messages import take_back
-from airflow_sm_pipelines.server.orphan_rows import Unowned, close, find_unowned
+from airflow_sm_pipelines.server.orphan_rows import GRACE, Orphan, close, find_orphans
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget, MessageTarget, read_stop_target
 
 log = logging.getLogger(__name__)
@@ -19,34 +21,56 @@ log = logging.getLogger(__name__)
 _refusals = Refusals()
 
 
-def sweep() -> None:
+def sweep(grace: timedelta = GRACE) -> None:
     """Look at every step whose task has ended without a word, and end what it has left running.
 
     What happens to one of them keeps none of the others from being looked at.
+
+    :param grace: for how long who was to stop the job is left to do so
     """
-    found = find_unowned()
-    _refusals.keep({unowned.row for unowned in found})
-    for unowned in found:
+    found, cleared_tries = find_orphans(grace), find_cleared()
+    _refusals.keep({*(orphan.row for orphan in found), *(cleared.attempt for cleared in cleared_tries)})
+    for orphan in found:
         try:
-            _end(unowned)
+            _end(orphan)
         except Exception as error:  # noqa: BLE001 # of AWS, a connection, a setting, or what another version stored
-            if _refusals.is_news(unowned.row):
+            if _refusals.is_news(orphan.row):
                 log.warning(
                     "What %s, which has ended, waited for (%s) could not be stopped, and may go on: %s",
-                    unowned.task,
-                    unowned.record.job_name,
+                    orphan.task,
+                    orphan.record.job_name,
                     CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error),
                 )
         else:
-            _refusals.forget(unowned.row)
+            _refusals.forget(orphan.row)
+    for cleared in cleared_tries:
+        try:
+            _end_cleared(cleared)
+        except Exception as error:  # noqa: BLE001 # as above
+            if _refusals.is_news(cleared.attempt):
+                log.warning(
+                    "The job %s of a cleared try of %s could not be stopped, and may go on: %s",
+                    cleared.job_name,
+                    cleared.task,
+                    CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error),
+                )
+        else:
+            _refusals.forget(cleared.attempt)
 
 
-def _end(unowned: Unowned) -> None:
-    target = read_stop_target(unowned.record.stop_target)
+def _end_cleared(cleared: ClearedAttempt) -> None:
+    """Stop the job of a try that was cleared. Messages of Callback steps have no such note."""
+    target = read_stop_target(cleared.target)
+    if target is None or isinstance(target, MessageTarget) or _is_over(target):
+        forget(cleared)
+
+
+def _end(orphan: Orphan) -> None:
+    target = read_stop_target(orphan.record.stop_target)
     if isinstance(target, MessageTarget):
-        take_back(unowned)
+        take_back(orphan)
     elif target is None or _is_over(target):
-        close(unowned)
+        close(orphan)
 
 
 def _is_over(target: JobTarget | ApplicationTarget) -> bool:

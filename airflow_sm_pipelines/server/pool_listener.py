@@ -38,17 +38,18 @@ def _settle(dag_run: DagRun, *, ended: bool = False) -> None:
         session = object_session(dag_run)
         if session is None or dag_run.dag is None:
             return
-        from airflow_sm_pipelines.server.run_pools import RunPools, forget_what_is_known, is_pipeline
+        from airflow_sm_pipelines.server.run_pools import RunPools, forget_what_is_known, places_in
 
-        if not is_pipeline(dag_run.dag):
+        pipelines = [RunPools(session, dag_run, dag_run.dag, place) for place in places_in(dag_run.dag)]
+        if not pipelines:
             return
-        pools = RunPools(session, dag_run, dag_run.dag)
         session.flush()
         try:
             # PostgreSQL refuses all that follows an error in a transaction, so the scheduler's would be lost for all
             # Dags. The session's own savepoint will not do: Airflow takes its end for a commit, and refuses it.
             with session.connection().begin_nested():
-                pools.end() if ended else pools.start()
+                for pools in pipelines:
+                    pools.end() if ended else pools.start()
         except Exception:
             forget_what_is_known(session)
             raise

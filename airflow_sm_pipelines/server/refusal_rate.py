@@ -20,10 +20,13 @@ class RefusalRate:
     What it has none left for is told in the log once a minute, as a number.
     """
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, per_minute: int, clock: Callable[[], float] = time.monotonic, what: str = "the callback endpoint"
+    ) -> None:
         self._most = float(per_minute)
         self._left = self._most
         self._clock = clock
+        self._what = what
         self._filled_at = clock()
         self._untold = 0
         self._told_at = float("-inf")
@@ -39,6 +42,6 @@ class RefusalRate:
         else:
             self._untold += 1
         if self._untold and now - self._told_at >= SECONDS_BETWEEN_WORDS:
-            log.warning("%d requests to the callback endpoint were refused for their rate", self._untold)
+            log.warning("%d requests to %s were refused for their rate", self._untold, self._what)
             self._untold, self._told_at = 0, now
         return allowed

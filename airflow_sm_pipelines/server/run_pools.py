@@ -16,16 +16,20 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from airflow_sm_pipelines.expressions.identity import EXECUTION_ID_LENGTH
+from airflow_sm_pipelines.expressions.given_execution import GivenExecution
+from airflow_sm_pipelines.graph.tasks import BESIDE_STEPS
+from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import (
     DESCRIPTION_MARK,
-    LIMIT_KEY,
     PoolScope,
+    limit_key,
+    limits_in,
     pipeline_pool,
     pool_scope,
     run_pool,
     run_pool_prefix,
 )
+from airflow_sm_pipelines.step_types.unique_name import EXECUTION_ID_LENGTH
 
 if TYPE_CHECKING:
     from airflow.serialization.definitions.dag import SerializedDAG
@@ -35,48 +39,76 @@ if TYPE_CHECKING:
 TAG = "sagemaker-pipeline"
 
 
-def is_pipeline(dag: SerializedDAG) -> bool:
-    """Whether a Dag may have pools of ours, now or of an earlier day."""
-    return TAG in dag.tags
+def places_in(dag: SerializedDAG) -> list[Place]:
+    """The pipelines in a Dag that may have pools of ours: a Dag that is one, now or of an earlier day, and its task
+    groups that are limited ones.
+    """
+    limited = limits_in(dag.dag_id, dag.default_args)
+    return [*dict.fromkeys([*([Place(dag.dag_id)] if TAG in dag.tags else []), *limited])]
 
 
 class RunPools(Struct, frozen=True):
-    """The pools of a run of a pipeline, in the session that holds the run."""
+    """The pools of a run of a pipeline, in the session that holds the run; ``place`` is the pipeline's in the Dag."""
 
     session: Session
     run: DagRun
     dag: SerializedDAG
+    place: Place
 
     @property
     def limit(self) -> int | None:
-        """How many steps of the run may be queued, running or deferred at once."""
-        limit: int | None = self.dag.default_args.get(LIMIT_KEY)
+        """How many steps of any run may be queued, running or deferred at once."""
+        limit: int | None = self.dag.default_args.get(limit_key(self.place))
         return limit
 
     @property
+    def own_limit(self) -> int | None:
+        """The limit that the run itself was given, which counts where the Dag is the pipeline's."""
+        return GivenExecution.in_conf(self.run.conf).limit if self.place.group_id is None else None
+
+    @property
     def pipeline_pool(self) -> str:
-        return pipeline_pool(self.run.dag_id)
+        return pipeline_pool(self.place)
 
     @property
     def run_pool(self) -> str:
-        return run_pool(self.run.dag_id, self.run.run_id)
+        return run_pool(self.place, self.run.run_id)
 
     def start(self) -> None:
         """Make the pools that the run needs, and put its tasks into its own."""
         self._remove_left_behind()
+        if self.own_limit is not None:
+            self._limit_run(self.own_limit)
+            return
         if self.limit is None:
             self._unlimit()
             return
-        self._ensure(self.pipeline_pool, self.limit, f"at most {self.limit} steps at once of {self.run.dag_id}.")
+        self._ensure(self.pipeline_pool, self.limit, f"at most {self.limit} steps at once of {self.place.name}.")
         if pool_scope() is PoolScope.PIPELINE or not is_ours(self.session, self.pipeline_pool):
             # A user's own pool of this name limits the pipeline over all its runs, too.
             self._move(self.run_pool, self.pipeline_pool)
             self._take_in(self.pipeline_pool)
             return
-        text = f"at most {self.limit} steps at once of the run {self.run.run_id} of {self.run.dag_id}."
+        text = f"at most {self.limit} steps at once of the run {self.run.run_id} of {self.place.name}."
         self._ensure(self.run_pool, self.limit, text)
         self._move(self.pipeline_pool, self.run_pool)
         self._take_in(self.run_pool)
+
+    def _limit_run(self, limit: int) -> None:
+        """Give the run a pool of its own size, and put its steps into it; one that the user has given a pool keeps
+        that.
+        """
+        if self.limit is not None:
+            self._ensure(self.pipeline_pool, self.limit, f"at most {self.limit} steps at once of {self.place.name}.")
+        text = f"at most {limit} steps at once of the run {self.run.run_id} of {self.place.name}."
+        self._ensure(self.run_pool, limit, text)
+        self._move(self.pipeline_pool, self.run_pool)
+        steps = [
+            task.task_id
+            for task in self.dag.tasks
+            if task.pool in (Pool.DEFAULT_POOL_NAME, self.pipeline_pool) and task.task_id not in BESIDE_STEPS
+        ]
+        self._move(Pool.DEFAULT_POOL_NAME, self.run_pool, TaskInstance.task_id.in_(steps))
 
     def end(self) -> None:
         """Remove the run's pool."""
@@ -137,14 +169,14 @@ class RunPools(Struct, frozen=True):
 
     def _remove_left_behind(self) -> None:
         """Remove the pools of runs that were deleted, or ended with no listener at hand."""
-        prefix = run_pool_prefix(self.run.dag_id)
+        prefix = run_pool_prefix(self.place)
         names = self.session.scalars(select(Pool.pool).where(Pool.pool.startswith(prefix, autoescape=True))).all()
         if not names:
             return
         running = select(DagRun.run_id).where(
             DagRun.dag_id == self.run.dag_id, DagRun.state.in_((DagRunState.QUEUED, DagRunState.RUNNING))
         )
-        needed = {run_pool(self.run.dag_id, run_id) for run_id in self.session.scalars(running)}
+        needed = {run_pool(self.place, run_id) for run_id in self.session.scalars(running)}
         # The dag id of another pipeline may begin with this one's and a dot.
         length = len(prefix) + EXECUTION_ID_LENGTH
         self._remove([name for name in names if name and len(name) == length and name not in needed])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.models.dag import DagModel, DagTag
+from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
@@ -16,17 +16,21 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, State
 from sqlalchemy import delete, exists, or_, select
 
+from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import (
     DESCRIPTION_MARK,
-    LIMIT_KEY,
     PIPELINE_PREFIX,
     RUN_PREFIX,
+    limits_in,
+    may_be_pool_of,
     pipeline_pool,
     run_pool,
 )
-from airflow_sm_pipelines.server.run_pools import TAG
+from airflow_sm_pipelines.server.run_pools import places_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
@@ -40,7 +44,8 @@ def remove_unneeded(session: Session) -> list[str]:
     ours = {str(name) for name in session.scalars(select(Pool.pool).where(prefixes, OURS))}
     if not ours:
         return []
-    unneeded = ours - _of_runs(session) - _of_limited_pipelines(session, ours)
+    known = _known(session, ours)
+    unneeded = ours - _of_runs(session, known) - {pipeline_pool(place) for place, is_limited in known if is_limited}
     waiting = or_(TaskInstance.state.is_(None), TaskInstance.state.in_(State.unfinished - {None}))
     # Asked in the statement that deletes, for a run may start meanwhile.
     idle = ~exists().where(TaskInstance.pool == Pool.pool, waiting).correlate(Pool)
@@ -53,23 +58,31 @@ def _remove(session: Session, name: str, idle: ColumnElement[bool]) -> bool:
     return bool(done.rowcount)
 
 
-def _of_runs(session: Session) -> set[str]:
+def _of_runs(session: Session, known: Collection[tuple[Place, bool]]) -> set[str]:
+    """Those that the runs of the pipelines have which go on."""
     going_on = select(DagRun.dag_id, DagRun.run_id).where(DagRun.state.in_((DagRunState.QUEUED, DagRunState.RUNNING)))
-    return {run_pool(dag_id, run_id) for dag_id, run_id in session.execute(going_on)}
-
-
-def _of_limited_pipelines(session: Session, names: set[str]) -> set[str]:
-    """Those of the pools that Dags still name which have not been removed."""
-    pipelines = (
-        select(DagModel.dag_id)
-        .join(DagTag, DagTag.dag_id == DagModel.dag_id)
-        .where(DagTag.name == TAG, DagModel.is_stale.is_(False))
-    )
-    dag_ids = [dag_id for dag_id in session.scalars(pipelines) if pipeline_pool(dag_id) in names]
-    dags = DBDagBag()
-    known = {dag_id: dags.get_latest_version_of_dag(dag_id, session=session) for dag_id in dag_ids}
+    groups: dict[str, list[Place]] = {}
+    for place, _ in known:
+        if place.group_id is not None:
+            groups.setdefault(place.dag_id, []).append(place)
     return {
-        pipeline_pool(dag_id)
-        for dag_id, dag in known.items()
-        if dag is not None and dag.default_args.get(LIMIT_KEY) is not None
+        run_pool(place, run_id)
+        for dag_id, run_id in session.execute(going_on)
+        for place in (Place(dag_id), *groups.get(dag_id, ()))
     }
+
+
+def _known(session: Session, names: Collection[str]) -> list[tuple[Place, bool]]:
+    """The pipelines of Dags that have not been removed, and whose pools may be among those of the names; whether each
+    has a limit.
+    """
+    dag_ids = session.scalars(select(DagModel.dag_id).where(DagModel.is_stale.is_(False)))
+    mine = [dag_id for dag_id in dag_ids if any(may_be_pool_of(dag_id, name) for name in names)]
+    dags = DBDagBag()
+    found = {dag_id: dags.get_latest_version_of_dag(dag_id, session=session) for dag_id in mine}
+    return [
+        (place, place in limits_in(dag_id, dag.default_args))
+        for dag_id, dag in found.items()
+        if dag is not None
+        for place in places_in(dag)
+    ]

@@ -23,6 +23,7 @@ STEP_TYPES = StepTypeRegistry(
             ("BedrockProvisionedModelThroughput", "bedrock_provisioned_model_throughput"),
             ("Callback", "callback"),
             ("ClarifyCheck", "clarify_check"),
+            ("Cleanup", "cleanup"),
             ("Condition", "condition"),
             ("EMR", "emr"),
             ("EMRServerless", "emr_serverless"),

@@ -117,7 +117,7 @@ class JobRun(Protocol):
         """A boto3 client, of the job's own service unless another is named."""
 
     def client_calling_once(self) -> Any:
-        """A client of the job's service that makes each call once, for calls that AWS does not make idempotent."""
+        """A client of the job's service that makes each call once, for calls that begin something (semantics 7.1)."""
 
     def check_place(self, uri: str) -> None:
         """Fail the step where the deployment does not allow to read or write at an S3 URI."""
@@ -241,15 +241,19 @@ class JobAdapter:
     # The submission -----------------------------------------------------------------------------------------
 
     def find(self) -> dict[str, Any] | None:
-        """The Describe response of the job that an earlier try of the attempt has made; None for it to be made."""
+        """The Describe response of the job that an earlier call of the attempt has made; None for it to be made."""
         return self.run.describe()
 
     def prepare(self) -> None:
         """Look at what is there before the submission is on record: the place to refuse, or to decide on an update."""
 
     def create(self) -> None:
-        """Make the Create call with the resolved request."""
-        operation(self.run.client(), self.kind.create)(**self.run.request)
+        """Make the Create call with the resolved request.
+
+        It is made by :meth:`JobRun.client_calling_once`. Where AWS does not answer, :meth:`find` is asked, and this is
+        called again where that finds nothing; so it goes on from what is on record.
+        """
+        operation(self.run.client_calling_once(), self.kind.create)(**self.run.request)
 
     @property
     def create_call(self) -> str:
@@ -274,6 +278,11 @@ class JobAdapter:
 
     def result(self, described: dict[str, Any]) -> dict[str, Any]:
         """What the step's properties are read from, of a job that has succeeded; it may make more calls."""
+        return described
+
+    def failed_result(self, described: dict[str, Any]) -> dict[str, Any]:
+        """What is left of a job that has failed, for a step that runs upon that: its description, in the form of the
+        step's result. It makes no calls."""
         return described
 
     def reason(self, described: dict[str, Any]) -> str | None:

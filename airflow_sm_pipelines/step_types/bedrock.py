@@ -34,7 +34,7 @@ class BedrockAdapter(JobAdapter):
 
     @override
     def create(self) -> None:
-        client = self.run.client()
+        client = self.run.client_calling_once()
         shape = client.meta.service_model.operation_model(self.kind.create).input_shape
         operation(client, self.kind.create)(**to_api(self.run.request, shape))
         self.run.accept()
@@ -44,6 +44,10 @@ class BedrockAdapter(JobAdapter):
         model = self.run.client().meta.service_model
         result: dict[str, Any] = from_api(described, model.operation_model(self.kind.describe).output_shape)
         return result
+
+    @override
+    def failed_result(self, described: dict[str, Any]) -> dict[str, Any]:
+        return self.result(described)
 
 
 GUIDE = Guide(

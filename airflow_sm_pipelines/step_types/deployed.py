@@ -7,14 +7,17 @@ from airflow_sm_pipelines.step_types.step_type import Guide
 GUIDE = Guide(
     "EndpointConfig, Endpoint and InferenceComponent",
     """\
-**Names.** `EndpointConfigName`, `EndpointName` and `InferenceComponentName` are the very names, not prefixes; without
-one (or with `""`) a name is generated as for jobs.
+**Names.** `EndpointName` and `InferenceComponentName` are the very names, not prefixes. An `EndpointConfigName` is
+made unique, as the service does: the configuration is `<name>-<execution id>`, the name cut to fit 63 characters,
+whether it is a literal or an expression. So a pipeline with a literal name runs again and again. Without a name (or
+with `""`) one is generated as for jobs.
 
-- **EndpointConfig** makes what was not there before. The step looks whether a given name is free; if not, it fails
-  and changes nothing (also when a user clears a step that had succeeded: its configuration is there). A name that
-  contains `Execution.PipelineExecutionId` is new in every run. After a lost reply or the death of a worker, the next
-  try takes over what the earlier one has made. If someone else takes the name between these two tries, that is not
-  noticed.
+- **EndpointConfig** makes a configuration of the execution's own. Every attempt asks for the same name, and
+  `Steps.<name>.EndpointConfigName` is it. What is there under it is taken where it is what the step asks for (after a
+  lost reply, the death of a worker, or the clear of a step that had succeeded). Where it is something else (the run's
+  Model step was cleared too and made a new model; another step of the run has the same name), it stays as it is, and
+  the step makes `<name>-<execution id>-2`, and so on. An Endpoint step that writes out the name that an
+  EndpointConfig step was given is a finding: it has to refer to the step.
 - **Endpoint** and **InferenceComponent** create what is absent and update what is there: `UpdateEndpoint` with the
   `EndpointConfigName` (tags of the step are left out, the API takes none), `UpdateInferenceComponent` with the
   specification and the copies. A component on another endpoint is not moved: the step fails. An endpoint that is

@@ -67,7 +67,7 @@ class DeploymentAdapter(JobAdapter):
     @override
     def create(self) -> None:
         if self.updates:
-            operation(self.run.client(), self.update)(**self._update_request())
+            operation(self.run.client_calling_once(), self.update)(**self._update_request())
             self.run.log.info("The %s %s is there, and is updated", self.kind.noun, self.run.record.job_name)
         else:
             super().create()

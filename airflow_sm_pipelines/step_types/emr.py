@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_missing
-from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, type_of_call_error
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
@@ -140,12 +140,12 @@ class EmrAdapter(JobAdapter):
     def kind(self) -> JobKind:
         known = self.run.record.identifiers
         kind = super().kind
-        stopped_with: dict[str, Any] = {}
+        stop_params: dict[str, Any] = {}
         if self._owns_cluster and CLUSTER in known:
-            stopped_with = {"JobFlowIds": [known[CLUSTER]]}
+            stop_params = {"JobFlowIds": [known[CLUSTER]]}
         elif STEP in known:
-            stopped_with = {CLUSTER: known[CLUSTER], "StepIds": [known[STEP]]}
-        return kind.bound(asked_with=dict(known) if STEP in known else {}, stopped_with=stopped_with)
+            stop_params = {CLUSTER: known[CLUSTER], "StepIds": [known[STEP]]}
+        return kind.bound(describe_params=dict(known) if STEP in known else {}, stop_params=stop_params)
 
     @override
     def name_prefix(self) -> Value:
@@ -200,8 +200,7 @@ class EmrAdapter(JobAdapter):
         except self.run.call_errors as error:
             if is_missing(error):
                 return
-            message = f"the EMR step {self.run.record.job_name} could not be looked for: {CallError.of(error)}"
-            raise self.run.failure(message, type_of_call_error(error), outcome_unknown=True) from error
+            raise
         self.run.save()
         known = self.run.record.identifiers
         if STEP in known:
@@ -226,6 +225,10 @@ class EmrAdapter(JobAdapter):
         return {**described["Step"], CLUSTER: self.run.record.identifiers[CLUSTER]}
 
     @override
+    def failed_result(self, described: dict[str, Any]) -> dict[str, Any]:
+        return self.result(described)
+
+    @override
     def reason(self, described: dict[str, Any]) -> str:
         if reason := reason_of_step(described["Step"]):
             return reason
@@ -240,12 +243,12 @@ class EmrAdapter(JobAdapter):
         cluster = self.run.record.identifiers.get(CLUSTER)
         if not self._owns_cluster or cluster is None:
             return None
-        kind = replace(KIND_OF_OWN_CLUSTER, noun="cluster").bound(stopped_with={"JobFlowIds": [cluster]})
+        kind = replace(KIND_OF_OWN_CLUSTER, noun="cluster").bound(stop_params={"JobFlowIds": [cluster]})
         return JobTarget(kind, cluster, self.run.access)
 
     @override
     def stop_target(self) -> StopTarget | None:
-        return super().stop_target() if self.kind.stopped_with else None
+        return super().stop_target() if self.kind.stop_params else None
 
     @override
     def log_address(self, console: Console) -> str | None:

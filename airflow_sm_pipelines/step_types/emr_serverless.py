@@ -118,7 +118,7 @@ class EmrServerlessAdapter(JobAdapter):
     @override
     def kind(self) -> JobKind:
         known = self.run.record.identifiers
-        return super().kind.bound(asked_with=dict(known) if RUN in known else {})
+        return super().kind.bound(describe_params=dict(known) if RUN in known else {})
 
     @property
     @override
@@ -163,7 +163,7 @@ class EmrServerlessAdapter(JobAdapter):
 
     @override
     def create(self) -> None:
-        run, client = self.run, self.run.client()
+        run, client = self.run, self.run.client_calling_once()
         if self._owns_application:
             self._create_application(client)
             run.request = {APPLICATION: run.record.identifiers[APPLICATION], **run.request}
@@ -182,16 +182,16 @@ class EmrServerlessAdapter(JobAdapter):
             run.identify(**{APPLICATION: application})
             run.save()
             run.log.info("Created the application %s", application)
-        self._wait_while(client, application, ("CREATING",))
+        self._wait_while(application, ("CREATING",))
         # An application starts by itself with its first job run, unless it was made so that it does not.
         if not self._application.get("autoStartConfiguration", {}).get("enabled", True):
             self._calling = "StartApplication"
             client.start_application(applicationId=application)
-            self._wait_while(client, application, ("CREATED", "STOPPED", "STARTING"))
+            self._wait_while(application, ("CREATED", "STOPPED", "STARTING"))
 
-    def _wait_while(self, client: Any, application: str, passing: tuple[str, ...]) -> None:
+    def _wait_while(self, application: str, passing: tuple[str, ...]) -> None:
         """Wait while a new application is in states that pass, such as CREATING."""
-        deadline = self.run.monotonic() + MAX_START_SECONDS
+        client, deadline = self.run.client(), self.run.monotonic() + MAX_START_SECONDS
         while (state := client.get_application(applicationId=application)["application"]["state"]) in passing:
             if self.run.monotonic() > deadline:
                 message = f"the application {application} is still {state}."

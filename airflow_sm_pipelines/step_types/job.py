@@ -30,8 +30,8 @@ GUIDE = Guide(
 that the string `JobConfigDocument` holds: `Steps.Evaluate.JobConfigDocument.ServiceOutput.MlflowDetails.RunId`.
 `JobName` is a prefix, as for other jobs. A killed step stops its job.
 
-The API is younger than the oldest botocore that is supported; without it, the step fails when it is reached. The
-SDK's templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.117 has no such member and refuses it.
+The API came with botocore 1.43.20; with an older one the definition has a finding (`old-botocore`). The SDK's
+templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.117 has no such member and refuses it.
 """,
 )
 
@@ -39,15 +39,15 @@ SDK's templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.
 class CategoryJobAdapter(JobAdapter):
     """A Job step. Its result is the DescribeJob response.
 
-    A job is known by its name and its category. The API is younger than the oldest botocore that is supported: without
-    it, the step fails when it is reached.
+    A job is known by its name and its category. The API is younger than the oldest botocore that is supported: where a
+    worker's is older than that of the Dag processor, which tells it, the step fails when it is reached.
     """
 
     @property
     @override
     def kind(self) -> JobKind:
         request = self.run.request
-        return KIND.bound(asked_with={CATEGORY_FIELD: str(request.get(CATEGORY_FIELD, ""))}) if request else KIND
+        return KIND.bound(describe_params={CATEGORY_FIELD: str(request.get(CATEGORY_FIELD, ""))}) if request else KIND
 
     @override
     def prepare(self) -> None:
@@ -67,6 +67,7 @@ STEP_TYPE = StepType(
     kind=KIND,
     adapter=CategoryJobAdapter,
     calls=job_calls(KIND),
+    botocore="1.43.20",
     arguments=sagemaker("CreateJob"),
     properties=sagemaker("DescribeJob"),
     # A string of the response, into whose JSON properties go.

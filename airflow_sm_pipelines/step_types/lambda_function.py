@@ -26,9 +26,11 @@ are those of secrets are masked in XCom; a step that refers to one gets the real
 when the task is killed: Lambda cannot end an invocation.
 
 **At most once per attempt.** botocore makes the call once, and that it is about to be made is on record before. What
-Lambda answers with throttling or a fault of its own is retried as on every step. A reply that was lost on the way,
-and a worker that died during the call, fail the step, since the function may have run; where it may run twice, say so
-with a retry policy of the step for `Step.SERVICE_FAULT`, and it is invoked again.
+Lambda answers with throttling or a fault of its own is retried as on every step. Where nothing could be sent (no
+connection), it is sent again for up to five minutes, which no policy counts. A reply that was lost on the way, and a
+worker that died during the call, fail the step, since the function may have run, and an invocation has no name by which
+it could be looked for; where it may run twice, say so with a retry policy of the step for `Step.SERVICE_FAULT` (with a
+`MaxAttempts` that is not 0), and it is invoked again.
 """,
 )
 

@@ -21,7 +21,7 @@ KIND = JobKind(
     started_field="ProcessingStartTime",
     limit_fields=("StoppingCondition.MaxRuntimeInSeconds",),
     default_limit=ONE_DAY,
-    joins=("ExperimentConfig",),
+    linkable_configs=("ExperimentConfig",),
 )
 DATASETS = DatasetPaths(
     inputs=("ProcessingInputs[].S3Input.S3Uri",), outputs=("ProcessingOutputConfig.Outputs[].S3Output.S3Uri",)

@@ -81,9 +81,9 @@ class RegisterModelAdapter(JobAdapter):
 
     @override
     def create(self) -> None:
-        client = self.run.client()
+        client = self.run.client_calling_once()
         if group := self.run.request.get(GROUP_FIELD):
-            _ensure_group(client, str(group))
+            _ensure_group(self.run.client(), client, str(group))
         self.run.rename(client.create_model_package(**self.run.request)[KIND.arn_field])
         self.run.save()
 
@@ -100,13 +100,13 @@ class RegisterModelAdapter(JobAdapter):
         return "; ".join(told) or super().reason(described)
 
 
-def _ensure_group(client: Any, group: str) -> None:
+def _ensure_group(reading: Any, client: Any, group: str) -> None:
     """Create the model package group if it is absent, as the service does."""
     if group.startswith(ARN_PREFIX):
         return
     try:
-        client.describe_model_package_group(ModelPackageGroupName=group)
-    except client.exceptions.ClientError as error:
+        reading.describe_model_package_group(ModelPackageGroupName=group)
+    except reading.exceptions.ClientError as error:
         if not is_missing(error):
             raise
         try:

@@ -99,7 +99,8 @@ class StepType(Struct, frozen=True):
     it all.
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
-    that it needs besides. ``syntax`` tells of the keys beside Arguments in its steps, None where they may have any.
+    that it needs besides. ``botocore`` is the first version that has the calls, None where the oldest that is supported
+    has them. ``syntax`` tells of the keys beside Arguments in its steps, None where they may have any.
     ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
     that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``parts``
     are members of Arguments that are requests, or parts of them, where the whole is none. ``variants``
@@ -109,9 +110,10 @@ class StepType(Struct, frozen=True):
     by which a role is handed to AWS, as dotted paths (``[]`` goes through a list): the first have the pipeline's role
     where they are missing.
 
-    **Names.** ``user_named`` tells that a name in the Arguments is the very name, where that of other types is a prefix
-    of a generated one (semantics 14.8). ``refused_by_pipelines`` are members of the request that SageMaker Pipelines
-    refuses though the API has them; they are passed on, and the task's log says so.
+    **Names.** ``user_named`` tells that a name in the Arguments is the very name, and ``made_unique`` that the
+    execution's id is added to it, where that of other types is a prefix of a generated one (semantics 14.8).
+    ``refused_by_pipelines`` are members of the request that SageMaker Pipelines refuses though the API has them; they
+    are passed on, and the task's log says so.
 
     **Results.** ``cached`` tells whether the service caches the type, and ``cache_key`` by what. ``datasets`` are what
     is read and written in S3, ``model_package`` the version of a model package that is registered. ``console`` is where
@@ -127,6 +129,7 @@ class StepType(Struct, frozen=True):
     kind: JobKind | None = None
     adapter: type[JobAdapter] | None = None
     calls: tuple[str, ...] = ()
+    botocore: str | None = None
     permissions: tuple[str, ...] = ()
     syntax: StepSyntax | None = None
     arguments: ApiShape | None = None
@@ -138,6 +141,7 @@ class StepType(Struct, frozen=True):
     defaulted_roles: tuple[str, ...] = ()
     passed_roles: tuple[str, ...] = ()
     user_named: bool = False
+    made_unique: bool = False
     refused_by_pipelines: tuple[str, ...] = ()
     cached: bool = False
     cache_key: CacheKey = CacheKey()

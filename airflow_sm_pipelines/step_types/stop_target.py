@@ -34,7 +34,7 @@ class JobTarget(Struct, frozen=True):
     @property
     def can_be_described(self) -> bool:
         """Whether the job's state can be asked for: an EMR cluster may be known whose step is not."""
-        return bool(self.kind.asked_with) or not self.kind.stopped_with
+        return bool(self.kind.describe_params) or not self.kind.stop_params
 
     def __str__(self) -> str:
         return f"{self.kind.noun} {self.name}"

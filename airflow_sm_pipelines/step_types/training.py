@@ -21,7 +21,7 @@ KIND = JobKind(
     started_field="TrainingStartTime",
     limit_fields=("StoppingCondition.MaxRuntimeInSeconds",),
     default_limit=ONE_DAY,
-    joins=("ExperimentConfig", "MlflowConfig"),
+    linkable_configs=("ExperimentConfig", "MlflowConfig"),
 )
 CONSOLE = job_console("jobs/{name}", "TrainingJobs")
 

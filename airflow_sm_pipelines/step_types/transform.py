@@ -18,7 +18,7 @@ KIND = JobKind(
     arn_field="TransformJobArn",
     status_field="TransformJobStatus",
     role_field=None,
-    joins=("ExperimentConfig",),
+    linkable_configs=("ExperimentConfig",),
 )
 
 STEP_TYPE = StepType(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import JsonGet, PropertyFileReference
-from airflow_sm_pipelines.step_types.roles import roles_of
+from airflow_sm_pipelines.step_types import cleanup
+from airflow_sm_pipelines.step_types.roles import NO_REPLACEMENT, RoleReplacement, roles_of
 from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
@@ -22,25 +23,36 @@ CHECKS = frozenset({"QualityCheck", "ClarifyCheck"})
 
 
 def check_allowed(
-    pipeline: Pipeline, step_types: Mapping[str, StepType], allowed: AllowList, collector: FindingCollector
+    pipeline: Pipeline,
+    step_types: Mapping[str, StepType],
+    allowed: AllowList,
+    collector: FindingCollector,
+    roles: RoleReplacement = NO_REPLACEMENT,
 ) -> None:
-    """A finding for each literal that is not allowed. What an expression gives is judged when the step runs."""
+    """A finding for each literal that is not allowed. What an expression gives is judged when the step runs.
+
+    Judged are the roles that stand for those of the definition.
+    """
     if allowed == AllowList():
         return
-    if pipeline.role_arn is not None and (refusal := allowed.refuse_role(pipeline.role_arn)) is not None:
+    if pipeline.role_arn is not None and (refusal := allowed.refuse_role(roles.of(pipeline.role_arn))) is not None:
         collector.error(refusal, "$.RoleArn", code="not-allowed")
-    steps = {step.name: step for step in pipeline.walk()}
+    steps = {step.name: step for step in pipeline.all_steps}
     for step in steps.values():
-        for path, refusal in _refusals(step, step_types.get(step.type), steps, allowed):
+        for path, refusal in _refusals(step, step_types.get(step.type), steps, allowed, roles):
             collector.error(refusal, path, step=step.name, code="not-allowed")
 
 
 def _refusals(
-    step: Step, step_type: StepType | None, steps: Mapping[str, Step], allowed: AllowList
+    step: Step,
+    step_type: StepType | None,
+    steps: Mapping[str, Step],
+    allowed: AllowList,
+    roles: RoleReplacement,
 ) -> Iterator[tuple[str, str]]:
     judged = [(f"{step.path}.Type", allowed.refuse_step_type(step.type))]
     judged += [
-        (f"{step.path}.Arguments.{path}", allowed.refuse_role(role))
+        (f"{step.path}.Arguments.{path}", allowed.refuse_role(roles.of(role, path)))
         for path, role in named_roles(step, step_type)
         if isinstance(role, str)
     ]
@@ -62,7 +74,7 @@ def named_roles(step: Step, step_type: StepType | None) -> Iterator[tuple[str, V
 
 
 def _places_read(step: Step, steps: Mapping[str, Step]) -> Iterator[tuple[str, str]]:
-    """The literal S3 URIs from which Airflow itself reads for a step."""
+    """The literal S3 URIs from which Airflow itself reads for a step, or which it deletes."""
     for located in step.expressions:
         if isinstance(located.expression, JsonGet):
             source = located.expression.source
@@ -70,6 +82,12 @@ def _places_read(step: Step, steps: Mapping[str, Step]) -> Iterator[tuple[str, s
                 yield from ((located.path, uri) for uri in _output_of_file(source, steps))
             elif isinstance(source, str):
                 yield located.path, source
+    if step.type == cleanup.NAME:
+        for index, entry in cleanup.listed_sources(step.arguments):
+            uris = entry.get(cleanup.URIS)
+            for position, uri in enumerate(uris if isinstance(uris, tuple) else ()):
+                if isinstance(uri, str):
+                    yield f"{step.path}.Arguments.Resources.S3[{index}].S3Uris[{position}]", uri
     if step.type in CHECKS:
         for path, _, uri in _outputs(step):
             yield path, uri

@@ -19,7 +19,7 @@ CALL_TYPES = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 
 def check_policies(pipeline: Pipeline, step_types: Mapping[str, StepType], collector: FindingCollector) -> None:
     """A warning for each of them. Types that are not known are not checked."""
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         known = step_types.get(step.type)
         if known is None:
             continue

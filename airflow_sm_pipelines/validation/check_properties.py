@@ -7,28 +7,32 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.expressions import (
-    ChildOutput,
     Index,
+    IterationOutput,
     Key,
     Member,
     PropertyReference,
     format_path,
 )
+from airflow_sm_pipelines.definition.findings import FindingCollector
+from airflow_sm_pipelines.definition.guessing import normal
+from airflow_sm_pipelines.definition.loops import OUTPUTS, SELECTED, result_within, selected_body
 from airflow_sm_pipelines.step_types import for_each
+from airflow_sm_pipelines.validation.meant_members import PROPERTIES
 from airflow_sm_pipelines.validation.shape_texts import ANY, MAP, SINGLE, is_structure
 from airflow_sm_pipelines.validation.shapes import shape_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow_sm_pipelines.definition.expressions import PathToken, PropertyPath
-    from airflow_sm_pipelines.definition.findings import FindingCollector
-    from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.definition.model import ForEachBody, Pipeline, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
     from airflow_sm_pipelines.validation.shape_texts import Shape
     from airflow_sm_pipelines.validation.shapes import ShapeTable
 
 _LISTED = 12
+_MOST_MENDED = 4
 
 
 class _Misfit(Struct, frozen=True):
@@ -45,52 +49,139 @@ def check_properties(pipeline: Pipeline, step_types: Mapping[str, StepType], col
     Types that are not known, and those of which no response is known, are not checked.
     """
     steps: dict[str, Step] = {}
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         steps.setdefault(step.name, step)
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         for located in step.expressions:
             match located.expression:
                 case PropertyReference(name, path) if path:
                     root = f"Steps.{name}"
-                case ChildOutput(name, path) if path:
-                    root = f"ChildOutput.{name}"
+                case IterationOutput(name, path) if path:
+                    root = f"IterationOutput.{name}"
                 case _:
                     continue
             target = steps.get(name)
             misfit = None if target is None else _misfit_of(target, path, step_types, collector)
-            if misfit is not None:
+            if target is not None and misfit is not None:
                 place = f"{root}{format_path(path[: misfit.depth])}"
-                meant = None if misfit.meant is None else f"{root}{format_path(misfit.meant)}"
+                right = _mended(target, misfit, step_types, collector)
+                meant = None if right is None else f"{root}{format_path(right)}"
                 collector.error(
                     f"{place} {misfit.reason}", located.path, step=step.name, suggestion=meant, code="unknown-property"
                 )
 
 
+def misfit_in_words(
+    target: Step, path: PropertyPath, step_types: Mapping[str, StepType]
+) -> tuple[str, str | None] | None:
+    """What is wrong with a path into the result of a step, and the one that may have been meant; None for nothing.
+
+    A name is right in whichever form of the two.
+    """
+    collector = FindingCollector()
+    misfit = _misfit_of(target, path, step_types, collector) if path else None
+    if misfit is None:
+        return None
+    right = _mended(target, misfit, step_types, collector)
+    if right is not None and [*map(_plain, right)] == [*map(_plain, path)]:
+        return None
+    told = f"{target.name}{format_path(path[: misfit.depth])} {misfit.reason}"
+    return told, None if right is None else f"{target.name}{format_path(right)}"
+
+
+def _plain(token: PathToken) -> str | int:
+    return token.position if isinstance(token, Index) else token.name
+
+
+def _mended(
+    target: Step, misfit: _Misfit, step_types: Mapping[str, StepType], collector: FindingCollector
+) -> PropertyPath | None:
+    """The path that was meant, all of it mended; None where something of it is still wrong."""
+    for _ in range(_MOST_MENDED):
+        if misfit.meant is None:
+            return None
+        following = _misfit_of(target, misfit.meant, step_types, collector)
+        if following is None:
+            return misfit.meant
+        misfit = following
+    return None
+
+
 def _misfit_of(
     step: Step, path: PropertyPath, step_types: Mapping[str, StepType], collector: FindingCollector
 ) -> _Misfit | None:
+    if step.for_each is not None:
+        return _misfit_of_loop(step, step.for_each, path, step_types, collector)
     known = step_types.get(step.type)
-    misfit = None if known is None else _misfit(known.used_with(step.arguments), path, collector)
-    if misfit is not None or step.for_each is None or len(step.for_each.body) != 1:
-        return misfit
-    body, depth = step.for_each.body[0], 1
-    match path:
-        case (Member(for_each.SELECTED), *_) if step.for_each.selector is None:
-            return _Misfit(0, f"has no {for_each.SELECTED!r}, since {step.name} has no Selector")
-        case (Member(for_each.SELECTED), *_):
-            depth = 1
-        case (Member(for_each.CHILD_OUTPUTS), Index(), *_):
-            depth = 2
-        case (Member(for_each.CHILD_OUTPUTS), token, *_):
-            inside = (path[0], Index(0), *path[1:])
-            return _Misfit(1, f"is a list, its elements are read by [0] and not by {format_path((token,))}", inside)
-        case _:
+    return None if known is None else _misfit(known.used_with(step.arguments), path, collector)
+
+
+def _misfit_of_loop(
+    step: Step,
+    loop: ForEachBody,
+    path: PropertyPath,
+    step_types: Mapping[str, StepType],
+    collector: FindingCollector,
+) -> _Misfit | None:
+    """What is wrong with a property of a ForEach step (semantics 2.17)."""
+    bodies = {body.name: body for body in loop.body}
+
+    def fits(name: str, rest: PropertyPath) -> bool:
+        return not rest or _misfit_of(bodies[name], rest, step_types, collector) is None
+
+    found = result_within(loop, path)
+    if found is not None:
+        body, depth = found
+        inner = _misfit_of(body, path[depth:], step_types, collector) if path[depth:] else None
+        if inner is None:
             return None
-    inner = _misfit_of(body, path[depth:], step_types, collector) if path[depth:] else None
-    if inner is None:
-        return None
-    meant = None if inner.meant is None else (*path[:depth], *inner.meant)
-    return _Misfit(depth + inner.depth, inner.reason, meant)
+        named = _named(path[1:2], bodies)
+        if path[0] == Member(SELECTED) and named is not None and fits(named, path[2:]):
+            meant = (path[0], *path[2:]) if named == body.name else None
+            told = f"is the result of {body.name!r}, which the Selector names: it has no step's name"
+            return _Misfit(1, told, meant)
+        return _Misfit(
+            depth + inner.depth, inner.reason, None if inner.meant is None else (*path[:depth], *inner.meant)
+        )
+    match path:
+        case (Member(name), *_) if name == SELECTED:
+            # Where a Selector names no step of the body, it has a finding of its own.
+            without = selected_body(loop) is None
+            return _Misfit(0, f"has no {name!r}, since {step.name} has no Selector") if without else None
+        case (Member(name), *_) if name in (OUTPUTS, for_each.DRAFT_OUTPUTS):
+            return _not_an_output(path, bodies, fits)
+    known = step_types.get(step.type)
+    return None if known is None else _misfit(known, path, collector)
+
+
+def _not_an_output(
+    path: PropertyPath, bodies: Mapping[str, Step], fits: Callable[[str, PropertyPath], bool]
+) -> _Misfit:
+    """What is wrong with a path that leads to the outputs of the iterations, and to none of them."""
+    index: PathToken = Index(0)
+    rest = path[1:]
+    is_draft = path[0] != Member(OUTPUTS)
+    if rest and isinstance(rest[0], Index):
+        index, rest = rest[0], rest[1:]
+        depth, reason = 2, f"has {_listed(bodies)}: name one of these steps"
+    elif rest:
+        depth, reason = 1, f"is a list, its elements are read by [<index>] and not by {format_path(rest[:1])}"
+    else:
+        depth, reason = 1, "is a list, and one of its elements is read by [<index>]"
+    if is_draft:
+        depth, reason = 0, f"has no {for_each.DRAFT_OUTPUTS!r}, which is of a draft of ForEach that was never released"
+    named = _named(rest, bodies)
+    possible = [name for name in bodies if fits(name, rest)] if named is None else [named]
+    if len(possible) != 1:
+        return _Misfit(depth, reason)
+    inside = rest if named is not None else (Member(possible[0]), *rest)
+    return _Misfit(depth, reason, (Member(OUTPUTS), index, *inside))
+
+
+def _named(path: Sequence[PathToken], bodies: Mapping[str, Step]) -> str | None:
+    """The step of a body that a path begins with."""
+    first = path[0] if path else None
+    return first.name if isinstance(first, Member | Key) and first.name in bodies else None
 
 
 def _misfit(step_type: StepType, path: PropertyPath, collector: FindingCollector) -> _Misfit | None:
@@ -149,7 +240,10 @@ class _Walk(Struct, frozen=True):
         meant = None
         if isinstance(token, Member):
             inside = (*path[:depth], Index(0), *path[depth:])
-            meant = inside if self.follow(shape[1:], path[depth:]) is None else None
+            by_name = (*path[:depth], Key(token.name), *path[depth + 1 :])
+            meant = inside if self.follow(shape[1:], path[depth:]) is None else by_name
+            if meant is by_name and self.follow(shape, by_name[depth:]) is not None:
+                meant = None
         by = "[0] or ['<name>']" if is_structure(shape[1:]) else "[0]"
         return _Misfit(depth, f"is a list, its elements are read by {by} and not by {format_path((token,))}", meant)
 
@@ -166,6 +260,12 @@ class _Walk(Struct, frozen=True):
             reason = f"has no {name!r}: its properties are those of {self.step_type.properties.operation}"
         else:
             reason = f"has no {name!r}"
+        rest = path[depth + 1 :]
+        if depth == 0 and normal(name) == "properties" and rest:
+            # The SDK's attribute: step.properties.ModelArtifacts is Steps.<step>.ModelArtifacts.
+            return _Misfit(depth, reason, rest)
+        if (other := PROPERTIES.get(normal(name))) is not None and other.split(".")[0] in members:
+            return _Misfit(depth, reason, (*path[:depth], *map(Member, other.split(".")), *rest))
         for outer, inner in members.items():
             if is_structure(inner) and name in self.table.members(self.service, inner):
                 return _Misfit(depth, reason, (*path[:depth], Member(outer), *path[depth:]))

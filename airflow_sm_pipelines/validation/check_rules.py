@@ -17,7 +17,7 @@ def check_rules(pipeline: Pipeline, step_types: Mapping[str, StepType], collecto
 
     It is no error, since real documents have steps with stub Arguments that are there to be read and never to run.
     """
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         known = step_types.get(step.type)
         if known is None or known.rules is None:
             continue

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def check_types(pipeline: Pipeline, step_types: StepTypeRegistry, collector: FindingCollector) -> None:
     """A warning for each broken entry point, at the first step whose type is not known: it may be of that one."""
-    unknown = next((step for step in pipeline.walk() if step.type not in step_types), None)
+    unknown = next((step for step in pipeline.all_steps if step.type not in step_types), None)
     if unknown is None:
         return
     for fault in step_types.faults:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.findings import Finding, Severity
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.paths import render_path
+from airflow_sm_pipelines.step_types.unique_name import kept_of
 from airflow_sm_pipelines.validation.api_model import api_model, installed_model, is_installed, own_model
+from airflow_sm_pipelines.validation.check_botocore import is_installed_older, may_lack_members
 from airflow_sm_pipelines.validation.expression_types import ExpressionTypes
 from airflow_sm_pipelines.validation.judgement import RequestJudgement, TextMember, dotted
+from airflow_sm_pipelines.validation.meant_members import members_of
 from airflow_sm_pipelines.validation.value_rules import ValueRules
 
 if TYPE_CHECKING:
@@ -42,35 +45,47 @@ def check_values(
     Airflow gives parameters in the place of their defaults.
     """
     steps: dict[str, Step] = {}
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         steps.setdefault(step.name, step)
     types = ExpressionTypes(api_model(), step_types, pipeline.parameters, steps, given)
     texts: list[TextMember] = []
-    for step in pipeline.walk():
+    for step in pipeline.all_steps:
         named = step_types.get(step.type)
         if named is None:
             continue
         known = named.used_with(step.arguments)
         judged = _judge(_model_of, known, step, types)
-        if any(one.findings for one in judged) and not is_installed(api_model()):
-            judged = _judge(_installed_model_of, known, step, types)
+        if _has_installed_a_say(step, known, judged):
+            by_table, judged = judged, _judge(_installed_model_of, known, step, types)
+            for ours, theirs in zip(by_table, judged, strict=False):
+                theirs.tell_what_is_newer(ours)
         for one in judged:
             one.tell(severities, collector)
             texts += one.texts
-    _tell_texts(texts, steps, collector)
+    _tell_texts(texts, collector)
     return texts
 
 
-def _tell_texts(texts: list[TextMember], steps: Mapping[str, Step], collector: FindingCollector) -> None:
+def _has_installed_a_say(step: Step, known: StepType, by_table: list[RequestJudgement]) -> bool:
+    """Whether the installed botocore judges a step: it may know what the table refuses, or lack what the table has.
+
+    Not where it lacks the whole call, which is a finding of its own.
+    """
+    if is_installed(api_model()) or (known.botocore is not None and is_installed_older(known.botocore)):
+        return False
+    return any(one.findings for one in by_table) or may_lack_members(step, known)
+
+
+def _tell_texts(texts: list[TextMember], collector: FindingCollector) -> None:
     """Say once for a document that numbers and booleans are sent as texts."""
     numbers = [text for text in texts if text.is_number]
     if not numbers:
         return
     first, more = numbers[0], len(numbers) - 1
-    place = f"{steps[first.step].path}.Arguments{render_path(first.path)[1:]}"
+    place = f"{first.step.path}.Arguments{render_path(first.path)[1:]}"
     others = f" (so {'do' if more > 1 else 'does'} {more} more of this definition)" if more else ""
     message = f"the API takes a text here and the expression gives a number or boolean: its text is sent{others}"
-    collector.add(Finding(message, place, first.step, severity=Severity.WARNING, code="value-sent-as-text"))
+    collector.add(Finding(message, place, first.step.name, severity=Severity.WARNING, code="value-sent-as-text"))
 
 
 def _judge(
@@ -80,8 +95,13 @@ def _judge(
     judged = []
     if known.arguments is not None and (model := model_of(known.arguments)) is not None:
         shape = model.request(known.arguments)
-        judgement = RequestJudgement(step, known.arguments, model.botocore, types, _filled(known), _prefix(known, step))
-        arguments = step.arguments if type(step.arguments) is FrozenDict else FrozenDict(step.arguments)
+        names = _prefix(known, step), _cut(known)
+        members = None if shape is None else members_of(model, known.arguments.service, shape)
+        settings = () if known.syntax is None else tuple(known.syntax.settings)
+        judgement = RequestJudgement(
+            step, known.arguments, model.botocore, types, _filled(known), *names, members, settings
+        )
+        arguments = _as_sent(known, step)
         if shape is not None:
             _rules(model, known.arguments.service).check(shape)(arguments, None, judgement)
         judged.append(judgement)
@@ -95,6 +115,16 @@ def _judge(
             check(value, path, judgement)
             judged.append(judgement)
     return judged
+
+
+def _as_sent(known: StepType, step: Step) -> FrozenDict[str, Value]:
+    """The Arguments, with what is kept of a name that is cut and made unique."""
+    arguments = step.arguments
+    name = _cut(known)
+    given = None if name is None else arguments.get(name)
+    if name is not None and known.kind is not None and isinstance(given, str):
+        arguments = {**arguments, name: kept_of(given, known.kind.name_limit)}
+    return arguments if type(arguments) is FrozenDict else FrozenDict(arguments)
 
 
 def _shape_of(model: ApiModel, part: RequestPart) -> str | None:
@@ -140,7 +170,13 @@ def _rules(model: ApiModel, service: str) -> ValueRules:
 def _prefix(known: StepType, step: Step) -> str | None:
     """The member whose text is no name, but what a generated one begins with; an empty one is none at all."""
     name = None if known.kind is None else known.kind.name_field
-    return name if name is not None and (not known.user_named or step.arguments.get(name) == "") else None
+    is_name = known.user_named or known.made_unique
+    return name if name is not None and (not is_name or step.arguments.get(name) == "") else None
+
+
+def _cut(known: StepType) -> str | None:
+    """The member whose text is cut where it is too long for a name that is made unique."""
+    return known.kind.name_field if known.kind is not None and known.made_unique else None
 
 
 def _filled(known: StepType) -> frozenset[str]:

@@ -15,13 +15,15 @@ from airflow_sm_pipelines.definition.expressions import (
     ParameterReference,
     PropertyReference,
 )
+from airflow_sm_pipelines.definition.loops import result_within
 from airflow_sm_pipelines.definition.settings import output_parameters
+from airflow_sm_pipelines.step_types import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_sm_pipelines.definition.expressions import Expression, PropertyPath, Scalar
-    from airflow_sm_pipelines.definition.model import Parameter, Step
+    from airflow_sm_pipelines.definition.model import ForEachBody, Parameter, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
     from airflow_sm_pipelines.validation.api_model import ApiModel
 
@@ -70,6 +72,8 @@ class ExpressionTypes:
         return None
 
     def _property(self, step: Step, path: PropertyPath) -> str | None:
+        if step.for_each is not None:
+            return self._of_loop(step.for_each, path)
         match path:
             case (Member("OutputParameters"), Key(name)):
                 declared = output_parameters(step).get(name)
@@ -93,3 +97,12 @@ class ExpressionTypes:
                     return None
         last = None if shape is None else shapes.get(shape)
         return None if last is None or last.type == "document" else _OF_API.get(last.type, last.type)
+
+    def _of_loop(self, loop: ForEachBody, path: PropertyPath) -> str | None:
+        match path:
+            case (Member(for_each.STATUS) | Key(for_each.STATUS),):
+                return STRING
+            case (Member(name) | Key(name),) if name in for_each.COUNTS:
+                return INTEGER
+        found = result_within(loop, path)
+        return None if found is None or not path[found[1] :] else self._property(found[0], path[found[1] :])

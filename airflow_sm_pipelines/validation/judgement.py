@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.definition.expressions import format_expression
+from airflow_sm_pipelines.definition.expressions import Join, format_expression
 from airflow_sm_pipelines.definition.findings import Finding, Severity
 from airflow_sm_pipelines.definition.paths import JsonPath, describe, render_path, shorten
 from airflow_sm_pipelines.validation.expression_types import BOOLEAN, CONTAINERS, FLOAT, INTEGER, STRING
+from airflow_sm_pipelines.validation.meant_members import beside
 from airflow_sm_pipelines.validation.severities import UNKNOWN_MEMBER
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.step_types.step_type import ApiShape
     from airflow_sm_pipelines.validation.api_model import ApiValue
     from airflow_sm_pipelines.validation.expression_types import ExpressionTypes
+    from airflow_sm_pipelines.validation.meant_members import RequestMembers
     from airflow_sm_pipelines.validation.severities import ValueSeverities
     from airflow_sm_pipelines.validation.value_rules import Check
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 GROWING_ENUM = re.compile(r"InstanceType|AcceleratorType|Region")
 # The patterns of these refuse names that the SDK's own examples have.
 WITH_DOUBTFUL_PATTERNS = frozenset({"bedrock"})
+LOCAL_SOURCE = "FileDataSource"
 LOCAL_INSTANCES = ("local", "local_gpu")
 MAX_LISTED = 12
 WORDS = {
@@ -61,7 +64,7 @@ FITTING: Mapping[str, tuple[str, ...]] = {
 class TextMember(Struct, frozen=True):
     """A member of a step's Arguments that AWS takes as a text, and whose expression may give a number or boolean."""
 
-    step: str
+    step: Step
     path: JsonPath
     is_number: bool
 
@@ -74,6 +77,7 @@ class _Found(Struct, frozen=True):
     candidates: tuple[str, ...] = ()
     on_key: bool = False
     only_warned: bool = False
+    meant: str | None = None
 
 
 class RequestJudgement:
@@ -87,35 +91,60 @@ class RequestJudgement:
         types: ExpressionTypes,
         filled: frozenset[str],
         prefix: str | None = None,
+        cut: str | None = None,
+        members: RequestMembers | None = None,
+        settings: Iterable[str] = (),
     ) -> None:
-        """``prefix`` is the member of Arguments that a generated name begins with: it is cut and completed."""
+        """``members`` are those of the whole request, ``settings`` the keys of the step's type beside Arguments.
+
+        ``prefix`` is the member of Arguments that a generated name begins with, which is not judged.
+
+        ``cut`` is the member that may be too long, since it is cut.
+        """
         self.step = step
         self.findings: list[_Found] = []
         self.texts: list[TextMember] = []
+        self.botocore = botocore
         self._service = api.service
         self._model = f"{api.operation}, botocore {botocore}"
         self._types = types
         self._filled = filled
         self._prefix = prefix
+        self._cut = cut
+        self._members = members
+        self._settings = settings
 
     def tell(self, severities: ValueSeverities, collector: FindingCollector) -> None:
         """Hand the findings over."""
         for found in self.findings:
             place = f"{self.step.path}.Arguments{render_path(found.path)[1:]}"
             severity = Severity.WARNING if found.only_warned else severities.of(found.code)
-            meant = collector.guess(found.word, found.candidates) if found.candidates else None
+            meant = found.meant or (collector.guess(found.word, found.candidates) if found.candidates else None)
             message = f"{found.message} ({self._model})"
             finding = Finding(message, place, self.step.name, meant, severity, on_key=found.on_key, code=found.code)
             collector.add(finding)
+
+    def tell_what_is_newer(self, table: RequestJudgement) -> None:
+        """Say of members that this judgement does not know, and the one by this package's table does, who has them."""
+        unknown = {found.path for found in table.findings if found.code == UNKNOWN_MEMBER}
+        version = table.botocore
+        self.findings = [
+            replace(found, message=f"{found.message}; botocore {version} has it", candidates=(), meant=None)
+            if found.code == UNKNOWN_MEMBER and found.path not in unknown
+            else found
+            for found in self.findings
+        ]
 
     def wrong_type(self, wanted: ApiValue, value: Value, path: JsonPath) -> None:
         self._add("value-type", f"expected {WORDS[wanted.type]}, found {describe(value)}", path)
 
     def expression(self, wanted: ApiValue, expression: Expression, path: JsonPath, check: Check) -> None:
+        if isinstance(expression, Join) and _is_local(expression.values[:1]):
+            self._local_join(expression, path, check)
         kind = self._types.type_of(expression)
         default = self._types.default_of(expression)
         if wanted.type == "string" and kind not in (STRING, *CONTAINERS):
-            self.texts.append(TextMember(self.step.name, path, is_number=kind is not None))
+            self.texts.append(TextMember(self.step, path, is_number=kind is not None))
         elif kind is not None and wanted.type not in FITTING[kind]:
             told = OF_EXPRESSIONS[kind]
             what = shorten(format_expression(expression))
@@ -131,9 +160,27 @@ class RequestJudgement:
                 for found in self.findings[before:]
             ]
 
+    def _local_join(self, expression: Join, path: JsonPath, check: Check) -> None:
+        """What begins with the path of a local file is one, where the API wants no such text."""
+        before = len(self.findings)
+        check(expression.values[0], path, self)
+        self.findings[before:] = [found for found in self.findings[before:] if found.code == "value-local"]
+
     def unknown(self, name: str, known: ApiValue, path: JsonPath) -> None:
+        if name == LOCAL_SOURCE and "S3DataSource" in known.members:
+            message = f"{name!r} is a member of the SDK's local mode, AWS reads from S3"
+            self.findings.append(_Found("value-local", message, (path, name), on_key=True, meant="S3DataSource"))
+            return
         message = f"unknown member {name!r}: {render_path(path)[2:] or 'the request'} has no such member"
-        self._add(UNKNOWN_MEMBER, message, (path, name), word=name, candidates=tuple(known.members), on_key=True)
+        key = beside(name, self._settings) if path is None else None
+        if key is not None:
+            message = f"{message}; {key} stands beside Arguments"
+        meant: str | None = None if key is None else f"{key} beside Arguments"
+        if meant is None and self._members is not None:
+            meant = self._members.meant(name, known, is_outermost=path is None)
+        self.findings.append(
+            _Found(UNKNOWN_MEMBER, message, (path, name), name, tuple(known.members), on_key=True, meant=meant)
+        )
 
     def missing(self, names: list[str], path: JsonPath) -> None:
         place = dotted(path)
@@ -157,7 +204,7 @@ class RequestJudgement:
         self._add("value-range", f"{describe(value)} is out of range: {_bounds(shape)} allowed", path)
 
     def pattern(self, shape: ApiValue, text: str, path: JsonPath) -> None:
-        if text.startswith("file://"):
+        if _is_local((text,)):
             self._add("value-local", f"{shorten(text)!r} is a path of the SDK's local mode, AWS reads from S3", path)
         else:
             message = f"{shorten(text)!r} does not match the pattern {shape.pattern}"
@@ -191,9 +238,15 @@ class RequestJudgement:
         on_key: bool = False,
         only_warned: bool = False,
     ) -> None:
-        if path is not None and path[0] is None and path[1] == self._prefix:
-            return
+        if path is not None and path[0] is None:
+            name = path[1]
+            if name == self._prefix or (name == self._cut and code == "value-length"):
+                return
         self.findings.append(_Found(code, message, path, word, candidates, on_key, only_warned))
+
+
+def _is_local(values: tuple[Value, ...]) -> bool:
+    return bool(values) and isinstance(values[0], str) and values[0].startswith("file://")
 
 
 def dotted(path: JsonPath) -> str:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 def with_texts(pipeline: Pipeline, members: Iterable[TextMember]) -> Pipeline:
     """The pipeline with each of these expressions in a Join of its own."""
+    # By path: of a definition with findings, two steps may have one name.
     places: dict[str, list[JsonPath]] = {}
     for member in members:
-        places.setdefault(member.step, []).append(member.path)
+        places.setdefault(member.step.path, []).append(member.path)
     return replace(pipeline, steps=_steps(pipeline.steps, places)) if places else pipeline
 
 
@@ -40,7 +41,7 @@ def _step(step: Step, places: Mapping[str, list[JsonPath]]) -> Step:
     if step.for_each is not None:
         return replace(step, for_each=replace(step.for_each, body=_steps(step.for_each.body, places)))
     arguments: Value = step.arguments
-    for place in places.get(step.name, ()):
+    for place in places.get(step.path, ()):
         arguments = _with_join(arguments, _keys(place))
     return step if arguments is step.arguments else replace(step, arguments=arguments)
 

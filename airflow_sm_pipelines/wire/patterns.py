@@ -3,6 +3,9 @@
 Differences that occur in botocore's models: ``\\p{L}`` and the like (Unicode categories and POSIX classes),
 surrogate pairs for characters beyond U+FFFF, and a counted ``$``. Java's ``matches`` means the whole string,
 and its ``\\d`` and ``\\w`` are ASCII.
+
+Python's engine goes back over what it has read: a text that a loop can split in many ways is tried in all of them.
+``(-*[a-z-])*`` is such a loop, and what it takes is what ``[a-z-]*`` takes.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from collections.abc import Iterable
 
 SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
 POSIX = {"Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "Digit": "0-9", "Upper": "A-Z", "Lower": "a-z", "ASCII": r"\x00-\x7f"}
+LOOP = re.compile(r"\((?:\?:)?([^\\()\[\].*+?{}|^$]|\\[^\w])\*(\[(?:[^\]\\]|\\.)+\])\)([*+])")
+"""A loop over any number of one character and then one of a class."""
+
 CLASS = re.compile(r"\\p\{(\w+)\}")
 
 
@@ -32,13 +38,20 @@ def satisfies(pattern: str, value: str) -> bool:
 def compiled(pattern: str, *, ascii_only: bool) -> re.Pattern[str] | None:
     """The Python pattern, good for ASCII values only or for all; ``None`` if there is none."""
     text = pattern.replace(SURROGATES, r"\U00010000-\U0010ffff")
-    text = re.sub(r"\$\{\d+,\d*\}", "$", text)
+    text = LOOP.sub(_plain_loop, re.sub(r"\$\{\d+,\d*\}", "$", text))
     try:
         if CLASS.search(text):
             text = CLASS.sub(lambda found: _class(found[1], ascii_only=ascii_only), text)
         return re.compile(text, re.ASCII)
     except (re.error, KeyError):
         return None
+
+
+def _plain_loop(found: re.Match[str]) -> str:
+    """The loop over the class alone, where the class has the character too: every text is taken by both or neither."""
+    character, members, times = found.groups()
+    literal = character.removeprefix("\\")
+    return f"{members}{times}" if re.fullmatch(members, literal) else found[0]
 
 
 def _class(name: str, *, ascii_only: bool) -> str:

@@ -11,16 +11,18 @@ from cryptography.fernet import Fernet
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.message import (
     Answer,
-    Letter,
-    Mailbox,
-    Notice,
+    AnswerSlot,
+    AnswerState,
+    CallbackMessage,
     digest_of,
     is_token_of,
     new_callback_token,
 )
 
 KEY = "AIRFLOW__CORE__FERNET_KEY"
-NOTICE = Notice("https://sqs.us-east-1.amazonaws.com/1/q", "0123456789", "arn", {"api_key": "very-secret", "f": 1.5})
+MESSAGE = CallbackMessage(
+    "https://sqs.us-east-1.amazonaws.com/1/q", "0123456789", "arn", {"api_key": "very-secret", "f": 1.5}
+)
 
 
 def test_tokens_have_sagemakers_form_and_differ() -> None:
@@ -35,42 +37,42 @@ def test_tokens_have_sagemakers_form_and_differ() -> None:
 def test_a_sealed_notice_can_be_read_with_the_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     monkeypatch.setenv(KEY, old)
-    sealed = NOTICE.seal()
+    sealed = MESSAGE.seal()
     assert "secret" not in sealed
-    assert NOTICE.token not in sealed
-    assert Notice.unseal(sealed) == NOTICE
+    assert MESSAGE.token not in sealed
+    assert CallbackMessage.unseal(sealed) == MESSAGE
     monkeypatch.setenv(KEY, f"{new},{old}")
-    assert Notice.unseal(sealed) == NOTICE
+    assert CallbackMessage.unseal(sealed) == MESSAGE
     for other in (new, ""):
         monkeypatch.setenv(KEY, other)
         with pytest.raises(UnsealError):
-            Notice.unseal(sealed)
+            CallbackMessage.unseal(sealed)
 
 
 def test_without_a_key_a_notice_is_stored_in_the_clear(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(KEY, "")
-    assert Notice.unseal(NOTICE.seal()) == NOTICE
+    assert CallbackMessage.unseal(MESSAGE.seal()) == MESSAGE
     assert "no [core] fernet_key" in caplog.text
-    assert NOTICE.token not in caplog.text
+    assert MESSAGE.token not in caplog.text
 
 
 def test_a_message_to_a_fifo_queue_is_told_from_a_repeated_one() -> None:
-    fifo = Notice(f"{NOTICE.queue_url}.fifo", NOTICE.token, NOTICE.execution_arn, NOTICE.arguments)
+    fifo = CallbackMessage(f"{MESSAGE.queue_url}.fifo", MESSAGE.token, MESSAGE.execution_arn, MESSAGE.arguments)
     first, second = fifo.request("Executing"), fifo.request("Stopping")
     assert first["MessageGroupId"] == second["MessageGroupId"]
     assert first["MessageDeduplicationId"] != second["MessageDeduplicationId"]
-    assert "MessageGroupId" not in NOTICE.request("Executing")
+    assert "MessageGroupId" not in MESSAGE.request("Executing")
     assert json.loads(second["MessageBody"])["status"] == "Stopping"
 
 
 def test_letters_and_addresses() -> None:
     answer = Answer("Success", outputs={"n": "1"})
-    letter = Letter("arn", "answered", answer, "digest")
-    assert Letter.found_in(letter.to_text()) == letter
-    assert Letter.found_in(Letter("arn").to_text()) == Letter("arn")
-    assert Mailbox("d", "dag", "run", "task", 3).address == {
+    letter = AnswerState("arn", "answered", answer, "digest")
+    assert AnswerState.found_in(letter.to_text()) == letter
+    assert AnswerState.found_in(AnswerState("arn").to_text()) == AnswerState("arn")
+    assert AnswerSlot("d", "dag", "run", "task", 3).address == {
         "key": "sagemaker_callback_d",
         "dag_id": "dag",
         "run_id": "run",
@@ -83,4 +85,4 @@ def test_letters_and_addresses() -> None:
     "found", [None, 7, ["text"], "", "no letter", "[]", "{}", '{"answer": 7}', '{"answer": null}', "[" * 250_000]
 )
 def test_what_is_no_letter(found: object) -> None:
-    assert Letter.found_in(found) is None
+    assert AnswerState.found_in(found) is None

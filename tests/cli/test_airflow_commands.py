@@ -25,11 +25,14 @@ def parse(*arguments: str) -> argparse.Namespace:
 def test_every_command_is_there() -> None:
     [group] = get_cli_commands()
     assert isinstance(group, GroupCommand)
-    *actions, cache = group.subcommands
-    assert [command.name for command in actions] == [*(command.name for command in COMMANDS), "local"]
+    *actions, cache, access_keys = group.subcommands
+    both = [command.name for command in COMMANDS]
+    assert [command.name for command in actions] == [*both, "pull", "compare", "run", "local"]
     assert all(isinstance(command, ActionCommand) for command in actions)
     assert isinstance(cache, GroupCommand)
     assert [command.name for command in cache.subcommands] == ["clear", "list"]
+    assert isinstance(access_keys, GroupCommand)
+    assert [command.name for command in access_keys.subcommands] == ["create", "list", "revoke", "reseal"]
 
 
 @pytest.mark.parametrize(("document", "status"), [(GOOD, 0), (BROKEN, 1)])

@@ -57,7 +57,7 @@ PIPELINE = document(
         ),
         (step("Register", "RegisterModel", {"ModelPackageGroupName": "g"}),),
     ),
-    step("Call", "Job", {"x": 1}),
+    step("Call", "BedrockModelImport", {"x": 1}),
     for_each("Loop", (step("Body"),)),
     Metadata={"owner": "me"},
     Parameters=[
@@ -186,7 +186,8 @@ def test_generated_and_given_names_are_those_of_the_runtime() -> None:
                 told[name, bool(given)] = next(item.text for item in report.all_items() if item.path == path)
             expected, _ = job_name("<execution id>", "<step>", "<token>", 0, limit=known.kind.name_limit)
             assert told[name, False] == f"generated: {expected}"
-            assert told[name, True] == ("the name as it is" if known.user_named else "a prefix of the generated name")
+            text = "made unique: <name>-<execution id>" if known.made_unique else "a prefix of the generated name"
+            assert told[name, True] == ("the name as it is" if known.user_named else text)
     assert len(told) > 10
 
 
@@ -299,7 +300,7 @@ def test_every_real_document_has_a_report() -> None:
         planned = plan(data, source=name, values=WARNINGS)
         report = report_of(planned)
         assert [told.step.name for told in report.steps if told.loop is None] == [s.name for s in planned.graph.steps]
-        assert len({step.name for step in planned.pipeline.walk()}) == len(report.steps)
+        assert len({step.name for step in planned.pipeline.all_steps}) == len(report.steps)
         for told in report.steps:
             named = [item.path for item in told.items if item.path.startswith(f"{told.step.path}.")]
             assert len(named) == len(told.items), name

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,26 @@ def test_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert set(invalid_documents()) <= refused <= set(documents()) - set(runnable_names())
     assert all(finding["line"] and finding["column"] for finding in told["findings"])
+    if "SM_PIPELINES_CORPUS" not in os.environ:
+        counts = Counter(
+            (finding["severity"], finding["code"])
+            for finding in told["findings"]
+            if finding["code"].startswith("value-")
+        )
+        assert counts == told_by_the_page()
+
+
+def told_by_the_page() -> Counter[tuple[str, str]]:
+    """The findings by severity and code that docs/values-over-the-corpus.md counts."""
+    rows = re.findall(
+        r"^\| (\w+) \| `([\w-]+)` \|(?: [^|]* \|){2} (\d+) \|",
+        (REPOSITORY / "docs" / "values-over-the-corpus.md").read_text(),
+        re.MULTILINE,
+    )
+    counts: Counter[tuple[str, str]] = Counter()
+    for severity, code, number in rows:
+        counts[severity, code] += int(number)
+    return counts
 
 
 @pytest.mark.parametrize("command", ["lint", "list", "show", "explain"])
@@ -231,3 +253,73 @@ def test_the_pre_commit_hook_runs_the_console_script(tmp_path: Path) -> None:
     for names, status in ((["good.json", "package.json"], 0), (["broken.json"], 1)):
         done = subprocess.run([installed, *arguments, *names], cwd=tmp_path, capture_output=True, check=False)
         assert done.returncode == status
+
+
+def resource(definition: Any, **properties: Any) -> dict[str, Any]:
+    told = {**properties, "PipelineDefinition": {"PipelineDefinitionBody": json.dumps(definition)}}
+    return {"Type": "AWS::SageMaker::Pipeline", "Properties": told}
+
+
+def test_each_pipeline_of_a_template(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "a" / "stack.json", {"Resources": {"Good": resource(GOOD), "Bad": resource(BROKEN, RoleArn=3)}})
+    write(folder / "a" / "other.json", {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    assert main(["lint", "--format", "json", "a"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["definitions"], told["skipped"]) == (2, ["a/other.json"])
+    assert {finding["path"] for finding in told["findings"]} == {
+        "$.Resources.Bad.Properties.RoleArn",
+        "$.Steps[1].Arguments.RoleArn",
+        "$.Steps[2].Type",
+    }
+    source = (folder / "a" / "stack.json").read_text().splitlines()
+    [role] = [finding for finding in told["findings"] if finding["path"].endswith("Properties.RoleArn")]
+    assert source[role["line"] - 1][role["column"] - 1 :].startswith("3")
+    assert main(["show", "a/stack.json"]) == 2
+    assert "several pipelines (Good, Bad): say which with --pipeline" in capsys.readouterr().err
+    assert main(["show", "--pipeline", "Good", "a/stack.json"]) == 0
+    assert capsys.readouterr().out.startswith("Good (1 steps)")
+    assert main(["explain", "--pipeline", "Good", "a/stack.json"]) == 0
+    assert "$.Resources.Good.Properties.PipelineName: absent, the dag id is" in capsys.readouterr().out
+    assert main(["iam", "--pipeline", "Nope", "a/stack.json"]) == 2
+    assert "it has Good, Bad" in capsys.readouterr().err
+    assert main(["list", "a"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[:2] for row in rows] == [["Good", "stack.json"], ["Bad", "stack.json"]]
+
+
+def test_a_folder_is_checked_without_hidden_files_copies_and_what_airflowignore_names(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "a" / "good.json", GOOD)
+    write(folder / "a" / ".ipynb_checkpoints" / "good-checkpoint.json", BROKEN)
+    write(folder / "a" / "old" / "bad.json", BROKEN)
+    write(folder / "a" / ".airflowignore", "old\n")
+    write(folder / "a" / "good (1).json", BROKEN)
+    assert main(["lint", "a"]) == 0
+    ignored = "3 ignored: a/.ipynb_checkpoints (hidden), a/good (1).json (a copy), a/old (.airflowignore)"
+    assert capsys.readouterr().out == f"1 definition checked ({ignored}): 0 errors, 0 warnings\n"
+    assert main(["lint", "--format", "json", "a"]) == 0
+    assert sorted(json.loads(capsys.readouterr().out)["ignored"]) == [
+        "a/.ipynb_checkpoints",
+        "a/good (1).json",
+        "a/old",
+    ]
+    assert main(["lint", "a/old/bad.json"]) == 1
+    write(folder / "a" / ".airflowignore", "^o.d/")
+    capsys.readouterr()
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX", "regexp")
+    assert main(["list", "a"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX", "git")
+    assert main(["lint", "a"]) == 2
+
+
+def test_the_text_that_query_prints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "hunter2-hunter2"
+    broken = document({**training("A", Environment={"DB_PASSWORD": secret}), "Nope": 1}, step("C", "Trainig"))
+    write(folder / "queried.json", json.dumps(json.dumps(broken, indent=1)))
+    assert main(["lint", "queried.json"]) == 1
+    out = capsys.readouterr().out
+    assert "queried.json:1:" in out
+    assert "did you mean 'Training'?" in out
+    assert secret not in out

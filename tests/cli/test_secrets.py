@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_sm_pipelines.cli.hidden_source import hidden_source
 from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
+from airflow_sm_pipelines.report.hidden_source import hidden_source
 from tests.runs.harness import condition, equals, get, pipeline, training
 
 SECRET = "hunter2-literal"

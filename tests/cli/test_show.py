@@ -85,7 +85,7 @@ def test_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         {"step": "Train", "reasons": [{"kind": "DependsOn", "path": f"{steps['Register']['path']}.DependsOn[0]"}]},
         {"step": "Check", "reasons": [{"kind": "branch", "path": "$.Steps[1].Arguments.IfSteps[0]"}]},
     ]
-    assert steps["Loop"]["body"] == [{"name": "Body", "type": "Training"}]
+    assert steps["Loop"]["body"] == [{"name": "Body", "type": "Training", "waits_for": []}]
     assert {"from": "Check", "to": "Register", "label": "If"} in told["edges"]
 
 

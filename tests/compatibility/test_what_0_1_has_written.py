@@ -14,7 +14,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.cache.entry import CacheEntry
-from airflow_sm_pipelines.callbacks.store import Sending
+from airflow_sm_pipelines.callbacks.store import SentMessage
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
@@ -118,7 +118,7 @@ def test_a_cached_result_is_read() -> None:
 
 
 def test_what_a_step_keeps_beside_its_record_is_read() -> None:
-    assert Sending(**WRITTEN["sending"]).attempt == "tokentoken"
+    assert SentMessage.from_json(WRITTEN["sending"]).attempt == "tokentoken"
     assert Check.from_json(WRITTEN["check"]).to_json() == WRITTEN["check"]
 
 

@@ -64,7 +64,7 @@ def equals(left: object = 1, right: object = 1) -> Json:
 
 
 def for_each(name: str = "Loop", body: tuple[Json, ...] = (), **arguments: object) -> Json:
-    items = {"IterableItems": get("Parameters.Items"), "ForEachBody": list(body)}
+    items = {"IterableItems": get("Parameters.Items"), "ForEachBody": list(body), "MaxConcurrency": 10}
     return step(name, "ForEach", {**items, **arguments})
 
 

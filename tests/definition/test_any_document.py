@@ -16,7 +16,7 @@ from tests.corpus import documents
 from tests.definition.build import condition, document, equals, for_each, get, join, parameter, processing, step
 from tests.fuzz.mutations import places
 
-SELECTOR = {"Pick": "MinBy", "Field": get("ChildOutput.B.TrainingJobName")}
+SELECTOR = {"Pick": "MinBy", "Field": get("IterationOutput.B.TrainingJobName")}
 EVERYTHING = document(
     processing("P"),
     step(
@@ -48,7 +48,7 @@ EVERYTHING = document(
     for_each(
         "F",
         (step("B", arguments={"i": get("ForEach.CurrentItem")}),),
-        Selector={"Pick": "MinBy", "Field": get("ChildOutput.B.TrainingJobName")},
+        Selector={"Pick": "MinBy", "Field": get("IterationOutput.B.TrainingJobName")},
     ),
     Parameters=[parameter("p", "Integer", DefaultValue=1), parameter("Items", EnumValues=["x"], Description="d")],
     PipelineExperimentConfig={"ExperimentName": "e"},

@@ -13,6 +13,7 @@ from tests.definition.build import document, only, processing, step
         ("$.a", ["a"]),
         ("$['a.b'][12]", ["a.b", 12]),
         ("[1].x", [1, "x"]),
+        ("a[-1][ -2 ]", ["a", -1, -2]),
         ("Result['it\\'s']", ["Result", "it's"]),
     ],
 )

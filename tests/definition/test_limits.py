@@ -118,3 +118,7 @@ def test_a_dag_id_fits_into_airflow_s_column() -> None:
     ids = {safe_dag_id("n" * 251), safe_dag_id("n" * 252), safe_dag_id("n" * 250 + "\ud800")}
     assert len(ids) == 3
     assert all(len(each) == 250 and each.startswith("n" * 240 + "-") for each in ids)
+
+
+def test_a_dag_id_is_no_folder_of_an_address() -> None:
+    assert [safe_dag_id(name) for name in (".", "..", "...", "a.b")] == ["-", "--", "...", "a.b"]

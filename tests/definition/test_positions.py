@@ -9,6 +9,7 @@ import pytest
 
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.paths import render_path
+from airflow_sm_pipelines.definition.place import Place
 from airflow_sm_pipelines.definition.positions import with_positions
 from airflow_sm_pipelines.definition.syntax import walk_json
 from tests.corpus import documents
@@ -54,7 +55,8 @@ def test_places_in_a_response(as_text: bool, ascii_only: bool) -> None:
     response = {"RoleArn": 7, "PipelineDefinition": inner if as_text else definition, "PipelineName": "n"}
     text = json.dumps(response, indent=2, ensure_ascii=ascii_only)
     places = {**every_place(definition), "$.RoleArn": 7, "$.PipelineName": "n"}
-    for finding in with_positions([Finding("m", path) for path in places], text):
+    around = Place(wrapper=(), definition=("PipelineDefinition",))
+    for finding in with_positions([Finding("m", path) for path in places], text, around):
         found = text[offset_of(finding, text) :]
         if as_text and finding.path not in ("$.RoleArn", "$.PipelineName"):
             # What follows is the rest of a JSON string: read it as one.

@@ -174,16 +174,97 @@ def test_the_body_of_a_loop_is_no_step_for_others() -> None:
     items = [parameter("Items")]
     outside = only(document(loop, step("B", arguments={"x": get("Steps.Body.Arn")}), Parameters=items))
     assert outside.path == "$.Steps[1].Arguments.x"
-    assert outside.message == "'Body' is the body of the ForEach step 'Loop'; its results are Steps.Loop.ChildOutputs"
-    assert only(document(loop, step("B", DependsOn=["Body"]), Parameters=items)).path == "$.Steps[1].DependsOn[0]"
+    assert outside.message == (
+        "'Body' is in the body of the ForEach step 'Loop'; outside of it, its results are"
+        " Steps.Loop.IterationOutputs[<index>].Body"
+    )
+    assert outside.suggestion == "Steps.Loop.IterationOutputs[0].Body.Arn"
+    waiting = only(document(loop, step("B", DependsOn=["Body"]), Parameters=items))
+    assert (waiting.path, waiting.suggestion) == ("$.Steps[1].DependsOn[0]", "Loop")
+    other = for_each("Other", (step("C", arguments={"x": get("Steps.Body.Arn")}),))
+    assert only(document(loop, other, Parameters=items)).suggestion == "Steps.Loop.IterationOutputs[0].Body.Arn"
+    own = only(document(for_each("Loop", (step("Body"),), IterableItems=get("Steps.Body.Arn"))))
+    assert (own.message, own.suggestion) == ("'Body' is in the body of this step, which cannot wait for it", None)
     inside = only(document(for_each("Loop", (step("Body", DependsOn=["Loop"]),)), Parameters=items))
-    assert inside.message == "the step is the body of 'Loop' and cannot wait for it"
+    assert inside.message == "the step is in the body of 'Loop' and cannot wait for it"
     assert findings(document(loop, step("B", arguments={"x": get("Steps.Loop.Status")}), Parameters=items)) == ()
+
+
+def test_the_steps_of_a_body_refer_to_each_other() -> None:
+    body = (step("B"), step("C", arguments={"x": get("Steps.B.ModelArtifacts.S3ModelArtifacts")}, DependsOn=["B"]))
+    assert findings(document(for_each("Loop", body), Parameters=[parameter("Items")])) == ()
+
+
+OUTPUTS = [{"OutputName": "score", "OutputType": "Float"}]
+
+
+@pytest.mark.parametrize(
+    ("reference", "code", "suggestion"),
+    [
+        ("Steps.Loop.IterationOutputs[4].Body.OutputParameters['score']", None, None),
+        ("Steps.Loop.Selected.OutputParameters['score']", None, None),
+        (
+            "Steps.Loop.IterationOutputs[4].Body.OutputParameters['scor']",
+            "unknown-output",
+            "Steps.Loop.IterationOutputs[4].Body.OutputParameters['score']",
+        ),
+        (
+            "Steps.Loop.Selected.OutputParameters['scor']",
+            "unknown-output",
+            "Steps.Loop.Selected.OutputParameters['score']",
+        ),
+        (
+            "Steps.Body-12.OutputParameters['score']",
+            "unusable-step",
+            "Steps.Loop.IterationOutputs[12].Body.OutputParameters['score']",
+        ),
+    ],
+)
+def test_what_a_body_declares_is_all_that_there_is_of_it(reference: str, code: str | None, suggestion: str) -> None:
+    selector = {"Pick": "MinBy", "Field": get("IterationOutput.Body.OutputParameters['score']")}
+    loop = for_each("Loop", (step("Body", "Lambda", FunctionArn="f", OutputParameters=OUTPUTS),), Selector=selector)
+    items = [parameter("Items")]
+    after = step("After", "Lambda", {"x": get(reference)}, FunctionArn="f")
+    assert [(f.code, f.suggestion) for f in findings(document(loop, after, Parameters=items))] == (
+        [] if code is None else [(code, suggestion)]
+    )
+    selector["Field"] = get("IterationOutput.Body.OutputParameters['scor']")
+    wrong = for_each("Loop", (step("Body", "Lambda", FunctionArn="f", OutputParameters=OUTPUTS),), Selector=selector)
+    finding = only(document(wrong, Parameters=items))
+    assert finding.suggestion == "IterationOutput.Body.OutputParameters['score']"
+
+
+def test_children_are_named_by_their_body_or_their_loop() -> None:
+    items = [parameter("Items")]
+    inside = step("Last", arguments={"x": get("Steps.Body-0.ModelArtifacts")}, DependsOn=["Body-0"])
+    found = findings(document(for_each("Loop", (step("Body"), inside)), Parameters=items))
+    assert {finding.suggestion for finding in found} == {"Body", "Steps.Body.ModelArtifacts"}
+    outside = only(document(for_each("Loop", (step("Body"),)), step("X", DependsOn=["Body-3"]), Parameters=items))
+    assert (outside.suggestion, outside.code) == ("Loop", "unusable-step")
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"), [("Body-0", True), ("Body-17", True), ("Body-", False), ("Body-1a", False)]
+)
+def test_no_step_is_named_as_the_children_of_a_body(name: str, refused: bool) -> None:
+    inside = condition("Choose", (), (step(name),))
+    for other in (step(name), inside):
+        found = errors(document(for_each("Loop", (step("Body"),)), other, Parameters=[parameter("Items")]))
+        assert [message.split(":")[0] for _, message in found] == (
+            [f"no step can be named {name!r}"] if refused else []
+        )
+
+
+def test_a_name_is_unique_over_all_bodies() -> None:
+    loops = for_each("One", (step("Body"),)), for_each("Two", (step("Body"), step("Last")))
+    [(path, message)] = errors(document(*loops, Parameters=[parameter("Items")]))
+    assert path == "$.Steps[1].Arguments.ForEachBody[0].Name"
+    assert message.startswith("the same step stands at $.Steps[0].Arguments.ForEachBody[0]; a name is unique")
 
 
 @pytest.mark.timeout(60)  # a guard against guesses that grow with the square
 def test_thousands_of_wrong_names_are_told_in_little_time() -> None:
-    steps = [step(f"Step-{index}", DependsOn=[f"Step_{index}"]) for index in range(1500)]
+    steps = [step(f"Step-{index}", DependsOn=[f"Step_{index + 1}"]) for index in range(1500)]
     found = findings(document(*steps))
     assert sum(finding.stands_for for finding in found) == 1500
     assert found[0].suggestion is not None

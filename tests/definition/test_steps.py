@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition import Severity, read_definition
-from airflow_sm_pipelines.definition.model import ParameterType
+from airflow_sm_pipelines.definition.model import DependsOn, ParameterType
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.definition.step_types import NAME_ONLY_TYPES
 from airflow_sm_pipelines.step_types import STEP_TYPES
@@ -50,7 +50,7 @@ def test_every_step_type_is_read(kind: str) -> None:
 def test_common_keys() -> None:
     value = step(DisplayName="d", Description="t", DependsOn=["B"], RetryPolicies=[], CacheConfig=None)
     first = read_step(value, step("B"))
-    assert (first.display_name, first.description, first.depends_on) == ("d", "t", ("B",))
+    assert (first.display_name, first.description, first.depends_on) == ("d", "t", (DependsOn("B", 0),))
     assert (first.retry_policies, first.cache, first.path) == ((), None, S)
 
 
@@ -73,7 +73,11 @@ def test_common_keys() -> None:
         (step(Description="d" * 3073), f"{S}.Description", "at most 3072 characters are allowed, found 3073"),
         (step(DisplayName=get("Parameters.x")), f"{S}.DisplayName", "expected a text, found the expression"),
         (step(DependsOn="B"), f"{S}.DependsOn", "expected an array of step names, found the text 'B'"),
-        (step(DependsOn=[3]), f"{S}.DependsOn[0]", "expected a step's name, found the number 3"),
+        (
+            step(DependsOn=[3]),
+            f"{S}.DependsOn[0]",
+            "expected a step's name or an object with Step and Trigger, found the number 3",
+        ),
         (step("A", "Lambda"), S, "a Lambda step needs the key 'FunctionArn'"),
         (step("A", "Callback", SqsQueueUrl=None), f"{S}.SqsQueueUrl", "expected a text or an expression, found null"),
         (step("A", "Lambda", FunctionArn=3), f"{S}.FunctionArn", "expected a text or an expression, found the number"),
@@ -180,4 +184,6 @@ def test_conditions_and_branches_have_a_shape() -> None:
     assert first.branches.else_steps[0].inner_steps[0].path == (
         "$.Steps[0].Arguments.ElseSteps[0].Arguments.IfSteps[0]"
     )
-    assert [inner.name for inner in read(condition("C", (), (step("Y"),), (step("N"),)), step("Z")).walk()] == [*"CYNZ"]
+    assert [inner.name for inner in read(condition("C", (), (step("Y"),), (step("N"),)), step("Z")).all_steps] == [
+        *"CYNZ"
+    ]

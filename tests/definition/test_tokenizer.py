@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_sm_pipelines.definition.expressions import (
-    ChildOutput,
     CurrentItem,
     ExecutionVariable,
     ExperimentReference,
     Expression,
     Index,
+    IterationOutput,
     Key,
     Member,
     ParameterReference,
@@ -44,7 +44,8 @@ REFERENCES: list[tuple[str, Expression]] = [
     ("Steps.P.PropertyFiles", PropertyReference("P", (M("PropertyFiles"),))),
     ("ForEach.CurrentItem", CurrentItem(())),
     ("ForEach.CurrentItem.name", CurrentItem((M("name"),))),
-    ("ChildOutput.Body.Metric[1]", ChildOutput("Body", (M("Metric"), N(1)))),
+    ("ForEach.CurrentItem.a[0]['b.c']", CurrentItem((M("a"), N(0), K("b.c")))),
+    ("IterationOutput.Body.Metric[1]", IterationOutput("Body", (M("Metric"), N(1)))),
 ]
 
 

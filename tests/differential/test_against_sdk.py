@@ -22,12 +22,13 @@ from botocore.exceptions import ClientError
 from airflow_sm_pipelines.definition import DefinitionError, Pipeline, read_definition
 from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
-from airflow_sm_pipelines.expressions.pipeline import PipelineFacts
+from airflow_sm_pipelines.expressions.pipeline import PipelineContext
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph import build_graph
 from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests import corpus
 from tests.differential.cases import Json, definition_of, outer_expressions, own_arguments, walk_steps
@@ -183,11 +184,14 @@ class GivenScope(TaskScope):
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, key: results.get(task_ids)),
             "dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=datetime.fromisoformat(about["started"])),
         }
-        facts = PipelineFacts(
+        facts = PipelineContext(
+            place=Place("d"),
             name=about["pipeline"],
             digest=pipeline.digest,
             parameters=pipeline.parameters,
-            property_files={each.name: {file.name: file for file in each.property_files} for each in pipeline.walk()},
+            property_files={
+                each.name: {file.name: file for file in each.property_files} for each in pipeline.all_steps
+            },
             experiment=pipeline.experiment,
             mlflow=pipeline.mlflow,
             role_arn=None,
@@ -202,7 +206,7 @@ class GivenScope(TaskScope):
             evaluated_at=datetime.fromisoformat(about["evaluated"]).timestamp(),
             job_names={"TrainingJobName": JOB_NAME} if step.type == "Training" else {},
             secrets=Masking(),
-            results=cast("Any", SimpleNamespace(of=lambda task_id, masked: masked)),
+            results=cast("Any", SimpleNamespace(of=lambda task_id, masked, index=None: masked)),
             check_place=lambda uri: None,
         )
         scope._id = about["execution_id"]
@@ -272,7 +276,7 @@ def compare(document: str, definition: Json, expected: Json, about: Json, compar
     except DefinitionError as error:
         _compare_refused(document, definition, expected, error, comparison)
         return
-    ours = {step.name: step for step in pipeline.walk()}
+    ours = {step.name: step for step in pipeline.all_steps}
     written = {step["Name"]: step for step in walk_steps(definition["Steps"])}
     comparison.documents.add(document)
     _compare_defaults(document, pipeline, expected, comparison)

@@ -216,6 +216,8 @@ DOCUMENT: Json = {
         ("['top']", "s"),
         ("top", "s"),
         ("list[0][1]", 1),
+        ("list[-1][-2]", 0),
+        ("a.b[-1].c", 1),
     ],
 )
 def test_json_paths(path: str, expected: Json) -> None:
@@ -227,6 +229,12 @@ def test_json_paths(path: str, expected: Json) -> None:
     [
         ("a.z", "has no match"),
         ("a.b[5].c", "has no match"),
+        ("a.b[-2].c", "has no match"),
+        ("top[-1]", "has no match"),
+        ("a[-1]", "has no match"),
+        ("a.b[-2:]", "wildcard, slice or filter"),
+        ("a.b[--1]", "wildcard, slice or filter"),
+        ("a.b[-]", "wildcard, slice or filter"),
         ("top[0]", "has no match"),
         ("a", "leads to an object"),
         ("list", "leads to a list"),

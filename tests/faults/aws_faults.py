@@ -7,7 +7,7 @@ from typing import Any
 from tests.faults.cells import Expected, Row
 
 ATTEMPTS_OF_A_CALL = 3
-"""[sagemaker_pipelines] aws_max_attempts here, so that ten failing calls take four tries."""
+"""[sagemaker_pipelines] aws_max_attempts here, so that ten failing looks take four of them."""
 THREE_HOURS = 10_800.0
 JOB_SECONDS = 4.0
 """How long a job takes if nothing is said. A trigger that fires within a second or two of the step's deferral is a
@@ -32,7 +32,7 @@ ALL_TYPES = (
     *("Step.SERVICE_FAULT", "Step.THROTTLING"),
     *("SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"),
 )
-TWICE_AS_LONG = (1.0, 2.0, 4.0)
+TWICE_AS_LONG = (1.0, 2.0, 4.0, 8.0, 16.0)
 """The delays of the service's default policy: from 1 s on, doubling."""
 
 

@@ -1,11 +1,10 @@
 """What a cell of the fault matrix is, what is seen of it, and how that is judged."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from airflow_sm_pipelines.local.control import EndpointControl
-from airflow_sm_pipelines.local.records import LoggedRequest
 
 
 class Column(Enum):
@@ -20,8 +19,8 @@ class Expected:
     """What has to come of a step.
 
     ``attempts`` are the names under which AWS was asked for a job, ``jobs`` those that it got. ``stopped`` is how
-    many of them end as Stopped. ``delays`` are the least seconds, on the endpoint's clock, between one try's last
-    Create call and the next one's first; a try makes ``calls`` Create calls.
+    many of them end as Stopped. ``delays`` are the least seconds, on the endpoint's clock, between one try's Create
+    call and the next one's; ``calls`` is how many of them there are in all, None where that is not asked.
     """
 
     attempts: int = 1
@@ -29,7 +28,7 @@ class Expected:
     state: str = "success"
     stopped: int = 0
     delays: tuple[float, ...] = ()
-    calls: int = 1
+    calls: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +77,7 @@ class Seen:
     stopped: int
     orphans: int
     delays: tuple[float, ...]
+    calls: int = 0
 
     @classmethod
     def of(cls, cell: Cell, endpoint: EndpointControl, state: str) -> "Seen":
@@ -95,7 +95,8 @@ class Seen:
             state=state,
             stopped=sum(job.status == "Stopped" for job in jobs),
             orphans=sum(job.ended is None for job in jobs),
-            delays=delays_between(created, cell.row.expected.calls),
+            delays=tuple(after.time - before.time for before, after in pairwise(created)),
+            calls=len(created),
         )
 
     def faults(self, expected: Expected) -> list[str]:
@@ -107,6 +108,8 @@ class Seen:
             ("stopped jobs", self.stopped, expected.stopped),
             ("orphans", self.orphans, 0),
         ]
+        if expected.calls is not None:
+            pairs.append(("Create calls", self.calls, expected.calls))
         found = [f"{what}: {seen}, not {wanted}" for what, seen, wanted in pairs if seen != wanted]
         if expected.delays and (
             len(self.delays) != len(expected.delays)
@@ -114,9 +117,3 @@ class Seen:
         ):
             found.append(f"delays: {[round(delay, 2) for delay in self.delays]}, not at least {expected.delays}")
         return found
-
-
-def delays_between(calls: Sequence[LoggedRequest], per_try: int) -> tuple[float, ...]:
-    """Seconds between the last call of each try and the first of the next."""
-    firsts, lasts = calls[per_try::per_try], calls[per_try - 1 :: per_try]
-    return tuple(first.time - last.time for last, first in zip(lasts, firsts, strict=False))

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_sm_pipelines.local.records import LoggedRequest
 from tests.faults.aws_rows import AWS_ROWS
 from tests.faults.bench import Round
-from tests.faults.cells import Cell, Column, Expected, Seen, delays_between
+from tests.faults.cells import Cell, Column, Expected, Seen
 from tests.faults.kill_rows import KILL_ROWS
 from tests.faults.plan import cells_of
 from tests.faults.table import table
@@ -37,13 +36,9 @@ def test_each_fault_is_told(seen: Seen, told: str) -> None:
     assert seen.faults(WANTED) == [told]
 
 
-def test_delays_are_those_between_the_tries() -> None:
-    calls = [
-        LoggedRequest(number, time, "sagemaker", "CreateTrainingJob", {}, 400)
-        for number, time in enumerate((0.0, 1.0, 3.0, 4.0, 9.0))
-    ]
-    assert delays_between(calls, 2) == (2.0, 5.0)
-    assert delays_between(calls[:1], 1) == ()
+def test_calls_are_counted_where_that_is_asked() -> None:
+    assert replace(GOOD, calls=3).faults(replace(WANTED, calls=2)) == ["Create calls: 3, not 2"]
+    assert replace(GOOD, calls=2).faults(replace(WANTED, calls=2)) == []
 
 
 def test_no_two_steps_can_be_taken_for_each_other() -> None:

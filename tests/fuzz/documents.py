@@ -92,6 +92,12 @@ def small() -> tuple[dict[str, Any], ...]:
             Parameters=PARAMETERS,
         ),
         document(calling(), failing(DependsOn=["Call"]), Parameters=PARAMETERS, Metadata={"owner": "me"}),
+        document(
+            training(),
+            calling(DependsOn=[{"Step": "First", "Trigger": "Failed"}]),
+            failing(DependsOn=["Call", {"Step": "First", "Trigger": "Any"}]),
+            Parameters=PARAMETERS,
+        ),
         document(asking(), Parameters=PARAMETERS, PipelineExperimentConfig={"ExperimentName": "e", "TrialName": "t"}),
         document(
             processing("P"),

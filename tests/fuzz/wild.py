@@ -19,7 +19,7 @@ TEXTS: tuple[str, ...] = (
     "s3:///x", "arn:aws:iam::123456789012:role/R", "2020-12-01", "P1D", "1d", "Parameters.X", "Parameters.Text",
     "Steps.A", "Steps.First.TrainingJobArn", "Steps.Ask.OutputParameters['text']", "Steps.Call.OutputParameters['n']",
     "Steps.A.B[0]['c']", "Steps.", "Execution.StartDateTime", "Execution.Nothing", "ForEach.CurrentItem",
-    "ForEach.CurrentItem.a", "ChildOutput.B.C", "PipelineExperimentConfig.TrialName", "a[*]", "$..a",
+    "ForEach.CurrentItem.a", "IterationOutput.B.C", "PipelineExperimentConfig.TrialName", "a[*]", "$..a",
     "a[" + "9" * 5_000 + "]", "a[-1]", "a['k']", "a[" * 300, "Steps.A" + "[0]" * 3_000, "password", "api_key",
     "tokenizer_name",
 )  # fmt: skip
@@ -38,6 +38,7 @@ RAW_TEXTS = (
 
 KEYS = (
     "Get", "Std:Join", "Std:JsonGet", "Std:Foo", "On", "Values", "Name", "Type", "Arguments", "Steps", "DependsOn",
+    "Step", "Trigger",
     "Path", "PropertyFile", "S3Uri", "Tags", "Environment", "HyperParameters", "RoleArn", "OutputParameters",
     "DisplayName", "Description", "DefaultValue", "EnumValues", "CacheConfig", "RetryPolicies", "__type", "__var",
     "__classname__", "__data__", "password", "\0", "\ud800", "", "x",

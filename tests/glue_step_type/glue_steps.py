@@ -52,7 +52,7 @@ class GlueJobAdapter(JobAdapter):
         known = self.run.record.identifiers
         if RUN not in known:
             return KIND
-        return KIND.bound(asked_with=dict(known), stopped_with={JOB: known[JOB], "JobRunIds": [known[RUN]]})
+        return KIND.bound(describe_params=dict(known), stop_params={JOB: known[JOB], "JobRunIds": [known[RUN]]})
 
     @override
     def complete_request(self, request: dict[str, Any]) -> dict[str, Any]:

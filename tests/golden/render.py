@@ -10,6 +10,7 @@ from airflow_sm_pipelines.definition import DefinitionError
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.writer import condition_to_json
 from airflow_sm_pipelines.graph import Dependency, Plan, plan
+from airflow_sm_pipelines.graph.reduction import drawn_edges
 from airflow_sm_pipelines.report import Status, StepReport, report_of
 from airflow_sm_pipelines.report.readable import leaves
 from airflow_sm_pipelines.validation.severities import WARNINGS
@@ -43,7 +44,7 @@ def _lines(planned: Plan) -> Iterator[str]:
         yield ""
     yield "edges"
     yield from (f"  {e.upstream} -> {e.downstream}{f' [{e.label}]' if e.label else ''}" for e in planned.graph.edges)
-    spared = len(planned.graph.edges) - len(planned.graph.reduced_edges)
+    spared = len(planned.graph.edges) - len(drawn_edges(planned.graph))
     if spared:
         yield f"  ({spared} of them follow from others)"
 

@@ -16,6 +16,7 @@ from airflow_sm_pipelines.definition.expressions import (
     iter_expressions,
 )
 from airflow_sm_pipelines.graph import Edge, Plan, plan
+from airflow_sm_pipelines.graph.reduction import drawn_edges
 from airflow_sm_pipelines.validation.severities import WARNINGS
 from tests.corpus import documents
 from tests.definition.build import document, findings, step
@@ -42,7 +43,7 @@ def reachable(edges: Iterable[Edge]) -> dict[str, set[str]]:
 
 def mentioned(step: Step) -> set[str]:
     """The steps that a step of one task names, by a walk of the values it was read into."""
-    found = set(step.depends_on)
+    found = {entry.step for entry in step.depends_on}
     values: list[Value] = [step.arguments, step.settings, step.cache.enabled if step.cache else None]
     for condition in step.branches.conditions if step.branches else ():
         values.extend(_operands(condition))
@@ -68,8 +69,8 @@ def _operands(condition: object) -> list[Value]:
 def test_every_step_is_a_task_and_follows_all_it_waits_for(plans: list[Plan]) -> None:
     for planned in plans:
         names = [step.name for step in planned.graph.steps]
-        bodies = {inner.name for outer in planned.pipeline.walk() if outer.for_each for inner in outer.inner_steps}
-        assert sorted(names) == sorted({outer.name for outer in planned.pipeline.walk()} - bodies)
+        bodies = {inner.name for outer in planned.pipeline.all_steps if outer.for_each for inner in outer.inner_steps}
+        assert sorted(names) == sorted({outer.name for outer in planned.pipeline.all_steps} - bodies)
         position = {name: index for index, name in enumerate(names)}
         for name, needed in planned.graph.upstream.items():
             assert all(position[dependency.step] < position[name] for dependency in needed)
@@ -87,13 +88,13 @@ def test_edges_are_exactly_the_mentions_and_the_branches(plans: list[Plan]) -> N
 def test_fewer_edges_order_the_same(plans: list[Plan]) -> None:
     for planned in plans:
         graph = planned.graph
-        assert set(graph.reduced_edges) <= set(graph.edges)
-        assert reachable(graph.reduced_edges) == reachable(graph.edges)
+        assert set(drawn_edges(graph)) <= set(graph.edges)
+        assert reachable(drawn_edges(graph)) == reachable(graph.edges)
 
 
 def test_each_branch_is_entered_by_a_labelled_edge(plans: list[Plan]) -> None:
     for planned in plans:
-        labelled = {(edge.upstream, edge.downstream) for edge in planned.graph.reduced_edges if edge.label}
+        labelled = {(edge.upstream, edge.downstream) for edge in drawn_edges(planned.graph) if edge.label}
         for region in planned.graph.regions.values():
             assert bool(region.steps) == bool(region.entries)
             assert {(region.condition, name) for name in region.entries} <= labelled
@@ -101,8 +102,9 @@ def test_each_branch_is_entered_by_a_labelled_edge(plans: list[Plan]) -> None:
 
 def test_a_plan_does_not_depend_on_the_hash_seed() -> None:
     program = (
-        "import json,sys; from airflow_sm_pipelines.graph import plan; g = plan(json.load(sys.stdin)).graph; "
-        "print([s.name for s in g.steps], g.edges, g.reduced_edges, dict(g.regions), dict(g.upstream))"
+        "import json,sys; from airflow_sm_pipelines.graph import plan; "
+        "from airflow_sm_pipelines.graph.reduction import drawn_edges; g = plan(json.load(sys.stdin)).graph; "
+        "print([s.name for s in g.steps], g.edges, drawn_edges(g), dict(g.regions), dict(g.upstream))"
     )
     data = max((data for data in documents().values() if b'"IfSteps"' in data), key=len)
     outputs = {

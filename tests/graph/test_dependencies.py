@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, read_definition
 from airflow_sm_pipelines.graph import Dependency, Edge, Graph, Reason, ReasonKind, Region, build_graph
+from airflow_sm_pipelines.graph.reduction import drawn_edges
 from tests.definition.build import (
     condition,
     document,
@@ -133,26 +136,49 @@ def test_an_empty_branch_has_nothing_to_skip() -> None:
 
 def test_edges_out_of_a_condition_are_labelled_and_few() -> None:
     graph = graph_of(*BRANCHES)
-    assert [edge for edge in graph.reduced_edges if edge.label] == [
+    assert [edge for edge in drawn_edges(graph) if edge.label] == [
         Edge("C", "Y1", "If"),
         Edge("C", "Inner", "If"),
         Edge("Inner", "Deep", "If"),
         Edge("Inner", "Else", "Else"),
         Edge("C", "N", "Else"),
     ]
-    dropped = set(graph.edges) - set(graph.reduced_edges)
+    dropped = set(graph.edges) - set(drawn_edges(graph))
     assert dropped == {Edge("C", "Y2", "If"), Edge("C", "Y3", "If")}
 
 
-def test_an_edge_with_another_reason_is_never_dropped() -> None:
-    graph = graph_of(condition("C", (), (step("Y1"), needs("Y2", "Y1", "C"))))
-    assert Edge("C", "Y2", "If") in graph.reduced_edges
+def test_an_edge_that_follows_from_others_is_not_drawn() -> None:
+    steps = (step("A"), needs("B", "A"), needs("C", "A", "B"), needs("D", "A", "C", "Beside"), step("Beside"))
+    drawn = [(edge.upstream, edge.downstream) for edge in drawn_edges(graph_of(*steps))]
+    assert drawn == [("A", "B"), ("B", "C"), ("C", "D"), ("Beside", "D")]
+    assert ("A", "C") in {(edge.upstream, edge.downstream) for edge in drawn_edges(graph_of(*steps), ["B"])}
+    assert {("A", "C"), ("B", "C")} <= {(e.upstream, e.downstream) for e in drawn_edges(graph_of(*steps), ["C"])}
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        # It runs upon a failure, so its success says nothing of what comes before.
+        (step("T"), needs("B", "A", DependsOn=[{"Step": "T", "Trigger": "Failed"}])),
+        # It is skipped by a Condition that lets C run: then nothing tells C that A has failed.
+        (condition("K", (), (needs("B", "A"),)),),
+        (for_each("B", (needs("Body", "A"),), IterableItems=get("Steps.A.Items")),),
+    ],
+    ids=["run condition", "branch", "loop"],
+)
+def test_an_edge_stays_beside_a_way_that_does_not_tell_of_failures(between: tuple[Any, ...]) -> None:
+    assert Edge("A", "C") in drawn_edges(graph_of(step("A"), *between, needs("C", "A", "B")))
+
+
+def test_within_a_branch_edges_follow_from_others() -> None:
+    graph = graph_of(step("A"), condition("K", (), (needs("B", "A"), needs("C", "A", "B", "K"))))
+    assert set(graph.edges) - set(drawn_edges(graph)) == {Edge("A", "C"), Edge("K", "C", "If")}
 
 
 def test_an_edge_is_kept_where_only_an_outside_step_waits_for_the_condition() -> None:
     graph = graph_of(condition("C", (), (needs("Y", "Other"),)), needs("Other", "C"))
     assert order(graph) == ["C", "Other", "Y"]
-    assert Edge("C", "Y", "If") in graph.reduced_edges
+    assert Edge("C", "Y", "If") in drawn_edges(graph)
     assert graph.untaken("C", False) == ("Y",)
 
 
@@ -170,6 +196,34 @@ def test_the_body_of_a_loop_is_part_of_its_task() -> None:
     assert upstream(graph) == {"Loop": ["Data", "Before", "List"], "After": ["Loop"], "In": ["C"]}
     assert not {"Body", "InBody"} & set(order(graph))
     assert graph.untaken("C", False) == ("In",)
+
+
+def test_the_steps_of_a_body_have_an_order_of_their_own() -> None:
+    body = (
+        needs("Last", "Left", "Right"),
+        needs("Left", "First", "Data"),
+        step("Right", DependsOn=["First"]),
+        step("First"),
+    )
+    graph = graph_of(step("Data"), for_each("Loop", body), Parameters=[parameter("Items")])
+    inside = graph.bodies["Loop"]
+    assert [inner.name for inner in inside.steps] == ["First", "Left", "Right", "Last"]
+    waits = {name: [dependency.step for dependency in needed] for name, needed in inside.upstream.items() if needed}
+    assert waits == {"Last": ["Left", "Right"], "Left": ["First"], "Right": ["First"]}
+    assert inside.lanes == (("First", "Left", "Last"), ("Right",))
+    assert upstream(graph) == {"Loop": ["Data"]}
+    assert [graph.task_of(name) for name in ("Data", "Loop", "Left")] == ["Data", "Loop.ForEach.result", "Loop.Left"]
+
+
+def test_a_cycle_in_a_body() -> None:
+    body = (needs("A", "B"), needs("B", "A"), needs("Own", "Own"))
+    found = findings(
+        document(for_each("Loop", body), needs("X", "Y"), needs("Y", "X"), Parameters=[parameter("Items")])
+    )
+    told = [finding.message.split(";")[0] for finding in found]
+    assert told[:2] == ["the steps wait for each other: A -> B -> A", "a step cannot wait for itself"]
+    assert told[2:] == ["the steps wait for each other: X -> Y -> X"]
+    assert found[0].path == "$.Steps[0].Arguments.ForEachBody[0]"
 
 
 def test_a_cycle_is_told_with_the_origin_of_each_edge() -> None:

@@ -89,7 +89,7 @@ def test_the_body_of_a_for_each_belongs_to_it() -> None:
     assert roles(graph, "Each") == {"run": ["Each"], "copy": ["A"], "skip": []}
     assert select(graph, ["Each"]).readers == {"A": ("Each",)}
     (fault,) = faults(graph, ["A", "Body"])
-    assert fault == "'Body' is the body of the ForEach step 'Each', and runs when that one is selected."
+    assert fault == "'Body' is in the body of the ForEach step 'Each', and runs when that one is selected."
 
 
 NOT_CLOSED = "Every step between two selected ones has to be selected too."

@@ -21,6 +21,7 @@ from airflow_sm_pipelines.jobs.observers import NoCache, ResultCache
 from airflow_sm_pipelines.jobs.step_run import StepParts, TaskTry
 from airflow_sm_pipelines.settings import Assets, Settings
 from airflow_sm_pipelines.step_types import STEP_TYPES
+from airflow_sm_pipelines.step_types.roles import NO_REPLACEMENT
 from airflow_sm_pipelines.step_types.step_type import StepType
 from tests.expressions.scope import FixedScope
 
@@ -136,8 +137,8 @@ class FakeAws:
     def renewed(self) -> FakeAws:
         return self
 
-    def calling_once(self, **config: Any) -> FakeAws:
-        return self
+    def client_calling_once(self, service: str) -> FakeAws:
+        return self.client(service)
 
     def at(self, access: Mapping[str, Any]) -> FakeAws:
         return self
@@ -309,7 +310,14 @@ class Task:
     def life(self, cache: ResultCache | None = None, **more: Any) -> JobLifecycle:
         """The life of a new try, in a process of its own."""
         pipeline: Any = SimpleNamespace(
-            name="p", digest=self.digest, role_arn=None, experiment=None, mlflow=None, step_types={}
+            name="p",
+            graph=SimpleNamespace(watched=frozenset()),
+            digest=self.digest,
+            role_arn=None,
+            experiment=None,
+            mlflow=None,
+            step_types={},
+            roles=NO_REPLACEMENT,
         )
         scope: Any = Scope()
         run = StepJobRun(

@@ -8,18 +8,42 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.expressions.identity import execution_id, iso_time, job_name, new_token, pipeline_name
 from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts
+from airflow_sm_pipelines.place import Place
+from airflow_sm_pipelines.pools import pipeline_pool, place_of, run_pool
 
 FACTS = TryFacts(definition_digest="d1", max_tries=13, try_number=1, now=1000.0)
 
 
 def test_the_execution_id_is_stable_and_well_formed() -> None:
-    assert execution_id("abalone", "manual__1") == execution_id("abalone", "manual__1")
-    assert execution_id("abalone", "manual__1") != execution_id("abalone", "manual__2")
-    assert execution_id("a", "b__c") != execution_id("ab", "__c")
+    assert execution_id(Place("abalone"), "manual__1") == execution_id(Place("abalone"), "manual__1")
+    assert execution_id(Place("abalone"), "manual__1") != execution_id(Place("abalone"), "manual__2")
+    assert execution_id(Place("a"), "b__c") != execution_id(Place("ab"), "__c")
     for number in range(200):
-        assert re.fullmatch(r"[a-z0-9]{12}", execution_id("abalone", f"run {number}"))
+        assert re.fullmatch(r"[a-z0-9]{12}", execution_id(Place("abalone"), f"run {number}"))
+
+
+def test_each_pipeline_of_a_dag_has_names_of_its_own() -> None:
+    dag, group, nested, dotted = Place("a"), Place("a", "b"), Place("a", "b.c"), Place("a.b")
+    places = [dag, group, nested, dotted, Place("a.b", "c")]
+    assert len({execution_id(place, "run") for place in places}) == len(places)
+    assert len({pipeline_pool(place) for place in places}) == len(places)
+    assert len({cache_asset(place).uri for place in places}) == len(places)
+    assert [place.task("Train") for place in places] == ["Train", "b.Train", "b.c.Train", "Train", "c.Train"]
+    assert pipeline_name(nested) == "a-b-c"
+    # By the scheduler, from what the task names.
+    for place in places:
+        assert place_of(place.dag_id, place.task("Loop.Train"), pipeline_pool(place)) == place
+    assert place_of("a", "b.Train", pipeline_pool(nested)) is None
+
+
+def test_a_dag_that_is_a_pipeline_keeps_its_names() -> None:
+    abalone = Place("abalone")
+    assert execution_id(abalone, "manual__1") == "d1rj7qnuhsoo"
+    assert run_pool(abalone, "manual__1") == "sagemaker-run.abalone.d1rj7qnuhsoo"
+    assert cache_asset(abalone).uri == "x-sagemaker-step-cache://abalone/"
 
 
 def test_tokens_do_not_repeat() -> None:
@@ -32,7 +56,7 @@ def test_tokens_do_not_repeat() -> None:
     ("dag_id", "name"), [("My_Pipe.v2", "My-Pipe-v2"), ("-a-", "a"), ("__", "pipeline"), ("abalone", "abalone")]
 )
 def test_pipeline_names(dag_id: str, name: str) -> None:
-    assert pipeline_name(dag_id) == name
+    assert pipeline_name(Place(dag_id)) == name
 
 
 @pytest.mark.parametrize(

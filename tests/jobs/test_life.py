@@ -17,6 +17,7 @@ from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.unanswered import UNANSWERED_SECONDS
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.jobs.doubles import SETTINGS, Fault, Task, WorkerDied
@@ -89,8 +90,6 @@ def test_what_is_done_when_the_call_returns_is_not_waited_for(task: Task) -> Non
         (Fault.EXPIRED, None, Phase.FAILED),
         # The call may have taken effect: the attempt stays open.
         (Fault.FAULTY, ExceptionType.SERVICE_FAULT, Phase.SUBMITTING),
-        (Fault.LOST_BEFORE, ExceptionType.SERVICE_FAULT, Phase.SUBMITTING),
-        (Fault.LOST_AFTER, ExceptionType.SERVICE_FAULT, Phase.SUBMITTING),
     ],
 )
 def test_a_create_call_that_fails(task: Task, fault: Fault, exception_type: ExceptionType | None, phase: Phase) -> None:
@@ -101,6 +100,42 @@ def test_a_create_call_that_fails(task: Task, fault: Fault, exception_type: Exce
     kept = record(task)
     assert (kept.phase, kept.failures, kept.active_try) == (phase, int(phase is Phase.FAILED), 1)
     assert bool(kept.stop_target) is (phase is Phase.SUBMITTING)
+
+
+@pytest.mark.parametrize(
+    ("faults", "calls"),
+    [([Fault.LOST_AFTER], 1), ([Fault.LOST_BEFORE], 2), ([Fault.LOST_BEFORE] * 3 + [Fault.LOST_AFTER], 4)],
+)
+def test_a_create_call_without_an_answer_is_looked_for_and_made_again(
+    task: Task, faults: list[Fault], calls: int
+) -> None:
+    task.aws.faults.plan(CREATE, *faults)
+    life = task.begun()
+    assert isinstance(life.submit_or_adopt(), JobWait)
+    assert [name for called, name in task.aws.calls if called == CREATE] == [life.run.record.job_name] * calls
+    assert list(task.aws.jobs) == [life.run.record.job_name]
+    assert (record(task).failures, record(task).lost_tries, record(task).policy_retries) == (0, 0, {})
+
+
+def test_where_no_answer_comes_the_try_is_lost_and_no_policy_counts_it() -> None:
+    task = Task(settings=replace(SETTINGS, poll_interval=30.0, poll_interval_max=300.0))
+    task.aws.faults.plan(CREATE, *[Fault.LOST_BEFORE] * 100)
+    began = task.clock.now
+    with pytest.raises(JobUnreachable):
+        task.begun().submit_or_adopt()
+    assert 200 < task.clock.now - began <= UNANSWERED_SECONDS
+    assert (record(task).phase, record(task).failures) == (Phase.SUBMITTING, 0)
+    assert len({name for _, name in task.aws.calls}) == 1
+    task.aws.faults.planned.clear()
+    assert isinstance(next_try(task).submit_or_adopt(), JobWait)
+    assert list(task.aws.jobs) == [record(task).job_name]
+
+
+def test_a_look_that_fails_after_a_call_without_an_answer_is_made_again(task: Task) -> None:
+    task.aws.faults.plan(CREATE, Fault.LOST_AFTER)
+    task.aws.faults.plan("DescribeTrainingJob", Fault.LOST_BEFORE, Fault.THROTTLED)
+    assert isinstance(task.begun().submit_or_adopt(), JobWait)
+    assert (task.aws.count(CREATE), record(task).failures) == (1, 0)
 
 
 def test_a_request_that_cannot_be_resolved_leaves_no_name_on_record(task: Task) -> None:
@@ -114,7 +149,7 @@ def test_a_request_that_cannot_be_resolved_leaves_no_name_on_record(task: Task) 
 # Adopt ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_AFTER, Fault.DEATH_AFTER])
+@pytest.mark.parametrize("fault", [Fault.DEATH_AFTER])
 @pytest.mark.parametrize("status", ["InProgress", "Completed"])
 def test_a_job_whose_creation_nobody_heard_of_is_adopted(task: Task, fault: Fault, status: str) -> None:
     task.aws.faults.plan(CREATE, fault)
@@ -128,7 +163,7 @@ def test_a_job_whose_creation_nobody_heard_of_is_adopted(task: Task, fault: Faul
     assert record(task).lost_tries == 1
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.DEATH_BEFORE])
+@pytest.mark.parametrize("fault", [Fault.FAULTY, Fault.DEATH_BEFORE])
 def test_a_job_that_was_never_created_is_created_under_its_name(task: Task, fault: Fault) -> None:
     task.aws.faults.plan(CREATE, fault)
     with pytest.raises((StepFailure, WorkerDied)):

@@ -16,7 +16,7 @@ from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, Ste
 from airflow_sm_pipelines.definition.model import RetryPolicy
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.retry import StepRetries
-from airflow_sm_pipelines.jobs.retry_decision import MAX_RETRIES
+from airflow_sm_pipelines.jobs.retry_decision import MAX_RETRIES, RetryRules, TryEnd
 
 FAULT, THROTTLED = ExceptionType.SERVICE_FAULT, ExceptionType.THROTTLING
 DEATHS = 3
@@ -181,3 +181,13 @@ def test_a_clock_of_no_time_never_retries() -> None:
     never = policy(FAULT, interval_seconds=0, expire_after_minutes=0)
     store = store_of(max_tries=max_tries(never), started_at=time.time() + 60)
     assert decide(store, StepFailure("x", FAULT), never).action is RetryAction.FAIL
+
+
+def test_the_pause_after_a_lost_try_is_the_dags() -> None:
+    rules = RetryRules.of_step((), 2, 90.0)
+    lost, _ = rules.decide(TryEnd.LOST, None, store_of().record, time.time())
+    assert lost.delay == 90.0
+    assert rules.before_record(TryEnd.LOST, 1).delay == 90.0
+    # A policy's retry is none of a lost try.
+    failed, _ = rules.decide(TryEnd.FAILED, ExceptionType.THROTTLING, store_of().record, time.time())
+    assert failed.delay == 1.0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -115,10 +116,44 @@ def test_unimplemented_action_is_answered_once_and_readably(endpoint: LocalEndpo
         endpoint.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="t" * 32)
     assert caught.value.response["Error"] == {
         "Code": "NotImplemented",
-        "Message": "The local AWS endpoint does not implement sagemaker StopPipelineExecution",
+        "Message": "This local AWS endpoint does not implement sagemaker StopPipelineExecution: it runs the jobs of a"
+        " pipeline's steps, and Airflow runs the pipeline. Serve it with: airflow sm-pipelines local; or put the"
+        " definition where load_dags reads it",
     }
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert len(endpoint.requests()) == 1
+
+
+def test_no_execution_of_a_pipeline_is_said_to_have_succeeded(endpoint: LocalEndpoint) -> None:
+    sagemaker = endpoint.client("sagemaker")
+    role = "arn:aws:iam::123456789012:role/SageMakerRole"
+    sagemaker.create_pipeline(
+        PipelineName="p", PipelineDefinition='{"Steps": []}', RoleArn=role, ClientRequestToken="t" * 32
+    )
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/abcdefghijkl"
+    calls: dict[str, Callable[[], Any]] = {
+        "StartPipelineExecution": lambda: sagemaker.start_pipeline_execution(
+            PipelineName="p", ClientRequestToken="t" * 32
+        ),
+        "RetryPipelineExecution": lambda: sagemaker.retry_pipeline_execution(
+            PipelineExecutionArn=arn, ClientRequestToken="t" * 32
+        ),
+        "DescribePipelineExecution": lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
+        "ListPipelineExecutions": lambda: sagemaker.list_pipeline_executions(PipelineName="p"),
+        "ListPipelineExecutionSteps": lambda: sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn),
+        "ListPipelineParametersForExecution": lambda: sagemaker.list_pipeline_parameters_for_execution(
+            PipelineExecutionArn=arn
+        ),
+        "DescribePipelineDefinitionForExecution": lambda: sagemaker.describe_pipeline_definition_for_execution(
+            PipelineExecutionArn=arn
+        ),
+    }
+    for name, ask in calls.items():
+        with pytest.raises(ClientError, match=f"does not implement sagemaker {name}: it runs the jobs") as caught:
+            ask()
+        assert caught.value.response["Error"]["Code"] == "NotImplemented"
+    assert [each.action for each in endpoint.requests("sagemaker")] == ["CreatePipeline", *calls]
+    assert endpoint.jobs() == ()
 
 
 def test_unimplemented_action_on_a_resource_of_its_own(sagemaker: Any) -> None:
@@ -133,6 +168,13 @@ def test_what_it_does_not_have_is_motos(endpoint: LocalEndpoint, sagemaker: Any)
     queue = endpoint.client("sqs").create_queue(QueueName="q")["QueueUrl"]
     endpoint.client("sqs").send_message(QueueUrl=queue, MessageBody="m")
     assert endpoint.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "m"
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "[]", '"token"', '{"token": {}}'])
+def test_a_message_may_be_any_text(endpoint: LocalEndpoint, body: str) -> None:
+    queue = endpoint.client("sqs").create_queue(QueueName="any")["QueueUrl"]
+    endpoint.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    assert endpoint.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"] == body
 
 
 def test_s3(endpoint: LocalEndpoint) -> None:

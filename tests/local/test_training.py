@@ -19,6 +19,8 @@ def test_completes_through_all_secondary_statuses(endpoint: LocalEndpoint, sagem
     arn = sagemaker.create_training_job(**request)["TrainingJobArn"]
     assert arn == "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
     endpoint.advance(100)
+    # By the name in an ARN, which AWS writes in lower case.
+    assert sagemaker.describe_training_job(TrainingJobName="JOB")["TrainingJobArn"] == arn
     found = sagemaker.describe_training_job(TrainingJobName="job")
     assert found["TrainingJobStatus"] == found["SecondaryStatus"] == "Completed"
     assert {key: found[key] for key in CONTENT_KEYS} == {key: request[key] for key in CONTENT_KEYS}

@@ -55,7 +55,7 @@ LOGS = {
     "Tuning": ("/aws/sagemaker/TrainingJobs", "the-name-"),
 }
 # They run nothing in AWS that a page would show.
-WITHOUT = {"Condition", "Fail", "ForEach", "Lineage"}
+WITHOUT = {"Cleanup", "Condition", "Fail", "ForEach", "Lineage"}
 
 
 @pytest.mark.parametrize("partition", DOMAINS)

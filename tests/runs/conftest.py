@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.client
+import botocore.hooks
 import botocore.loaders
 import botocore.session
+import fastapi.dependencies.utils
 import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
@@ -35,10 +40,46 @@ def airflow_database() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_service_models() -> Iterator[None]:
-    """All AWS clients share what botocore reads from its files: SageMaker's model alone takes 0.2 s for each client."""
+    """All AWS clients share what botocore reads from its files: SageMaker's model alone takes 0.2 s for each client.
+
+    So they do what it finds out about its own event handlers, and the methods that it makes of a model: a third of the
+    time of a run goes into these otherwise.
+    """
     loader = botocore.loaders.create_loader()
+    make_methods = botocore.client.ClientCreator._create_methods
+    made: dict[str, dict[str, Any]] = {}
+
+    def methods(creator: Any, model: Any) -> dict[str, Any]:
+        if model.service_name not in made:
+            made[model.service_name] = make_methods(creator, model)
+        return dict(made[model.service_name])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda _path: loader)
+        patch.setattr(botocore.hooks, "accepts_kwargs", functools.cache(botocore.hooks.accepts_kwargs))
+        patch.setattr(botocore.client.ClientCreator, "_create_methods", methods)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def analysed_once() -> Iterator[None]:
+    """Airflow's API, which runs in this process too, finds out once what each of its routes depends on.
+
+    It does so at each request otherwise, for some of what they depend on is replaced: a seventh of the time of a run.
+    """
+    analyse = fastapi.dependencies.utils.get_dependant
+    known: dict[Any, Any] = {}
+
+    def dependant(**asked: Any) -> Any:
+        if asked.get("parent_oauth_scopes") is None:
+            return analyse(**asked)  # of a new route, which changes it
+        key = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in asked.items())
+        if key not in known:
+            known[key] = analyse(**asked)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fastapi.dependencies.utils, "get_dependant", dependant)
         yield
 
 
@@ -52,6 +93,16 @@ def forget_records() -> None:
         session.execute(delete(TaskStateStoreModel))
 
 
+def forget_secrets() -> None:
+    """Forget what the tests before have masked: a task has a process of its own, the runs of all tests share one."""
+    from airflow._shared.secrets_masker import _secrets_masker as servers_masker
+    from airflow.sdk._shared.secrets_masker import _secrets_masker as tasks_masker
+
+    maskers: list[Any] = [servers_masker(), tasks_masker()]
+    for masker in maskers:
+        masker.reset_masker()
+
+
 @pytest.fixture
 def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[Airflow]:
     """A dags folder of the test's own, and the endpoint that its Dags call."""
@@ -59,6 +110,7 @@ def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[A
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     forget_records()
+    forget_secrets()
     yield Airflow(folder, local_endpoint)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -93,8 +93,8 @@ class Airflow:
         assert outside_the_policy(definition, self.endpoint.requests()[before:]) == set()
         return run
 
-    def test(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
-        """``airflow dags test`` for a Dag of the folder."""
+    def test(self, dag_id: str, conf: Mapping[str, Any] | None = None, **when: Any) -> Run:
+        """``airflow dags test`` for a Dag of the folder, now unless a ``logical_date`` is given."""
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.dag_processing.dagbag import BundleDagBag
 
@@ -103,7 +103,7 @@ class Airflow:
         bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
         if bag.import_errors:
             raise AssertionError("\n".join(bag.import_errors.values()))
-        run = bag.dags[dag_id].test(run_conf=dict(conf) if conf is not None else None)
+        run = bag.dags[dag_id].test(run_conf=dict(conf) if conf is not None else None, **when)
         return Run(dag_id, run.run_id, str(run.state), {ti.task_id: str(ti.state) for ti in run.get_task_instances()})
 
     def created(self, action: str | None = None, *, own_tags: bool = False) -> list[dict[str, Any]]:

@@ -88,7 +88,8 @@ def test_the_message_has_the_services_form_and_the_outputs_are_typed(
             "f": 1.5,
             "b": True,
             "p": get("Parameters.P"),
-            "nested": {"list": [1, None]},
+            "nested": {"list": [1, None], "none": None},
+            "nothing": None,
             "arn": get("Execution.PipelineExecutionArn"),
         },
     )
@@ -112,7 +113,8 @@ def test_the_message_has_the_services_form_and_the_outputs_are_typed(
         "f": 1.5,
         "b": True,
         "p": 7,
-        "nested": {"list": [1, None]},
+        "nested": {"list": [1, None], "none": None},
+        "nothing": None,
         "arn": arn,
     }
     assert run.xcom("Approve") == {"OutputParameters": {"decision": "yes", "score": 0.5, "count": 3, "ok": True}}

@@ -239,6 +239,7 @@ def test_the_endpoint_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_sm_pipelines import plugin
 
     find: Callable[[], list[Any]] = plugin._apps
-    assert [app["url_prefix"] for app in find()] == ["/aws"]
+    doors = [app["url_prefix"] for app in find()]
+    assert "/aws" in doors
     monkeypatch.setenv(f"{OPTION}CALLBACK_ENDPOINT", "False")
-    assert find() == []
+    assert [app["url_prefix"] for app in find()] == [door for door in doors if door != "/aws"]

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.callbacks.lifecycle import CallbackRun
-from airflow_sm_pipelines.callbacks.message import Letter
+from airflow_sm_pipelines.callbacks.message import AnswerState
 from airflow_sm_pipelines.server.orphan_sweep import sweep
 from tests.runs.adapters import before_the_callback_waits, lose_the_first_callback_try
 from tests.runs.harness import Airflow, Run, pipeline
@@ -130,7 +130,7 @@ def key(run: Run) -> str:
     return f"sagemaker_callback_{stored_record(run.run_id)['job_name']}"
 
 
-def letter(run: Run) -> Letter:
+def letter(run: Run) -> AnswerState:
     """What that mailbox holds."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
@@ -138,7 +138,7 @@ def letter(run: Run) -> Letter:
 
     with create_session(scoped=False) as session:
         text = session.scalar(select(XComModel.value).filter_by(run_id=run.run_id, key=key(run)))
-    found = Letter.found_in(text)
+    found = AnswerState.found_in(text)
     assert found is not None
     return found
 

@@ -329,8 +329,8 @@ def test_the_kill_of_a_deferred_step_reaches_emr(
     ]
     kind = replace(
         KIND,
-        asked_with={"ClusterId": "j-FOREIGN", "StepId": step_id},
-        stopped_with={"ClusterId": "j-FOREIGN", "StepIds": [step_id]},
+        describe_params={"ClusterId": "j-FOREIGN", "StepId": step_id},
+        stop_params={"ClusterId": "j-FOREIGN", "StepIds": [step_id]},
     )
     path, arguments = JobTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None).serialize()
     assert path == "airflow_sm_pipelines.jobs.trigger.JobTrigger"

@@ -277,7 +277,7 @@ def application(local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_kill_of_a_deferred_step_takes_its_application(local_endpoint: LocalEndpoint, application: str) -> None:
     [job_run] = local_endpoint.jobs("emr-serverless-job")
-    kind = replace(KIND, asked_with={"applicationId": application, "jobRunId": job_run.name})
+    kind = replace(KIND, describe_params={"applicationId": application, "jobRunId": job_run.name})
     trigger = JobTrigger(kind.to_json(), "s", ACCESS.to_json(), 0.1, 1.0, None, application=application)
     path, arguments = trigger.serialize()
     assert path == "airflow_sm_pipelines.jobs.trigger.JobTrigger"

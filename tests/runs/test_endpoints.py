@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training
+from airflow_sm_pipelines.expressions.identity import execution_id
+from airflow_sm_pipelines.place import Place
+from airflow_sm_pipelines.step_types.adapter import JobAdapter
+from tests.runs.adapters import interpose, lose_the_first_try
+from tests.runs.harness import BUCKET, ROLE, Airflow, Run, get, pipeline, training
 
 # Two, as botocore may make a call of one try twice; a later try makes none, or its call would be answered.
 LOST_REPLY = {"service": "sagemaker", "drop": "after", "times": 2}
@@ -51,6 +55,10 @@ def serve(sagemaker: Any, config: str) -> None:
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="shop", WaiterConfig={"Delay": 0.1})
 
 
+def unique(name: str, run: Run) -> str:
+    return f"{name}-{execution_id(Place(run.dag_id), run.run_id)}"
+
+
 def actions(airflow: Airflow, *prefixes: str) -> list[str]:
     return [request.action for request in airflow.endpoint.requests("sagemaker") if request.action.startswith(prefixes)]
 
@@ -78,13 +86,14 @@ def test_a_model_is_deployed_and_what_describes_it_can_be_referred_to(airflow: A
     after = training("After", Arguments={"Environment": told})
     run = airflow.run(pipeline(config, deploy, after))
     assert run.state == "success"
-    assert airflow.created("CreateEndpointConfig") == [config["Arguments"]]
-    assert airflow.created("CreateEndpoint") == [{**deploy["Arguments"], "EndpointConfigName": "named"}]
+    named = {"EndpointConfigName": unique("named", run)}
+    assert airflow.created("CreateEndpointConfig") == [{**config["Arguments"], **named}]
+    assert airflow.created("CreateEndpoint") == [{**deploy["Arguments"], **named}]
     environment = airflow.created("CreateTrainingJob")[0]["Environment"]
     prefix = "arn:aws:sagemaker:us-east-1:123456789012"
     assert environment.pop("created").endswith("Z")
     assert environment == {
-        "config": f"{prefix}:endpoint-config/named",
+        "config": f"{prefix}:endpoint-config/{unique('named', run)}",
         "variant": "model",
         "status": "InService",
         "count": "1",
@@ -106,32 +115,93 @@ def test_without_a_name_one_is_generated(airflow: Airflow) -> None:
     ]
 
 
-def test_a_configuration_that_exists_already_is_an_error(airflow: Airflow) -> None:
+def test_a_long_name_is_cut_and_one_of_an_expression_is_made_unique_too(airflow: Airflow) -> None:
     start(airflow)
-    step = endpoint_config("Config", Arguments={"EndpointConfigName": "named"})
-    assert airflow.run(pipeline(step)).state == "success"
-    assert airflow.run(pipeline(step)).states == {"Config": "failed"}
-    assert len(airflow.created("CreateEndpointConfig")) == 1
+    long = endpoint_config("Long", Arguments={"EndpointConfigName": "x" * 49 + "-" + "y" * 30})
+    joined = {"Std:Join": {"On": "-", "Values": ["cfg", get("Parameters.Stage")]}}
+    given = endpoint_config("Given", Arguments={"EndpointConfigName": joined})
+    run = airflow.run(pipeline(long, given, Parameters=[{"Name": "Stage", "Type": "String"}]), {"Stage": "test"})
+    assert run.state == "success"
+    names = {run.xcom(step)["EndpointConfigName"] for step in ("Long", "Given")}
+    assert names == {unique("x" * 49, run), unique("cfg-test", run)}
+    assert {request["EndpointConfigName"] for request in airflow.created("CreateEndpointConfig")} == names
 
 
 def test_a_configuration_of_an_earlier_try_is_adopted(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a lost reply, and after a try that died once the call was made."""
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
     start(airflow, {"faults": [{**LOST_REPLY, "action": "CreateEndpointConfig"}]})
     run = airflow.run(pipeline(endpoint_config("Config", Arguments={"EndpointConfigName": "named"})))
     assert run.state == "success"
     assert not answered(airflow, "CreateEndpointConfig")
-
-
-def test_a_look_that_fails_does_not_make_a_foreign_configuration_the_step_s_own(
-    airflow: Airflow, sagemaker: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    fault = {"service": "sagemaker", "action": "DescribeEndpointConfig", "drop": "before", "times": 2}
-    start(airflow, {"faults": [fault]})
-    serve(sagemaker, "named")
+    assert run.xcom("Config")["EndpointConfigName"] == unique("named", run)
+    start(airflow)
+    lose_the_first_try(monkeypatch, "EndpointConfig")
     run = airflow.run(pipeline(endpoint_config("Config", Arguments={"EndpointConfigName": "named"})))
-    assert run.states == {"Config": "failed"}
-    assert len(airflow.created("CreateEndpointConfig")) == 1
+    assert run.state == "success"
+    assert [request["EndpointConfigName"] for request in airflow.created("CreateEndpointConfig")] == [
+        unique("named", run)
+    ]
+
+
+def test_every_attempt_asks_for_the_same_name(airflow: Airflow) -> None:
+    limit = {"code": "ResourceLimitExceeded", "message": "a service limit", "status": 400}
+    start(airflow, {"faults": [{"action": "CreateEndpointConfig", "error": limit, "times": 1}]})
+    retried = [{"ExceptionType": ["SageMaker.RESOURCE_LIMIT"], "MaxAttempts": 1, "IntervalSeconds": 1}]
+    step = endpoint_config("Config", Arguments={"EndpointConfigName": "named"}, RetryPolicies=retried)
+    run = airflow.run(pipeline(step))
+    assert run.state == "success"
+    asked = [r.parameters["EndpointConfigName"] for r in airflow.endpoint.requests("sagemaker", "CreateEndpointConfig")]
+    assert asked == [unique("named", run)] * 2
+
+
+def test_what_is_under_the_name_is_taken_only_where_it_is_what_the_step_asks_for(airflow: Airflow) -> None:
+    """Two steps of one name: the second asks for another model, as after the clear of an edited definition."""
+    start(airflow)
+    other = endpoint_config("x")["Arguments"]["ProductionVariants"][0] | {"ModelName": "other"}
+    steps = [
+        endpoint_config("First", Arguments={"EndpointConfigName": "named"}),
+        endpoint_config("Same", Arguments={"EndpointConfigName": "named"}, DependsOn=["First"]),
+        endpoint_config(
+            "Other", Arguments={"EndpointConfigName": "named", "ProductionVariants": [other]}, DependsOn=["Same"]
+        ),
+        endpoint("Deploy", get("Steps.Other.EndpointConfigName")),
+    ]
+    run = airflow.run(pipeline(*steps))
+    assert run.state == "success"
+    names = [run.xcom(step["Name"])["EndpointConfigName"] for step in steps]
+    first = unique("named", run)
+    assert names == [first, first, f"{first}-2", f"{first}-2"]
+    assert [request["EndpointConfigName"] for request in airflow.created("CreateEndpointConfig")] == [
+        first,
+        f"{first}-2",
+    ]
+
+
+def test_a_later_try_takes_no_other_steps_configuration(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is on record, the try dies before its call, and another step makes something under that name."""
+    start(airflow)
+    client = airflow.endpoint.client("sagemaker")
+
+    def make_another(adapter: JobAdapter) -> None:
+        variants = [{**adapter.run.request["ProductionVariants"][0], "ModelName": "other"}]
+        client.create_endpoint_config(EndpointConfigName=adapter.run.record.job_name, ProductionVariants=variants)
+
+    died: list[JobAdapter] = []
+
+    def die_before_the_call(original: Any, adapter: JobAdapter) -> None:
+        died.append(adapter)
+        if len(died) == 1:
+            make_another(adapter)
+            raise OSError("this try is lost")
+        original()
+
+    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry_decision.LOST_TRY_DELAY_SECONDS", 0.0)
+    interpose("EndpointConfig", "create", die_before_the_call)
+    run = airflow.run(pipeline(endpoint_config("Config", Arguments={"EndpointConfigName": "named"})))
+    assert run.state == "success"
+    assert run.xcom("Config")["EndpointConfigName"] == f"{unique('named', run)}-2"
+    assert run.xcom("Config")["ProductionVariants"][0]["ModelName"] == "model"
 
 
 def test_members_that_pipelines_refuses_are_passed_on(airflow: Airflow) -> None:
@@ -155,9 +225,9 @@ def test_an_endpoint_that_is_there_is_updated(airflow: Airflow, sagemaker: Any, 
     deploy = endpoint("Deploy", get("Steps.Config.EndpointConfigName"), Arguments=tags)
     run = airflow.run(pipeline(config, deploy), deferrable=deferrable)
     assert run.state == "success"
-    assert run.xcom("Deploy")["EndpointConfigName"] == "new"
+    assert run.xcom("Deploy")["EndpointConfigName"] == unique("new", run)
     [update] = airflow.endpoint.requests("sagemaker", "UpdateEndpoint")
-    assert update.parameters == {"EndpointName": "shop", "EndpointConfigName": "new"}
+    assert update.parameters == {"EndpointName": "shop", "EndpointConfigName": unique("new", run)}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.expressions.end_note import END_KEY
 from tests.runs.adapters import lose_the_first_try
 from tests.runs.harness import (
     BUCKET,
@@ -24,6 +25,8 @@ from tests.runs.test_lambda import function
 
 ITEMS = [{"Name": "Items", "Type": "String", "DefaultValue": '["a", "b", "c"]'}]
 ITEM = get("ForEach.CurrentItem")
+FIRST, RESULT = "Loop.ForEach.items", "Loop.ForEach.result"
+COUNTS = ("InputItemCount", "TotalStepCount", "SucceededStepCount", "FailedStepCount", "StoppedStepCount")
 INTERNAL = "InternalServerError: We encountered an internal error.  Please try again."
 
 
@@ -33,9 +36,10 @@ def deferrable(request: pytest.FixtureRequest) -> bool:
 
 
 def loop(body: Any, items: Any = None, name: str = "Loop", **arguments: Any) -> dict[str, Any]:
-    """A ForEach step."""
+    """A ForEach step over a body of one step, or of a list of steps."""
     items = get("Parameters.Items") if items is None else items
-    members = {"IterableItems": items, "ForEachBody": [body], **arguments}
+    steps = body if isinstance(body, list) else [body]
+    members = {"IterableItems": items, "ForEachBody": steps, "MaxConcurrency": 10, **arguments}
     return {"Name": name, "Type": "ForEach", "Arguments": members}
 
 
@@ -44,7 +48,7 @@ def each(**members: Any) -> dict[str, Any]:
     return training("Train", Arguments={"HyperParameters": {"item": ITEM}}, **members)
 
 
-def children(run: Run, task_id: str = "Train") -> list[tuple[int, str, str | None]]:
+def children(run: Run, task_id: str = "Loop.Train") -> list[tuple[int, str, str | None]]:
     """Map index, state and label of the children."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -61,6 +65,11 @@ def children(run: Run, task_id: str = "Train") -> list[tuple[int, str, str | Non
         return [(task.map_index, str(task.state), task.rendered_map_index) for task in found]
 
 
+def trained(run: Run) -> list[dict[str, Any]]:
+    """What the step tells of its children."""
+    return [outputs["Train"] for outputs in run.xcom(RESULT)["IterationOutputs"]]
+
+
 def requests(airflow: Airflow) -> list[dict[str, Any]]:
     """The requests of the children in the order of their items: in which they are made is Airflow's affair."""
     return sorted(
@@ -73,7 +82,7 @@ def test_a_child_for_each_item_of_a_parameter(airflow: Airflow, deferrable: bool
     after = training("After", Arguments={"HyperParameters": {"Status": get("Steps.Loop.Status")}})
     run = airflow.run(pipeline(loop(each()), after, Parameters=ITEMS), deferrable=deferrable)
     assert run.state == "success"
-    assert children(run) == [(0, "success", "Train-0"), (1, "success", "Train-1"), (2, "success", "Train-2")]
+    assert children(run) == [(0, "success", "a"), (1, "success", "b"), (2, "success", "c")]
     created, last = requests(airflow), airflow.created("CreateTrainingJob")[-1]
     assert [request["HyperParameters"] for request in created] == [{"item": "a"}, {"item": "b"}, {"item": "c"}]
     assert ["-Train-" + str(n) + "-" in request["TrainingJobName"] for n, request in enumerate(created)] == [True] * 3
@@ -89,23 +98,14 @@ def test_the_result_is_what_others_refer_to(airflow: Airflow) -> None:
     step = loop(
         body,
         get("Steps.Find.OutputParameters['items']"),
-        Selector={"Pick": "MaxBy", "Field": get("ChildOutput.Train.StoppingCondition.MaxRuntimeInSeconds")},
+        Selector={"Pick": "MaxBy", "Field": get("IterationOutput.Train.StoppingCondition.MaxRuntimeInSeconds")},
     )
     told = {
-        "First": get("Steps.Loop.ChildOutputs[0].ModelArtifacts.S3ModelArtifacts"),
-        "Name": get("Steps.Loop.ChildOutputs[2].HyperParameters['name']"),
+        "First": get("Steps.Loop.IterationOutputs[0].Train.ModelArtifacts.S3ModelArtifacts"),
+        "Name": get("Steps.Loop.IterationOutputs[2].Train.HyperParameters['name']"),
         "Best": get("Steps.Loop.Selected.HyperParameters['name']"),
         "Status": get("Steps.Loop.Status"),
-        **{
-            name: {"Std:Join": {"On": "", "Values": [get(f"Steps.Loop.{name}")]}}
-            for name in (
-                "InputItemCount",
-                "TotalStepCount",
-                "SucceededStepCount",
-                "FailedStepCount",
-                "StoppedStepCount",
-            )
-        },
+        **{name: {"Std:Join": {"On": "", "Values": [get(f"Steps.Loop.{name}")]}} for name in COUNTS},
     }
     after = training("After", Arguments={"HyperParameters": told})
     run = airflow.run(pipeline(function("Find", {"items": "String"}), step, after))
@@ -125,11 +125,9 @@ def test_the_result_is_what_others_refer_to(airflow: Airflow) -> None:
         "FailedStepCount": "0",
         "StoppedStepCount": "0",
     }
-    outputs = run.xcom("Loop")["ChildOutputs"]
+    outputs = trained(run)
     assert [output["TrainingJobName"] for output in outputs] == [request["TrainingJobName"] for request in created]
-    assert run.xcom("Loop.items") == [
-        {"ParentStepName": "Loop", "Index": index, "Item": item} for index, item in enumerate(items)
-    ]
+    assert run.xcom(FIRST) == items
 
 
 def test_a_child_is_retried_by_its_own_policy_and_alone(airflow: Airflow, deferrable: bool) -> None:
@@ -143,7 +141,7 @@ def test_a_child_is_retried_by_its_own_policy_and_alone(airflow: Airflow, deferr
     assert len({name for name, _ in jobs}) == 4
     first, second = (name for name, item in jobs if item == "b")
     assert second.endswith("-1")
-    outputs = run.xcom("Loop")["ChildOutputs"]
+    outputs = trained(run)
     assert [output["HyperParameters"]["item"] for output in outputs] == ["a", "b", "c"]
     assert outputs[1]["TrainingJobName"] == second != first
 
@@ -167,14 +165,20 @@ def test_a_child_that_fails_fails_the_step_when_all_have_ended(
     )
     assert run.state == "failed"
     assert [state for _, state, _ in children(run)] == ["failed", "success", "success"]
-    assert (run.states["Loop"], run.states["After"]) == ("failed", "upstream_failed")
+    assert (run.states[RESULT], run.states["After"]) == ("failed", "upstream_failed")
     assert len(airflow.created()) == 3
     told = "".join(capfd.readouterr())
     assert "Step 'Loop' failed: 1 of its 3 children did not succeed:" in told
     assert '- Train-0, item "a": Step ' in told
     assert "AlgorithmError: no data" in told[told.index("did not succeed") :]
-    result = run.xcom("Loop")
-    assert [output and output["HyperParameters"]["item"] for output in result.pop("ChildOutputs")] == [None, "b", "c"]
+    result = run.xcom(RESULT)
+    assert [
+        output["Train"] and output["Train"]["HyperParameters"]["item"] for output in result.pop("IterationOutputs")
+    ] == [
+        None,
+        "b",
+        "c",
+    ]
     assert result == {
         "Status": "Failed",
         "InputItemCount": 3,
@@ -186,15 +190,16 @@ def test_a_child_that_fails_fails_the_step_when_all_have_ended(
 
 
 def test_no_items_are_a_success_without_children(airflow: Airflow) -> None:
-    least = {"Pick": "MinBy", "Field": get("ChildOutput.Train.TrainingTimeInSeconds")}
+    least = {"Pick": "MinBy", "Field": get("IterationOutput.Train.TrainingTimeInSeconds")}
     after = training("After", Arguments={"HyperParameters": {"Status": get("Steps.Loop.Status")}})
     run = airflow.run(pipeline(loop(each(), Selector=least), after, Parameters=ITEMS), {"Items": "[]"})
     assert run.state == "success"
     assert children(run) == [(-1, "skipped", None)]
     [created] = airflow.created()
     assert created["HyperParameters"] == {"Status": "Succeeded"}
-    result = run.xcom("Loop")
-    assert (result["InputItemCount"], result["ChildOutputs"]) == (0, [])
+    result = run.xcom(RESULT)
+    assert [result[name] for name in COUNTS] == [0] * 5
+    assert (result["Status"], result["IterationOutputs"]) == ("Succeeded", [])
     assert "Selected" not in result
 
 
@@ -211,32 +216,35 @@ def test_what_is_no_list_of_items_fails_the_step(
 ) -> None:
     run = airflow.run(pipeline(loop(each()), training("After", DependsOn=["Loop"]), Parameters=ITEMS), {"Items": items})
     assert run.states == {
-        "Loop.items": "failed",
-        "Train": "upstream_failed",
-        "Loop": "failed",
+        FIRST: "failed",
+        "Loop.Train": "upstream_failed",
+        RESULT: "failed",
         "After": "upstream_failed",
     }
     assert airflow.created() == []
     told = "".join(capfd.readouterr())
     assert "Step 'Loop' failed: " in told
     assert message in told
-    assert "Step 'Loop' did not begin: the task Loop.items that finds its items is failed." in told
+    # The step's own task fails with the same words, not only with that the other one has failed.
+    assert message in run.xcom(RESULT, END_KEY)["reason"]
 
 
 def test_a_selector_that_cannot_compare_fails_the_step(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
-    best = {"Pick": "MaxBy", "Field": get("ChildOutput.Train.HyperParameters['item']")}
+    best = {"Pick": "MaxBy", "Field": get("IterationOutput.Train.HyperParameters['item']")}
     run = airflow.run(pipeline(loop(each(), Selector=best), Parameters=ITEMS))
-    assert run.states["Loop"] == "failed"
+    assert run.states[RESULT] == "failed"
     told = "".join(capfd.readouterr())
-    assert "its Selector cannot pick a child: ChildOutput.Train.HyperParameters['item'] is \"a\" for Train-0" in told
-    assert run.xcom("Loop")["SucceededStepCount"] == 3
+    assert (
+        "its Selector cannot pick an item: IterationOutput.Train.HyperParameters['item'] is \"a\" for Train-0" in told
+    )
+    assert run.xcom(RESULT)["SucceededStepCount"] == 3
 
 
 def test_a_selector_compares_text_that_is_a_number(airflow: Airflow) -> None:
-    best = {"Pick": "MinBy", "Field": get("ChildOutput.Train.HyperParameters['item']")}
+    best = {"Pick": "MinBy", "Field": get("IterationOutput.Train.HyperParameters['item']")}
     run = airflow.run(pipeline(loop(each(), Selector=best), Parameters=ITEMS), {"Items": '["10", "9", "9.0"]'})
     assert run.state == "success"
-    assert run.xcom("Loop")["Selected"]["TrainingJobName"] == requests(airflow)[1]["TrainingJobName"]
+    assert run.xcom(RESULT)["Selected"]["TrainingJobName"] == requests(airflow)[1]["TrainingJobName"]
 
 
 def test_a_field_that_an_item_lacks_fails_its_child_alone(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +252,9 @@ def test_a_field_that_an_item_lacks_fails_its_child_alone(airflow: Airflow, capf
     run = airflow.run(pipeline(loop(body), Parameters=ITEMS), {"Items": '[{"x": "1"}, {"y": "2"}]'})
     assert [state for _, state, _ in children(run)] == ["success", "failed"]
     assert len(airflow.created()) == 1
-    message = "ForEach.CurrentItem.x is undefined for the item with the index 1: .x is not in the result: it has y"
+    message = (
+        'ForEach.CurrentItem.x is undefined for the item with the index 1, {"y": "2"}: .x is not in the item: it has y'
+    )
     assert message in "".join(capfd.readouterr())
 
 
@@ -254,13 +264,15 @@ def test_other_types_as_a_body(airflow: Airflow) -> None:
     call = function("Double", {"twice": "Integer"}, Arguments={"n": ITEM})
     body = processing("Process", Arguments={"Environment": {"loop": get("Steps.Loop.Status")}})
     del body["PropertyFiles"]
-    second = loop(body, get("Steps.Loop.ChildOutputs"), "Second")
+    second = loop(body, [get("Steps.Loop.IterationOutputs[1].Double.OutputParameters['twice']"), "x"], "Second")
     run = airflow.run(pipeline(loop(call), second, Parameters=ITEMS), {"Items": "[1, 2]"})
     assert run.state == "success"
     assert [request["Environment"] for request in airflow.created("CreateProcessingJob")] == [{"loop": "Succeeded"}] * 2
     payloads = [request.parameters["Payload"] for request in airflow.endpoint.requests("lambda", "Invoke")]
     assert sorted(payload["n"] for payload in payloads) == [1, 2]
-    assert run.xcom("Loop")["ChildOutputs"] == [{"OutputParameters": {"twice": 2}}, {"OutputParameters": {"twice": 4}}]
+    outputs = [{"Double": {"OutputParameters": {"twice": number}}} for number in (2, 4)]
+    assert run.xcom(RESULT)["IterationOutputs"] == outputs
+    assert children(run, "Second.Process") == [(0, "success", "4"), (1, "success", "x")]
 
 
 @pytest.mark.parametrize("taken", [True, False])
@@ -269,7 +281,7 @@ def test_a_loop_in_a_branch_runs_only_where_it_is_taken(airflow: Airflow, taken:
     choose = condition("Choose", [equals(1, 1 if taken else 2)], [loop(each())], [])
     run = airflow.run(pipeline(choose, after, Parameters=ITEMS))
     assert run.state == "success"
-    names = ("Loop.items", "Train", "Loop", "After")
+    names = (FIRST, "Loop.Train", RESULT, "After")
     assert {run.states[name] for name in names} == {"success" if taken else "skipped"}
     assert len(airflow.created()) == (4 if taken else 0)
 
@@ -279,17 +291,8 @@ def test_a_loop_after_a_skipped_step_is_skipped(airflow: Airflow) -> None:
     step = {**loop(each()), "DependsOn": ["Before"]}
     run = airflow.run(pipeline(choose, step, training("After", DependsOn=["Loop"]), Parameters=ITEMS))
     assert run.state == "success"
-    assert {run.states[name] for name in ("Loop.items", "Train", "Loop", "After")} == {"skipped"}
+    assert {run.states[name] for name in (FIRST, "Loop.Train", RESULT, "After")} == {"skipped"}
     assert airflow.created() == []
-
-
-def test_a_limit_that_only_the_run_knows(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
-    most = [*ITEMS, {"Name": "Most", "Type": "Integer", "DefaultValue": 1}]
-    definition = pipeline(loop(each(), MaxConcurrency=get("Parameters.Most")), Parameters=most)
-    assert airflow.run(definition).state == "success"
-    run = airflow.run(definition, {"Most": 51})
-    assert run.states["Loop.items"] == "failed"
-    assert "MaxConcurrency ({'Get': 'Parameters.Most'}) gave 51" in "".join(capfd.readouterr())
 
 
 def test_an_execution_timeout_stops_the_jobs_of_the_children(airflow: Airflow, deferrable: bool) -> None:
@@ -302,26 +305,26 @@ def test_an_execution_timeout_stops_the_jobs_of_the_children(airflow: Airflow, d
     assert [state for _, state, _ in children(run)] == ["failed"] * 3
     stopped = [call.parameters["TrainingJobName"] for call in airflow.endpoint.requests("sagemaker", "StopTrainingJob")]
     assert sorted(stopped) == [request["TrainingJobName"] for request in requests(airflow)]
-    assert run.states["Loop"] == "failed"
+    assert run.states[RESULT] == "failed"
 
 
 def test_a_loop_that_is_not_selected_is_copied_and_has_no_children(airflow: Airflow) -> None:
-    told = {"item": get("Steps.Loop.ChildOutputs[1].HyperParameters['item']")}
+    told = {"item": get("Steps.Loop.IterationOutputs[1].Train.HyperParameters['item']")}
     definition = pipeline(loop(each()), training("After", Arguments={"HyperParameters": told}), Parameters=ITEMS)
     first = airflow.run(definition)
     assert first.state == "success"
     airflow.endpoint.reset()
     second = airflow.run(definition, {"sagemaker_selected_steps": ["After"]})
-    assert second.states == {"Loop.items": "success", "Train": "skipped", "Loop": "success", "After": "success"}
+    assert second.states == {FIRST: "success", "Loop.Train": "skipped", RESULT: "success", "After": "success"}
     [created] = airflow.created()
     assert created["HyperParameters"] == {"item": "b"}
-    assert second.xcom("Loop") == first.xcom("Loop")
+    assert second.xcom(RESULT) == first.xcom(RESULT)
 
 
 def test_a_loop_that_is_not_selected_and_comes_later_is_skipped(airflow: Airflow) -> None:
     step = {**loop(each()), "DependsOn": ["Before"]}
     run = airflow.run(pipeline(training("Before"), step, Parameters=ITEMS), {"sagemaker_selected_steps": ["Before"]})
-    assert run.states == {"Before": "success", "Loop.items": "skipped", "Train": "skipped", "Loop": "skipped"}
+    assert run.states == {"Before": "success", FIRST: "skipped", "Loop.Train": "skipped", RESULT: "skipped"}
     assert len(airflow.created()) == 1
 
 
@@ -336,4 +339,4 @@ def test_what_the_children_make_are_assets_of_their_body(airflow: Airflow, monke
     with create_session() as session:
         query = select(AssetEvent.source_task_id, AssetEvent.source_map_index)
         rows = session.execute(query.where(AssetEvent.source_run_id == run.run_id)).all()
-    assert sorted(map(tuple, rows)) == [("Train", 0), ("Train", 1), ("Train", 2)]
+    assert sorted(map(tuple, rows)) == [("Loop.Train", 0), ("Loop.Train", 1), ("Loop.Train", 2)]

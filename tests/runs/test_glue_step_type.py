@@ -100,7 +100,7 @@ def test_a_deferred_task_that_is_killed_stops_its_run(airflow: Airflow, glue: Gl
     assert kind is not None
     glue.answer("StartJobRun", {"JobName": "etl", "Arguments": {}})
     known = {"JobName": "etl", "RunId": "jr_1"}
-    bound = kind.bound(asked_with=known, stopped_with={"JobName": "etl", "JobRunIds": ["jr_1"]})
+    bound = kind.bound(describe_params=known, stop_params={"JobName": "etl", "JobRunIds": ["jr_1"]})
     access = AwsAccess("aws_default", "us-east-1", None, None).to_json()
     trigger = JobTrigger(bound.to_json(), "pipelines-run", access, 0.1, 0.5, None)
     _, arguments = trigger.serialize()

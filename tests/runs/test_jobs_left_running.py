@@ -9,7 +9,8 @@ import pytest
 
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
 from tests.runs.records import records, sweep_a_minute_later
-from tests.runs.test_endpoints import endpoint_config
+from tests.runs.test_endpoints import serve
+from tests.runs.test_inference_components import component
 
 LONG = {"defaults": {"duration": 600, "stopping": 10}}
 DENIED = {"code": "AccessDeniedException", "message": "not now", "status": 400}
@@ -38,15 +39,15 @@ def check_swept(airflow: Airflow, run: Run) -> None:
     assert (states(airflow), records()[-1]["phase"]) == (["Stopped"], "delivered")
 
 
-def test_the_reply_to_create_was_lost(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    airflow.endpoint.reset({**LONG, "faults": [{"action": "CreateTrainingJob", "drop": "after"}]})
+def test_the_reply_to_create_was_lost_and_the_job_cannot_be_looked_for(airflow: Airflow) -> None:
+    denied = {"action": "DescribeTrainingJob", "error": DENIED}
+    airflow.endpoint.reset({**LONG, "faults": [{"action": "CreateTrainingJob", "drop": "after"}, denied]})
     check_swept(airflow, airflow.run(pipeline(training("Train", RetryPolicies=[NEVER]))))
 
 
-def test_nothing_came_of_the_call(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    airflow.endpoint.reset({**LONG, "faults": [{"action": "CreateTrainingJob", "drop": "before"}]})
+def test_nothing_came_of_the_call(airflow: Airflow) -> None:
+    denied = {"action": "DescribeTrainingJob", "error": DENIED}
+    airflow.endpoint.reset({**LONG, "faults": [{"action": "CreateTrainingJob", "drop": "before"}, denied]})
     run = airflow.run(pipeline(training("Train", RetryPolicies=[NEVER])))
     assert (run.states, states(airflow)) == ({"Train": "failed"}, [])
     assert records()[-1]["phase"] == "intended"
@@ -85,11 +86,13 @@ def test_a_job_that_is_known_to_have_ended_is_not_looked_at_again(airflow: Airfl
 
 
 def test_a_resource_that_was_there_before_is_never_taken_for_the_steps_own(airflow: Airflow) -> None:
-    """Its name goes on record with the intent to create it, and not with the failure."""
+    """Its name goes on record with the intent to create or update it, and not with the failure."""
+    airflow.endpoint.reset({"defaults": {"duration": 0.1}})
     sagemaker = airflow.endpoint.client("sagemaker")
     sagemaker.create_model(ModelName="model", ExecutionRoleArn=ROLE)
-    taken = endpoint_config("Config", Arguments={"EndpointConfigName": "taken"})
-    sagemaker.create_endpoint_config(**taken["Arguments"])
-    run = airflow.run(pipeline(taken))
-    assert run.states == {"Config": "failed"}
+    serve(sagemaker, "old")
+    there = component("Part")
+    sagemaker.create_inference_component(**there["Arguments"])
+    moved = component("Part", Arguments={"EndpointName": "elsewhere"})
+    assert airflow.run(pipeline(moved)).states == {"Part": "failed"}
     assert records()[-1]["job_name"] == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +74,7 @@ def test_the_event_is_the_arguments_and_the_outputs_are_typed(airflow: Airflow) 
         "b": True,
         "raw": "{{ conn.aws_default.password }}",
         "nested": {"list": [1, "x", "pipeline"]},
+        "gone": None,
         **SENSIBLE,
     }
     assert run.xcom("Compute") == {
@@ -89,6 +92,18 @@ def test_the_event_is_the_arguments_and_the_outputs_are_typed(airflow: Airflow) 
     assert created["HyperParameters"] == {"s": "200", "nested": '{"a":[1]}'}
     assert created["StoppingCondition"] == {"MaxRuntimeInSeconds": 42}
     assert created["EnableNetworkIsolation"] is True
+
+
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="no folder of small inputs beside this repository")
+def test_the_payload_has_the_nulls_of_the_definition(airflow: Airflow) -> None:
+    definition = json.loads((CASES / "170-null-in-a-lambda-payload.json").read_text())
+    airflow.endpoint.put_function("fn", lambda event: {})
+    assert airflow.run(definition).state == "success"
+    assert events(airflow) == [definition["Steps"][0]["Arguments"]]
+    assert events(airflow)[0]["c"] == {"d": None}
 
 
 RAISED = {"errorType": "ValueError", "errorMessage": "the table is empty", "stackTrace": ["line 1"]}
@@ -135,6 +150,18 @@ def test_a_function_that_is_not_there(airflow: Airflow, capfd: pytest.CaptureFix
     assert len(events(airflow)) == 1
 
 
+def test_what_could_not_be_signed_was_refused_and_not_lost(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
+    log = "".join(capfd.readouterr())
+    assert "lambda:Invoke was refused. NoCredentialsError: Unable to locate credentials" in log
+    assert "may have run" not in log
+    assert events(airflow) == []
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -163,6 +190,16 @@ def test_a_lost_reply_is_final_unless_the_step_says_otherwise(
     run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
     assert run.states == {"Compute": state}
     assert len(events(airflow)) == calls
+
+
+NEVER = [{"ExceptionType": ["Step.SERVICE_FAULT"], "MaxAttempts": 0}]
+
+
+def test_a_lost_reply_is_final_where_the_policy_allows_no_retry(airflow: Airflow) -> None:
+    lost = {"service": "lambda", "action": "Invoke", "drop": "after", "times": 1}
+    airflow.endpoint.reset({"jobs": [{"kind": "lambda"}], "faults": [lost]})
+    assert airflow.run(pipeline(function("Compute", RetryPolicies=NEVER))).states == {"Compute": "failed"}
+    assert len(events(airflow)) == 1
 
 
 def test_a_function_that_takes_too_long(

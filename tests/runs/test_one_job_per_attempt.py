@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import Airflow, pipeline, training
 
+THROTTLED = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
 LOST_REPLY = {"service": "sagemaker", "action": "CreateTrainingJob", "drop": "after"}
 
 
@@ -20,34 +22,33 @@ def jobs(airflow: Airflow) -> list[str]:
     return [job.name for job in airflow.endpoint.jobs("training")]
 
 
-def test_a_lost_reply_is_looked_after_within_the_call(airflow: Airflow) -> None:
-    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "times": 1}]})
-    run = airflow.run(pipeline(training("Train")))
-    assert run.state == "success"
-    assert len(jobs(airflow)) == 1
-
-
-def test_a_reply_that_stays_lost_is_looked_after_by_the_next_try(
-    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_call_without_an_answer_is_looked_for_and_made_again_under_its_name(
+    airflow: Airflow, deferrable: bool
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "times": 1}]})
-    run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
+    """No policy counts that: none grants a retry here."""
+    never = [{"ExceptionType": ["Step.SERVICE_FAULT"], "MaxAttempts": 0}]
+    faults = [{**LOST_REPLY, "drop": "before", "times": 2}, {**LOST_REPLY, "times": 1}]
+    airflow.endpoint.reset({"faults": faults})
+    run = airflow.run(pipeline(training("Train", RetryPolicies=never)), deferrable=deferrable)
     assert run.state == "success"
     assert jobs(airflow) == [run.xcom("Train")["TrainingJobName"]]
     assert run.xcom("Train", "sagemaker")["attempt"] == 1
-
-
-def test_a_call_that_never_arrived_is_made_again_under_the_same_name(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    airflow.endpoint.reset({"faults": [{**LOST_REPLY, "drop": "before", "times": 1}]})
-    run = airflow.run(pipeline(training("Train")))
-    assert run.state == "success"
     names = [r.parameters["TrainingJobName"] for r in airflow.endpoint.requests("sagemaker", "CreateTrainingJob")]
-    assert len(names) == 2
-    assert len(set(names)) == 1
+    assert names == jobs(airflow) * 3
+
+
+def test_endless_throttling_makes_as_many_calls_as_the_policies_grant(airflow: Airflow) -> None:
+    airflow.endpoint.reset({"faults": [{"action": "Create*", "error": THROTTLED, "times": 1000}]})
+    never = [{"ExceptionType": ["Step.THROTTLING"], "MaxAttempts": 0}]
+    run = airflow.run(pipeline(training("Default"), training("Never", RetryPolicies=never)))
+    assert run.states == {"Default": "failed", "Never": "failed"}
+    calls: dict[str, list[float]] = {"Default": [], "Never": []}
+    for request in airflow.endpoint.requests("sagemaker", "CreateTrainingJob"):
+        calls[request.parameters["TrainingJobName"].split("-")[2]].append(request.time)
+    delays = [after - before for before, after in pairwise(calls["Default"])]
+    assert len(delays) == 5
+    assert all(seen >= least for seen, least in zip(delays, (1, 2, 4, 8, 16), strict=True))
+    assert len(calls["Never"]) == 1
 
 
 def failing(reason: str, times: int) -> dict[str, Any]:
@@ -83,15 +84,6 @@ def test_what_no_policy_names_fails_at_once(airflow: Airflow, reason: str) -> No
     airflow.endpoint.reset(failing(reason, 9))
     run = airflow.run(pipeline(training("Train")))
     assert run.states == {"Train": "failed"}
-    assert len(jobs(airflow)) == 1
-
-
-def test_throttling_is_retried_without_a_policy(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS", "1")
-    error = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
-    airflow.endpoint.reset({"faults": [{"action": "CreateTrainingJob", "error": error, "times": 2}]})
-    run = airflow.run(pipeline(training("Train")))
-    assert run.state == "success"
     assert len(jobs(airflow)) == 1
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool
 from tests.runs.harness import pipeline, training
 
@@ -23,16 +24,16 @@ class Scheduler:
     def __init__(self, session: Any) -> None:
         self.session = session
 
-    def make(self, run_id: str, dag_id: str = DAG_ID, **arguments: Any) -> Any:
-        """A queued run of the Dag with these arguments."""
+    def make(self, run_id: str, dag_id: str = DAG_ID, dag: Any = None, **arguments: Any) -> Any:
+        """A queued run of a Dag, or of the pipeline's with these arguments."""
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-        from airflow.sdk import DAG
         from airflow.utils.state import DagRunState
         from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
         from airflow_sm_pipelines import SageMakerPipelineDag
 
-        dag: DAG = SageMakerPipelineDag(pipeline(training("A"), training("B")), dag_id=dag_id, **arguments)
+        if dag is None:
+            dag = SageMakerPipelineDag(pipeline(training("A"), training("B")), dag_id=dag_id, **arguments)
         bag = DagBag(collect_dags=False)
         bag.bag_dag(dag)
         sync_bag_to_db(bag, "dags-folder", None, session=self.session)
@@ -128,24 +129,24 @@ def scheduler(airflow_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def test_a_run_has_a_pool_of_its_own_from_its_start_to_its_end(scheduler: Scheduler) -> None:
     one = scheduler.make("one", parallelism=3)
     assert scheduler.pools() == {}
-    assert scheduler.pools_of(one) == {pipeline_pool(DAG_ID)}
+    assert scheduler.pools_of(one) == {pipeline_pool(Place(DAG_ID))}
 
     scheduler.set_state(one, "running")
     two = scheduler.start("two", parallelism=3)
-    own = run_pool(DAG_ID, "one")
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3, own: 3, run_pool(DAG_ID, "two"): 3}
+    own = run_pool(Place(DAG_ID), "one")
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3, own: 3, run_pool(Place(DAG_ID), "two"): 3}
     assert scheduler.pools_of(one) == {own}
-    assert scheduler.pools_of(two) == {run_pool(DAG_ID, "two")}
+    assert scheduler.pools_of(two) == {run_pool(Place(DAG_ID), "two")}
 
     scheduler.set_state(one, "success")
     scheduler.set_state(two, "failed")
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3}
 
 
 def test_a_changed_limit_holds_from_the_next_start(scheduler: Scheduler) -> None:
     scheduler.set_state(scheduler.start("one", parallelism=3), "success")
     scheduler.start("two", parallelism=7)
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 7, run_pool(DAG_ID, "two"): 7}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 7, run_pool(Place(DAG_ID), "two"): 7}
 
 
 def test_a_run_that_is_cleared_and_starts_again_gets_its_pool_again(scheduler: Scheduler) -> None:
@@ -154,11 +155,11 @@ def test_a_run_that_is_cleared_and_starts_again_gets_its_pool_again(scheduler: S
     one = scheduler.start("one", parallelism=3)
     scheduler.set_state(one, "failed")
     clear_task_instances(one.get_task_instances(session=scheduler.session), scheduler.session)
-    assert scheduler.pools_of(one) == {pipeline_pool(DAG_ID)}
+    assert scheduler.pools_of(one) == {pipeline_pool(Place(DAG_ID))}
 
     scheduler.set_state(one, "running")
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3, run_pool(DAG_ID, "one"): 3}
-    assert scheduler.pools_of(one) == {run_pool(DAG_ID, "one")}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3, run_pool(Place(DAG_ID), "one"): 3}
+    assert scheduler.pools_of(one) == {run_pool(Place(DAG_ID), "one")}
 
 
 def test_a_step_that_is_cleared_while_its_run_goes_on_stays_in_the_runs_pool(scheduler: Scheduler) -> None:
@@ -166,7 +167,7 @@ def test_a_step_that_is_cleared_while_its_run_goes_on_stays_in_the_runs_pool(sch
 
     one = scheduler.start("one", parallelism=3)
     clear_task_instances(one.get_task_instances(session=scheduler.session), scheduler.session)
-    assert scheduler.pools_of(one) == {run_pool(DAG_ID, "one")}
+    assert scheduler.pools_of(one) == {run_pool(Place(DAG_ID), "one")}
 
 
 def test_without_the_limit_its_pools_go_when_nothing_needs_them(scheduler: Scheduler) -> None:
@@ -176,7 +177,7 @@ def test_without_the_limit_its_pools_go_when_nothing_needs_them(scheduler: Sched
     two = scheduler.start("two")
     assert scheduler.pools_of(two) == {"default_pool"}
     # A run that is still to start names the pipeline's pool.
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3, run_pool(DAG_ID, "one"): 3}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3, run_pool(Place(DAG_ID), "one"): 3}
 
     scheduler.set_state(one, "success")
     queued.dag = two.dag
@@ -193,10 +194,10 @@ def test_the_pool_of_a_run_that_was_deleted_goes_when_the_next_one_starts(schedu
 
     scheduler.start("two", parallelism=3)
     assert scheduler.pools() == {
-        pipeline_pool(DAG_ID): 3,
-        run_pool(DAG_ID, "two"): 3,
-        pipeline_pool(f"{DAG_ID}.other"): 2,
-        run_pool(f"{DAG_ID}.other", "other"): 2,
+        pipeline_pool(Place(DAG_ID)): 3,
+        run_pool(Place(DAG_ID), "two"): 3,
+        pipeline_pool(Place(f"{DAG_ID}.other")): 2,
+        run_pool(Place(f"{DAG_ID}.other"), "other"): 2,
     }
 
 
@@ -204,7 +205,7 @@ def test_the_pool_of_a_run_that_was_deleted_goes_when_the_next_one_starts(schedu
 def test_a_pool_that_a_user_made_stays_as_it_is(scheduler: Scheduler, with_limit: bool) -> None:
     from airflow.models.pool import Pool
 
-    name = pipeline_pool(DAG_ID)
+    name = pipeline_pool(Place(DAG_ID))
     Pool.create_or_update_pool(name, 1, "one GPU", include_deferred=True, session=scheduler.session)
     one = scheduler.start("one", parallelism=3 if with_limit else None)
     assert scheduler.pools() == {name: 1}
@@ -220,7 +221,7 @@ def test_a_run_that_was_made_before_the_limit_has_it_from_its_start(scheduler: S
     scheduler.set_state(scheduler.start("next", parallelism=3), "success")
     queued.dag = scheduler.newest()
     scheduler.set_state(queued, "running")
-    assert scheduler.pools_of(queued) == {run_pool(DAG_ID, "queued")}
+    assert scheduler.pools_of(queued) == {run_pool(Place(DAG_ID), "queued")}
 
 
 def test_the_runs_of_a_pipeline_can_share_one_pool(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,25 +231,25 @@ def test_the_runs_of_a_pipeline_can_share_one_pool(scheduler: Scheduler, monkeyp
     one = scheduler.start("one", parallelism=3)
     queued.dag = one.dag
     scheduler.set_state(queued, "running")
-    assert scheduler.pools_of(one) == scheduler.pools_of(queued) == {pipeline_pool(DAG_ID)}
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3, run_pool(DAG_ID, "before"): 3}
+    assert scheduler.pools_of(one) == scheduler.pools_of(queued) == {pipeline_pool(Place(DAG_ID))}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3, run_pool(Place(DAG_ID), "before"): 3}
 
     scheduler.set_state(before, "success")
     scheduler.set_state(one, "success")
-    assert scheduler.pools() == {pipeline_pool(DAG_ID): 3}
+    assert scheduler.pools() == {pipeline_pool(Place(DAG_ID)): 3}
 
 
 def test_a_pool_of_ours_that_counts_no_deferred_tasks_is_mended(scheduler: Scheduler) -> None:
     from airflow.models.pool import Pool
 
     scheduler.set_state(scheduler.start("one", parallelism=3), "success")
-    pool = Pool.get_pool(pipeline_pool(DAG_ID), session=scheduler.session)
+    pool = Pool.get_pool(pipeline_pool(Place(DAG_ID)), session=scheduler.session)
     assert pool is not None
     pool.include_deferred = False
     scheduler.session.commit()
     scheduler.start("two", parallelism=3)
     scheduler.session.expire_all()
-    assert scheduler.pools().keys() == {pipeline_pool(DAG_ID), run_pool(DAG_ID, "two")}
+    assert scheduler.pools().keys() == {pipeline_pool(Place(DAG_ID)), run_pool(Place(DAG_ID), "two")}
 
 
 def test_what_goes_wrong_is_undone_and_the_run_starts_all_the_same(
@@ -256,11 +257,11 @@ def test_what_goes_wrong_is_undone_and_the_run_starts_all_the_same(
 ) -> None:
     one = scheduler.make("one", parallelism=3)
     # The pool is made before it turns out that no pool can be made for the run.
-    scheduler.forbid(f"NEW.pool = '{run_pool(DAG_ID, 'one')}'")
+    scheduler.forbid(f"NEW.pool = '{run_pool(Place(DAG_ID), 'one')}'")
     scheduler.set_state(one, "running")
     assert "could not be settled" in caplog.text
     assert scheduler.pools() == {}
-    assert scheduler.pools_of(one) == {pipeline_pool(DAG_ID)}
+    assert scheduler.pools_of(one) == {pipeline_pool(Place(DAG_ID))}
     assert scheduler.state_of(one) == "running"
 
 
@@ -268,6 +269,55 @@ def test_tasks_in_a_pool_of_the_users_choice_stay_in_it(scheduler: Scheduler) ->
     one = scheduler.start("one", parallelism=3, default_args={"pool": "gpus"})
     assert scheduler.pools_of(one) == {"gpus"}
     assert scheduler.pools() == {}
+
+
+def embedding(**limits: int) -> Any:
+    """A Dag without our tag, with a task of its own and a task group for each pipeline."""
+    from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.sdk import DAG
+
+    from airflow_sm_pipelines import SageMakerPipelineTaskGroup
+
+    with DAG(DAG_ID, schedule=None) as dag:
+        EmptyOperator(task_id="other")
+        for group_id, limit in limits.items():
+            steps = pipeline(training("A"), training("B"))
+            SageMakerPipelineTaskGroup(steps, group_id=group_id, parallelism=limit)
+    return dag
+
+
+def test_the_limits_of_task_groups_hold_in_a_dag_of_the_users(scheduler: Scheduler) -> None:
+    from airflow.models.taskinstance import clear_task_instances
+
+    places = {Place(DAG_ID, "one"): 3, Place(DAG_ID, "two"): 2}
+    run = scheduler.start("run", dag=embedding(one=3, two=2, free=0))
+    pools = {pipeline_pool(place): limit for place, limit in places.items()}
+    of_run = {run_pool(place, "run"): limit for place, limit in places.items()}
+    assert scheduler.pools() == {**pools, **of_run}
+    assert {ti.task_id: ti.pool for ti in run.get_task_instances(session=scheduler.session)} == {
+        "other": "default_pool",
+        **{
+            f"{place.group_id}.{step}": run_pool(place, "run") if step in "AB" else "default_pool"
+            for place in places
+            for step in ("A", "B", "pipeline.run.outcome")
+        },
+        **{f"free.{step}": "default_pool" for step in ("A", "B", "pipeline.run.outcome")},
+    }
+    # A step that is cleared joins its run's pool again, and the triggerer leaves what a run needs.
+    clear_task_instances(run.get_task_instances(session=scheduler.session), scheduler.session)
+    scheduler.finish_tasks(run)
+    assert tidied(scheduler) == {**pools, **of_run}
+    clear_task_instances(run.get_task_instances(session=scheduler.session), scheduler.session)
+    assert scheduler.pools_of(run) == {*of_run, "default_pool"}
+    scheduler.set_state(run, "success")
+    assert scheduler.pools() == pools
+    # One limit less.
+    scheduler.finish_tasks(run)
+    scheduler.make("later", dag=embedding(two=2))
+    scheduler.session.commit()
+    assert tidied(scheduler) == {pipeline_pool(Place(DAG_ID, "two")): 2}
+    deleted(scheduler, DAG_ID)
+    assert tidied(scheduler) == {}
 
 
 def deleted(scheduler: Scheduler, dag_id: str) -> None:
@@ -304,13 +354,17 @@ def test_the_triggerer_removes_the_pools_that_nothing_needs(scheduler: Scheduler
     # A Dag that is deleted, and one whose limit was removed while its last run went on.
     deleted(scheduler, gone)
     scheduler.make("never", dag_id=free)
-    assert before.keys() - tidied(scheduler).keys() == {pipeline_pool(gone), run_pool(gone, "one"), pipeline_pool(free)}
+    assert before.keys() - tidied(scheduler).keys() == {
+        pipeline_pool(Place(gone)),
+        run_pool(Place(gone), "one"),
+        pipeline_pool(Place(free)),
+    }
     scheduler.set_state(last, "failed")
     scheduler.finish_tasks(last)
     assert tidied(scheduler) == {
-        pipeline_pool(DAG_ID): 3,
-        run_pool(DAG_ID, "one"): 3,
-        pipeline_pool(other): 3,
+        pipeline_pool(Place(DAG_ID)): 3,
+        run_pool(Place(DAG_ID), "one"): 3,
+        pipeline_pool(Place(other)): 3,
         "sagemaker-run.mine": 1,
     }
 
@@ -319,9 +373,9 @@ def test_a_pool_that_unfinished_tasks_name_stays(scheduler: Scheduler) -> None:
     one = scheduler.make("one", parallelism=3)
     scheduler.start("two", parallelism=3)
     scheduler.make("three")
-    assert tidied(scheduler).keys() == {pipeline_pool(DAG_ID), run_pool(DAG_ID, "two")}
+    assert tidied(scheduler).keys() == {pipeline_pool(Place(DAG_ID)), run_pool(Place(DAG_ID), "two")}
     scheduler.finish_tasks(one)
-    assert tidied(scheduler).keys() == {run_pool(DAG_ID, "two")}
+    assert tidied(scheduler).keys() == {run_pool(Place(DAG_ID), "two")}
 
 
 class Resumed:
@@ -419,3 +473,25 @@ def test_a_step_whose_trigger_is_not_known_any_more_comes_back_all_the_same(sche
     handle_event_submit(TriggerEvent({}), task_instance=waiting.task, session=scheduler.session)
     assert waiting.task.state == "scheduled"
     assert waiting.weight() < HEAVY
+
+
+@pytest.mark.parametrize("of_dag", [None, 5])
+def test_a_run_that_was_given_a_limit_has_a_pool_of_that_size(scheduler: Scheduler, of_dag: int | None) -> None:
+    from airflow_sm_pipelines.expressions.given_execution import GivenExecution
+
+    run = scheduler.make("one", parallelism=of_dag)
+    run.conf = GivenExecution(max_parallel_execution_steps=2).put_into({})
+    scheduler.set_state(run, "running")
+    own = run_pool(Place(DAG_ID), "one")
+    assert scheduler.pools() == {own: 2, **({} if of_dag is None else {pipeline_pool(Place(DAG_ID)): of_dag})}
+    assert scheduler.pools_of(run) == {own}
+    # What is cleared has the pool of the Dag, and joins the run's again.
+    run.dag.clear(run_id="one", task_ids=["A"], session=scheduler.session)
+    scheduler.session.commit()
+    assert scheduler.pools_of(run) == {own}
+    # Another run has no part in it.
+    other = scheduler.start("two", parallelism=of_dag)
+    assert own not in scheduler.pools_of(other)
+    scheduler.finish_tasks(run)
+    scheduler.set_state(run, "success")
+    assert own not in scheduler.pools()

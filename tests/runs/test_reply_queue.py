@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.callbacks.message import Answer, Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.message import Answer, AnswerSlot, AnswerState, CallbackMessage, digest_of
 from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
@@ -140,7 +140,7 @@ def test_poison_that_cannot_be_deleted_is_hidden(airflow: Airflow, caplog: pytes
 def waiting(url: str | None, *, expires_in: float = 20, deadline_in: float | None = None) -> CallbackWait:
     now = time.time()
     return CallbackWait(
-        mailbox=Mailbox(digest_of(token(1)), "dag", "run", "task", -1),
+        slot=AnswerSlot(digest_of(token(1)), "dag", "run", "task", -1),
         access=ACCESS,
         reply_queue_url=url,
         pace=PACE,
@@ -149,7 +149,7 @@ def waiting(url: str | None, *, expires_in: float = 20, deadline_in: float | Non
     )
 
 
-async def empty(mailbox: Mailbox) -> None:
+async def empty(mailbox: AnswerSlot) -> None:
     """A mailbox without a letter."""
 
 
@@ -188,7 +188,7 @@ def test_the_triggers_event_carries_no_answer_and_the_reply_is_left_first(
     monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", object(), raising=False)
     monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.set", leave)
     monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.get_one", lambda **_: None)
-    trigger = CallbackTrigger(waiting(url).to_json(), Notice(url, token(1), "arn", {}).seal())
+    trigger = CallbackTrigger(waiting(url).to_json(), CallbackMessage(url, token(1), "arn", {}).seal())
 
     async def fire() -> Any:
         return await asyncio.wait_for(anext(aiter(trigger.run())), 20)
@@ -217,7 +217,7 @@ def test_a_killed_deferred_step_tells_its_workers_and_lets_them_answer(
         left.append(letter)
 
     monkeypatch.setattr("airflow_sm_pipelines.callbacks.trigger.BaseXCom.aset", leave)
-    notice = Notice(work, token(1), "arn", {"a": 1.5})
+    notice = CallbackMessage(work, token(1), "arn", {"a": 1.5})
     trigger = CallbackTrigger(waiting(None).to_json(), notice.seal())
     path, arguments = trigger.serialize()
     assert path == "airflow_sm_pipelines.callbacks.trigger.CallbackTrigger"
@@ -227,4 +227,4 @@ def test_a_killed_deferred_step_tells_its_workers_and_lets_them_answer(
     body = {"token": token(1), "pipelineExecutionArn": "arn", "arguments": {"a": 1.5}, "status": "Stopping"}
     assert take(airflow.endpoint, work) == [body]
     assert [letter["task_id"] for letter in left] == ["task"]
-    assert Letter.found_in(left[0]["value"]) == Letter("arn", "stopping")
+    assert AnswerState.found_in(left[0]["value"]) == AnswerState("arn", "stopping")

@@ -126,7 +126,7 @@ def test_a_value_that_a_run_is_given_for_a_secret_parameter_is_the_one_that_is_s
 
 @pytest.mark.usefixtures("no_trace")
 def test_a_loop_over_secrets_has_them_in_its_children_and_in_what_follows(airflow: Airflow) -> None:
-    answer_with(airflow, List={"items": [{"name": "a", "password": f"{SECRET}-item"}]}, Last={})
+    answer_with(airflow, List={"items": [{"name": "a", "password": f"{SECRET}-item"}]}, Second={}, Last={})
     airflow.endpoint.put_function("Child", lambda event: {"token": f"{event['password']}-token", "user": "a"})
     body = calling(
         "Child",
@@ -134,13 +134,16 @@ def test_a_loop_over_secrets_has_them_in_its_children_and_in_what_follows(airflo
         password=get("ForEach.CurrentItem.password"),
         user=get("ForEach.CurrentItem.name"),
     )
-    last = calling("Last", token=get("Steps.Loop.ChildOutputs[0].OutputParameters['token']"))
-    steps = calling("List", {"items": "String"}), loop(body, output("List", "items")), last
+    second = calling("Second", token=output("Child", "token"))
+    last = calling("Last", token=get("Steps.Loop.IterationOutputs[0].Child.OutputParameters['token']"))
+    steps = calling("List", {"items": "String"}), loop([body, second], output("List", "items")), last
     run = airflow.run(pipeline(*steps))
     assert run.state == "success"
     assert sent(airflow, "Child") == [{"password": f"{SECRET}-item", "user": "a"}]
-    assert sent(airflow, "Last") == [{"token": f"{SECRET}-item-token"}]
-    assert run.xcom("Loop")["ChildOutputs"] == [{"OutputParameters": {"token": "***", "user": "a"}}]
+    assert sent(airflow, "Second") == sent(airflow, "Last") == [{"token": f"{SECRET}-item-token"}]
+    assert run.xcom("Loop.ForEach.result")["IterationOutputs"] == [
+        {"Child": {"OutputParameters": {"token": "***", "user": "a"}}, "Second": {"OutputParameters": {}}}
+    ]
 
 
 @pytest.mark.usefixtures("no_trace")

@@ -202,13 +202,14 @@ def test_the_setting_turns_a_steps_own_experiment_off_too(
 
 @pytest.mark.parametrize("action", ["DescribeTrial", "CreateExperiment", "CreateTrial"])
 def test_a_missing_permission_is_one_warning_and_no_failure(
-    airflow: Airflow, caplog: pytest.LogCaptureFixture, action: str
+    airflow: Airflow, capfd: pytest.CaptureFixture[str], action: str
 ) -> None:
     airflow.endpoint.reset({"faults": [{"action": action, "error": DENIED, "times": 10}]})
     _, request = run_one(airflow, training("Train"), PipelineExperimentConfig=EXPERIMENT)
     assert "ExperimentConfig" not in request
-    assert caplog.text.count("attached to no experiment") == 1
-    assert "not authorized to perform it" in caplog.text
+    told = "".join(capfd.readouterr())
+    assert told.count("attached to no experiment") == 1
+    assert "not authorized to perform it" in told
 
 
 def test_training_jobs_are_told_of_mlflow(airflow: Airflow) -> None:
@@ -233,3 +234,21 @@ def test_a_model_package_says_which_execution_made_it(airflow: Airflow) -> None:
     assert first["MetadataProperties"] == {"CommitId": "c0ffee", "GeneratedBy": execution_arn(job)}
     assert second["MetadataProperties"] == {"GeneratedBy": "someone"}
     assert second["ClientToken"] == "mine"
+
+
+def test_a_throttled_experiment_is_made_by_the_next_attempt_and_an_unheard_one_is_not_made_twice(
+    airflow: Airflow,
+) -> None:
+    throttled = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
+    faults = [
+        {"action": "CreateExperiment", "error": throttled, "times": 1},
+        {"action": "CreateTrial", "drop": "after", "times": 1},
+    ]
+    airflow.endpoint.reset({"faults": faults})
+    config = {"ExperimentName": "exp", "TrialName": "trial"}
+    run = airflow.run(pipeline(training("Train"), PipelineExperimentConfig=config))
+    assert run.state == "success"
+    assert run.xcom("Train", "sagemaker")["attempt"] == 2
+    assert len(airflow.endpoint.requests("sagemaker", "CreateExperiment")) == 2
+    [job] = airflow.created("CreateTrainingJob")
+    assert job["ExperimentConfig"] == config

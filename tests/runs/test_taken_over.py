@@ -17,7 +17,7 @@ from airflow.triggers.base import BaseTrigger
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.callbacks.message import Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.message import AnswerSlot, CallbackMessage, digest_of
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
@@ -28,7 +28,7 @@ from airflow_sm_pipelines.step_types import emr_serverless, training
 from tests.runs.workers import make_queue
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
-TASK = Mailbox(digest_of("Token00001"), "dag", "run", "task", -1)
+TASK = AnswerSlot(digest_of("Token00001"), "dag", "run", "task", -1)
 STOPS = ("StopTrainingJob", "CancelJobRun", "StopApplication", "DeleteApplication", "SendMessage")
 
 
@@ -57,13 +57,15 @@ def application_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
     application = client.create_application(releaseLabel="emr-7.0.0", type="SPARK", clientToken="t")["applicationId"]
     role = "arn:aws:iam::123456789012:role/EMRServerlessRole"
     run = client.start_job_run(applicationId=application, clientToken="t", executionRoleArn=role)["jobRunId"]
-    kind = replace(emr_serverless.KIND, asked_with={"applicationId": application, "jobRunId": run})
+    kind = replace(emr_serverless.KIND, describe_params={"applicationId": application, "jobRunId": run})
     return JobTrigger(kind.to_json(), "ours", ACCESS.to_json(), 0.1, 1.0, None, application=application)
 
 
 def callback_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
     wait = CallbackWait(TASK, ACCESS, None, PollPace(0.05, 0.2), time.time() + 20, None)
-    return CallbackTrigger(wait.to_json(), Notice(make_queue(endpoint, "work"), "Token00001", "arn", {}).seal())
+    return CallbackTrigger(
+        wait.to_json(), CallbackMessage(make_queue(endpoint, "work"), "Token00001", "arn", {}).seal()
+    )
 
 
 @pytest.fixture

@@ -208,6 +208,68 @@ def test_the_best_candidate_of_automl_can_be_referred_to(airflow: Airflow) -> No
     }
 
 
+ENVIRONMENT = (
+    *("MODEL_NAME", "SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY"),
+    *("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "SAGEMAKER_INFERENCE_OUTPUT", "SAGEMAKER_INFERENCE_SUPPORTED"),
+)
+
+
+def test_the_example_of_the_sdks_documentation_runs_at_the_endpoint_as_it_comes(airflow: Airflow) -> None:
+    """What ``get_best_auto_ml_model``, ``create`` and ``register`` write for an AutoMLStep; no scenario."""
+    best = "Steps.Auto.BestCandidate.InferenceContainers[0]"
+    container = {
+        "Image": get(f"{best}.Image"),
+        "ModelDataUrl": get(f"{best}.ModelDataUrl"),
+        "Environment": {name: get(f"{best}.Environment['{name}']") for name in ENVIRONMENT},
+    }
+
+    def report(name: str) -> dict[str, Any]:
+        return {"ContentType": "application/json", "S3Uri": get(f"Steps.Auto.BestCandidateProperties.{name}")}
+
+    create = {
+        "Name": "Best-CreateModel",
+        "Type": "Model",
+        "Arguments": {"ExecutionRoleArn": ROLE, "PrimaryContainer": container},
+    }
+    register = {
+        "Name": "Best-RegisterModel",
+        "Type": "RegisterModel",
+        "Arguments": {
+            "ModelPackageGroupName": "best-models",
+            "ModelMetrics": {
+                "ModelQuality": {"Statistics": report("ModelInsightsJsonReportPath")},
+                "Bias": {},
+                "Explainability": {"Report": report("ExplainabilityJsonReportPath")},
+            },
+            "InferenceSpecification": {
+                "Containers": [container],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+                "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+                "SupportedTransformInstanceTypes": ["ml.m5.large"],
+            },
+            "ModelApprovalStatus": "PendingManualApproval",
+        },
+    }
+    run = airflow.run(pipeline(automl("Auto"), create, register))
+    assert run.state == "success"
+    candidate = run.xcom("Auto")["BestCandidate"]["InferenceContainers"][0]
+    assert set(candidate["Environment"]) == set(ENVIRONMENT)
+    [model] = airflow.created("CreateModel")
+    [package] = airflow.created("CreateModelPackage")
+    assert model["PrimaryContainer"] == package["InferenceSpecification"]["Containers"][0] == candidate
+    job = airflow.created("CreateAutoMLJob")[0]["AutoMLJobName"]
+    folder = f"s3://{BUCKET}/automl/{job}/documentation"
+    assert (
+        package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+        == f"{folder}/model_monitor/output/statistics.json"
+    )
+    explained = package["ModelMetrics"]["Explainability"]["Report"]["S3Uri"]
+    assert explained == f"{folder}/explainability/output/analysis.json"
+    bucket, _, key = explained.removeprefix("s3://").partition("/")
+    assert airflow.endpoint.client("s3").head_object(Bucket=bucket, Key=key)["ContentLength"] > 0
+
+
 def test_null_members_of_the_second_version_leave_the_first(airflow: Airflow) -> None:
     step = automl("Auto")
     step["Arguments"] |= {"AutoMLProblemTypeConfig": None, "DataSplitConfig": None}

@@ -136,7 +136,7 @@ def clean() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ({"kind": {"noun": "job of another version"}}, "TypeError("),
+        ({"kind": {"noun": "job of another version"}}, "ValidationError("),
         ({"access": {"aws_conn_id": "aws_default"}}, "TypeError("),
         ({"access": {**ACCESS.to_json(), "region_name": None}}, "No AWS region is set"),
     ],

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_sm_pipelines.callbacks.requests import Answering, WireError
+from airflow_sm_pipelines.callbacks.requests import Answering
 from airflow_sm_pipelines.server.callback_app import LONGEST_BODY, make_app
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
+from airflow_sm_pipelines.wire.errors import ApiError
 
 TOKEN = "0123456789"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/x"
@@ -39,7 +40,7 @@ class Door:
 
     def _take(self, answering: Answering) -> str:
         if answering.token != TOKEN:
-            raise WireError("ResourceNotFound", "No step waits for this callback token.")
+            raise ApiError("ResourceNotFound", "No step waits for this callback token.")
         self.taken.append(answering)
         return ARN
 

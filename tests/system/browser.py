@@ -34,6 +34,28 @@ SECONDS = 30.0
 
 T = TypeVar("T")
 
+# Each line of the text lies between the edges of all that could be scrolled, or cuts it off.
+_IN_SIGHT = """
+const squeezed = text => text.replace(/\\s+/g, ' ');
+const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+let node;
+while ((node = nodes.nextNode())) {
+    if (!squeezed(node.textContent).includes(squeezed(arguments[0]))) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const lines = [...range.getClientRects()];
+    const within = (left, right) => lines.every(line => line.left >= left - 1 && line.right <= right + 1);
+    let seen = lines.length > 0 && within(0, document.documentElement.clientWidth);
+    for (let box = node.parentElement; seen && box; box = box.parentElement) {
+        if (getComputedStyle(box).overflowX === 'visible') continue;
+        const edges = box.getBoundingClientRect();
+        seen = within(edges.left, edges.right);
+    }
+    if (seen) return true;
+}
+return false;
+"""
+
 
 @dataclass(frozen=True)
 class Browser:
@@ -80,11 +102,32 @@ class Browser:
         element = self.driver.find_element(By.XPATH, f"//*[normalize-space(text())='{text}']")
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'nearest', inline: 'nearest'})", element)
 
-    def picture(self, path: Path, *, height: int = HEIGHT) -> None:
-        """Save what the window shows as a PNG."""
-        self.driver.set_window_size(WIDTH, height)
+    @contextlib.contextmanager
+    def sized(self, width: int, height: int) -> Iterator[None]:
+        """A window with this much room for the page, until the block ends."""
+        self.driver.set_window_size(width, height)
+        frame = self.driver.execute_script("return [outerWidth - innerWidth, outerHeight - innerHeight]")
+        self.driver.set_window_size(width + frame[0], height + frame[1])
+        try:
+            yield
+        finally:
+            self.driver.set_window_size(WIDTH, HEIGHT)
+
+    def wait_to_read(self, *parts: str) -> None:
+        """Wait until each of these texts can be read as it stands, without scrolling sideways.
+
+        A text may go on in the next line.
+        """
+        for part in parts:
+            self._wait(lambda part=part: self.driver.execute_script(_IN_SIGHT, part), f"{part!r} in sight")  # type: ignore[misc]
+
+    def picture(self, path: Path, *, height: int | None = None) -> None:
+        """Save what the window shows as a PNG; with ``height``, what one of that height would."""
+        if height is not None:
+            self.driver.set_window_size(WIDTH, height)
         self.driver.save_screenshot(str(path))
-        self.driver.set_window_size(WIDTH, HEIGHT)
+        if height is not None:
+            self.driver.set_window_size(WIDTH, HEIGHT)
 
     def _visible(self, selector: str, within: WebElement | None) -> WebElement | None:
         found = (within or self.driver).find_elements(By.CSS_SELECTOR, selector)

@@ -1,7 +1,8 @@
 """Airflow's components as processes on this machine, with a database and a dags folder of their own."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests.system.processes import Process, Processes, clean_environment, free_p
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 START_SECONDS = 150
+
+HEARD = re.compile(
+    r"Received executor event with state success for task instance TaskInstanceKey\(dag_id='([^']*)', "
+    r"task_id='([^']*)', run_id='([^']*)', try_number=(\d+), map_index=(-?\d+)\)"
+)
 
 # Whoever dies is missed soon. Shorter, and a machine under load takes the living for dead.
 QUICKLY_MISSED = {
@@ -67,6 +73,37 @@ class Deployment:
         """Start one more process of a component, with ``name`` for its log file."""
         return _start(self.processes, self.site, component, name)
 
+    def add(self, folder: str, dags: Mapping[str, str | bytes], dag_ids: Collection[str]) -> None:
+        """Put more files below the dags folder, and wait until these Dags are listed."""
+        write_files(self.site.dags / folder, dags)
+        self.processes.wait_until(
+            lambda: self.airflow.dag_ids() >= set(dag_ids), f"the Dags of {folder} are listed", timeout=120
+        )
+
+    def access_key(self) -> tuple[str, str]:
+        """The id and the secret of a new access key of the Pipelines API, for all pipelines and actions."""
+        command = ["airflow", "sm-pipelines", "access-keys", "create", "--user", "admin", "--pipelines", "*"]
+        command += ["--actions", "read,start,write"]
+        self.processes.run("access-key", command, self.site.environment, self.site.home, timeout=90)
+        made = dict(re.findall(r"aws_(\w+) = (\S+)", (self.processes.log_dir / "access-key.log").read_text()))
+        return made["access_key_id"], made["secret_access_key"]
+
+    def knows_deferrals(self) -> bool:
+        """Whether the scheduler has heard of the end of each process whose task is deferred.
+
+        Airflow takes a try for dead whose trigger fires before that.
+        """
+        tasks = self.airflow.call("GET", "/dags/~/dagRuns/~/taskInstances", params={"state": "deferred", "limit": 100})[
+            "task_instances"
+        ]
+        log = (self.processes.log_dir / "scheduler.log").read_text(errors="replace")
+        heard = set(HEARD.findall(log))
+        return all(
+            (task["dag_id"], task["task_id"], task["dag_run_id"], str(task["try_number"]), str(task["map_index"]))
+            in heard
+            for task in tasks
+        )
+
     def process(self, name: str) -> Process:
         """The running process of that name."""
         (found,) = [process for process in self.processes.running if process.name == name]
@@ -92,9 +129,7 @@ def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str |
                 **settings,
             },
         )
-        for name, content in dags.items():
-            (site.dags / name).parent.mkdir(parents=True, exist_ok=True)
-            (site.dags / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        write_files(site.dags, dags)
         processes.run("db-migrate", ["airflow", "db", "migrate"], site.environment, site.home, timeout=START_SECONDS)
         for component in COMPONENTS:
             _start(processes, site, component)
@@ -102,6 +137,13 @@ def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str |
         with AirflowApi(site.url) as airflow:
             processes.wait_until(airflow.healthy, "all components are healthy", timeout=START_SECONDS)
             yield Deployment(site, processes, airflow)
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files by their paths in a folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _start(processes: Processes, site: Site, component: str, name: str | None = None) -> Process:

@@ -221,6 +221,8 @@ def postgres_database() -> Iterator[sqlalchemy.URL]:
     try:
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+            # Processes of Airflow die in these tests, and never the server: no commit has to wait for the disk.
+            connection.execute(sqlalchemy.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     except sqlalchemy.exc.OperationalError as error:
         missing(f"no PostgreSQL server at {server} (see {POSTGRES_VARIABLE}): {error.orig}")
     try:

@@ -1,4 +1,6 @@
-"""Running a part of a pipeline again on Airflow's real components: a task that is cleared, and selected steps."""
+"""Runs on Airflow's real components that are no simple ones: a task that is cleared, selected steps, a backfill with
+the dates of templates, and a pipeline in a Dag with other tasks.
+"""
 
 import json
 from collections.abc import Iterator
@@ -7,19 +9,55 @@ from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.place import Place
+from airflow_sm_pipelines.pools import run_pool
 from tests.runs.harness import get, pipeline, training
-from tests.system.deployment import Deployment, deployed
+from tests.runs.test_lambda import ARN, function
+from tests.system.conftest import SharedAirflow
+from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-DAG_ID = "chain"
-DAG_FILE = """
+DAG_ID = "selective"
+DAG_FILE = f"""
 from airflow_sm_pipelines import SageMakerPipelineDag
 
-dag = SageMakerPipelineDag("chain.json", dag_id="chain")
+dag = SageMakerPipelineDag("chain.json", dag_id={DAG_ID!r})
+edited = SageMakerPipelineDag("edited.json", dag_id="edited")
 """
+DATED_FILE = """
+from datetime import datetime
+
+from airflow_sm_pipelines import SageMakerPipelineDag
+
+given = {"schedule": "@daily", "start_date": datetime(2026, 1, 1), "catchup": False, "max_active_runs": 5}
+dated = SageMakerPipelineDag("dated.json", dag_id="dated", parameters={"Day": "{{ ds }}"}, **given)
+kept = SageMakerPipelineDag("dated.json", dag_id="kept", parameters={"Day": "{{ macros.uuid.uuid4() }}"}, **given)
+"""
+EMBEDDING_FILE = """
+from uuid import uuid4
+
+from airflow.sdk import DAG, task
+
+from airflow_sm_pipelines import SageMakerPipelineTaskGroup
+
+with DAG("embedding", schedule=None) as dag:
+
+    @task
+    def value():
+        return str(uuid4())
+
+    @task
+    def after(day):
+        return day
+
+    group = SageMakerPipelineTaskGroup("dated.json", group_id="group", parameters={"Day": value()}, parallelism=1)
+    group >> after(group.output("Daily")["HyperParameters"]["day"])
+"""
+DAYS = ["2026-02-01", "2026-02-02", "2026-02-03", "2026-02-04", "2026-02-05"]
 EXECUTION = get("Execution.PipelineExecutionId")
 
 
@@ -29,6 +67,17 @@ def reading(name: str, step: str) -> Any:
 
 
 CHAIN = pipeline(training("A"), reading("B", "A"), reading("C", "B"), training("Apart"))
+BY_DAY = {"HyperParameters": {"day": get("Parameters.Day")}}
+EDIT = function("Edit", FunctionArn=ARN.removesuffix("compute") + "edit")
+
+
+def edited(value: str) -> Any:
+    """A step that has the file edited, and one after it."""
+    after = training("After", Arguments={"HyperParameters": {"value": value}}, DependsOn=["Edit"])
+    return pipeline(EDIT, after)
+
+
+DATED = pipeline(training("Daily", Arguments=BY_DAY), Parameters=[{"Name": "Day", "Type": "String"}])
 C_FAILS = {"jobs": [{"kind": "training", "name": "*-C-*", "outcome": "Failed", "times": 1}]}
 
 
@@ -39,10 +88,10 @@ class Bench:
     deployment: Deployment
     endpoint: LocalEndpoint
 
-    def wait_for_end(self, run_id: str) -> str:
+    def wait_for_end(self, run_id: str, dag_id: str = DAG_ID) -> str:
         """The state in which a run ends."""
         return self.deployment.processes.wait_until(
-            lambda: self.deployment.airflow.ended(DAG_ID, run_id), f"end of {run_id}", timeout=120, interval=0.2
+            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=120, interval=0.2
         )
 
     def run(self, **conf: Any) -> tuple[str, str]:
@@ -63,15 +112,13 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """One Airflow for all tests of the module."""
+def deployed_bench(shared_airflow: SharedAirflow) -> Bench:
+    """The Airflow that all system tests share, with the Dag of this module."""
     dags = {"dags.py": DAG_FILE, "chain.json": json.dumps(CHAIN)}
-    with (
-        LocalEndpoint(scenario=C_FAILS) as endpoint,
-        deployed(tmp_path_factory.mktemp("airflow"), endpoint.environment, dags) as deployment,
-    ):
-        deployment.processes.wait_until(lambda: DAG_ID in deployment.airflow.dag_ids(), "the Dag is listed", timeout=90)
-        yield Bench(deployment, endpoint)
+    dags |= {"dated.py": DATED_FILE, "dated.json": json.dumps(DATED)}
+    dags |= {"embedding.py": EMBEDDING_FILE, "edited.json": json.dumps(edited("old"))}
+    shared_airflow.deployment.add("selective", dags, {DAG_ID, "dated", "kept", "embedding", "edited"})
+    return Bench(shared_airflow.deployment, shared_airflow.endpoint)
 
 
 @pytest.fixture
@@ -141,3 +188,81 @@ def test_a_selection_that_cannot_run_is_told_in_the_log_of_the_first_steps(bench
     told = json.dumps(log)
     assert "Missing: 'B', on the path A -> B -> C." in told
     assert "this Dag has no run 'none'." in told
+
+
+def test_a_backfill_of_five_days_runs_on_five_dates(bench: Bench) -> None:
+    airflow = bench.deployment.airflow
+    airflow.call("PATCH", "/dags/dated", json={"is_paused": False})
+    days = {"from_date": f"{DAYS[0]}T00:00:00Z", "to_date": f"{DAYS[-1]}T00:00:00Z"}
+    airflow.call("POST", "/backfills", json={"dag_id": "dated", "max_active_runs": 5, **days})
+
+    def requested() -> list[str] | None:
+        runs = airflow.call("GET", "/dags/dated/dagRuns", params={"run_type": "backfill"})["dag_runs"]
+        states = [run["state"] for run in runs]
+        return states if len(states) == len(DAYS) and {*states} <= {"success", "failed"} else None
+
+    states = bench.deployment.processes.wait_until(requested, "the runs of the backfill", timeout=120)
+    assert states == ["success"] * len(DAYS)
+    # The Dag's own latest day may have run beside them.
+    sent = sorted(request["HyperParameters"]["day"] for request in bench.created()["Daily"])
+    assert [day for day in sent if day <= DAYS[-1]] == DAYS
+
+
+def test_a_run_that_is_cleared_has_the_values_of_its_first_time(bench: Bench) -> None:
+    airflow = bench.deployment.airflow
+    run_id = airflow.trigger("kept")
+    assert bench.wait_for_end(run_id, "kept") == "success"
+    airflow.call("POST", f"/dags/kept/dagRuns/{run_id}/clear", json={"dry_run": False})
+    assert bench.wait_for_end(run_id, "kept") == "success"
+    ours = [call for call in bench.created()["Daily"] if len(call["HyperParameters"]["day"]) == 36]
+    of_run = {call["HyperParameters"]["day"] for call in ours if _is_of(call, run_id)}
+    assert len([call for call in ours if _is_of(call, run_id)]) == 2
+    assert len(of_run) == 1
+
+
+def _is_of(request: dict[str, Any], run_id: str) -> bool:
+    return any(tag["Key"] == "airflow:run-id" and tag["Value"] == run_id for tag in request["Tags"])
+
+
+def test_a_pipeline_in_a_dag_with_other_tasks(bench: Bench) -> None:
+    airflow, dag_id = bench.deployment.airflow, "embedding"
+    run_id = airflow.trigger(dag_id)
+    assert bench.wait_for_end(run_id, dag_id) == "success"
+
+    def days() -> list[str]:
+        return [job["HyperParameters"]["day"] for job in bench.created()["Daily"]]
+
+    def clear(task_id: str) -> None:
+        what = {"dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True}
+        airflow.call(
+            "POST", f"/dags/{dag_id}/clearTaskInstances", json={"dry_run": False, "only_failed": False, **what}
+        )
+        assert bench.wait_for_end(run_id, dag_id) == "success"
+
+    [first] = days()
+    place = Place(dag_id, "group")
+    # In this run, in a Dag that is no pipeline of ours.
+    assert airflow.task(dag_id, run_id, "group.Daily")["pool"] == run_pool(place, run_id)
+    assert bench.created()["Daily"][0]["TrainingJobName"].split("-")[1] == execution_id(place, run_id)
+    clear("group.Daily")
+    # A step that is cleared has the values that it had; what gives them gives others.
+    assert days() == [first, first]
+    clear("value")
+    assert days()[:2] == [first, first]
+    assert days()[2] != first
+    xcom = airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/after/xcomEntries/return_value")
+    assert xcom["value"] == days()[2]
+
+
+def test_a_step_that_begins_after_an_edit_makes_the_new_request(bench: Bench) -> None:
+    definition = bench.deployment.site.dags / "selective" / "edited.json"
+    written = definition.with_suffix(".new")
+
+    def edit(event: Any) -> None:
+        written.write_text(json.dumps(edited("new")))
+        written.rename(definition)
+
+    bench.endpoint.put_function("edit", edit)
+    run_id = bench.deployment.airflow.trigger("edited")
+    assert bench.wait_for_end(run_id, "edited") == "success"
+    assert [job["HyperParameters"] for job in bench.created()["After"]] == [{"value": "new"}]

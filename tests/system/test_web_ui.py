@@ -152,8 +152,17 @@ def one_line(text: str) -> str:
 def test_the_dags_of_all_files_are_listed(ui: Ui) -> None:
     ui.browser.open("/dags")
 
-    ui.browser.wait_for_text("3 Dags", "abalone", "sagemaker-pipeline", "broken", "not-json", "definition-error")
+    ui.browser.wait_for_text(
+        "4 Dags", "abalone", "diabetes", "sagemaker-pipeline", "broken", "not-json", "definition-error"
+    )
+    ui.browser.wait_for_text("broken (definition error)", "not-json (definition error)")
     assert ui.airflow.import_errors() == []
+
+
+def test_the_page_of_a_broken_definitions_dag_says_so_where_people_look_first(ui: Ui) -> None:
+    ui.browser.open("/dags/broken")
+
+    ui.browser.wait_for_text("broken (definition error)", "broken.json cannot be used: 7 findings")
 
 
 def test_the_trigger_form_is_typed(ui: Ui, pictures: Path) -> None:
@@ -249,6 +258,11 @@ def test_a_run_from_the_form_ends_green_and_shows_its_requests(ui: Ui, pictures:
     ui.browser.open(f"{run_path}/tasks/CheckMse/rendered_templates")
     ui.browser.wait_for_text("LessThanOrEqualTo", "4.63", "1625", '"Outcome"')
 
+    with ui.browser.sized(1440, 900):
+        ui.browser.open(f"{run_path}/tasks/CheckMse")
+        ui.browser.wait_to_read("4.63 <= 1625", "the if branch")
+        ui.browser.picture(pictures / "condition-log.png")
+
     (train,) = ui.endpoint.requests("sagemaker", "CreateTrainingJob")
     name = train.parameters["TrainingJobName"]
     channel, _ = train.parameters["InputDataConfig"]
@@ -261,10 +275,44 @@ def test_a_run_from_the_form_ends_green_and_shows_its_requests(ui: Ui, pictures:
     ui.browser.picture(pictures / "rendered-templates.png")
 
 
-def test_a_steps_description_is_its_documentation(ui: Ui) -> None:
+REASON = (
+    "AlgorithmError: the labels of the training data have a value that is no number, in line 4711 of train.csv: 'M'."
+    " The objective is reg:squarederror, which needs numbers, and the last line of the log is of the exit code, 1"
+)
+
+
+def test_the_reason_of_a_failure_is_read_without_scrolling_sideways(ui: Ui, pictures: Path) -> None:
+    ui.endpoint.reset({"jobs": [{"name": "*-TrainAbalone-*", "outcome": "Failed", "failure_reason": REASON}]})
+    run_id = ui.airflow.trigger("abalone")
+    assert ui.wait_for_end("abalone", run_id) == "failed"
+
+    with ui.browser.sized(1440, 900):
+        ui.browser.open(f"/dags/abalone/runs/{run_id}/tasks/TrainAbalone")
+        ui.browser.wait_to_read(REASON)
+        ui.browser.picture(pictures / "failure-log.png")
+        ui.browser.open(f"/sagemaker-pipelines/dags/abalone/runs/{run_id}")
+        ui.browser.wait_to_read("Train", "failed", "AWS console", "airflow:run-id")
+        ui.browser.picture(pictures / "run-summary-failed.png")
+
+
+def test_the_documentation_of_a_dag_leads_to_its_definition(ui: Ui) -> None:
+    text = one_line(documentation(ui.browser, "/dags/abalone"))
+    assert "Step Type Waits for PreprocessAbalone Processing TrainAbalone Training PreprocessAbalone" in text
+    assert "LearningRate (Float): 0.2" in text
+
+    address = ui.browser.find("[role=dialog] a[href$='/definition']").get_attribute("href")
+    ui.browser.open(str(address).removeprefix(ui.browser.base_url))
+    ui.browser.wait_for_text(
+        "Definition of abalone", "pipelines/abalone.json", "TrainAbalone", '"AlgorithmSpecification"'
+    )
+
+
+def test_a_steps_description_is_in_its_documentation(ui: Ui) -> None:
     text = documentation(ui.browser, "/dags/abalone/tasks/TrainAbalone")
 
     assert "Fit gradient-boosted trees to the number of rings." in text
+    assert "It waits for PreprocessAbalone." in text
+    assert "ResourceConfig.InstanceType = {Parameters.TrainingInstanceType}" in text
 
 
 def test_the_documentation_of_a_broken_definition_has_all_its_findings(ui: Ui) -> None:

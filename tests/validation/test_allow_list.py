@@ -129,7 +129,7 @@ def test_a_step_inside_a_loop_or_a_branch_is_judged_too() -> None:
     loop = {
         "Name": "L",
         "Type": "ForEach",
-        "Arguments": {"IterableItems": get("Parameters.Items"), "ForEachBody": [inner]},
+        "Arguments": {"IterableItems": get("Parameters.Items"), "MaxConcurrency": 2, "ForEachBody": [inner]},
     }
     items = [{"Name": "Items", "Type": "String", "DefaultValue": "[1]"}]
     found = findings(pipeline(loop, Parameters=items), AllowList(role_arns=("arn:aws:iam::1:role/x",)))

@@ -125,12 +125,12 @@ def test_what_a_step_can_have_is_no_finding(reference: str) -> None:
         (
             "Steps.Auto.AutoMLProblemTypeConfigName",
             "Steps.Auto has no 'AutoMLProblemTypeConfigName': its properties are those of DescribeAutoMLJob",
-            "Steps.Auto.AutoMLJobConfig",
+            None,
         ),
         (
             "Steps.AutoNew.InputDataConfig[0].DataSource",
             "Steps.AutoNew has no 'InputDataConfig': its properties are those of DescribeAutoMLJobV2",
-            "Steps.AutoNew.OutputDataConfig[0].DataSource",
+            "Steps.AutoNew.AutoMLJobInputDataConfig[0].DataSource",
         ),
         ("Steps.Train.ModelArtifacts[0]", "Steps.Train.ModelArtifacts is no list, it has no [0]", None),
         (
@@ -182,49 +182,75 @@ def test_a_reference_anywhere_is_checked_at_its_own_path() -> None:
 
 
 def test_the_output_of_a_loop_body_is_checked_too() -> None:
-    loop = for_each(body=(step("B"),), Selector={"Pick": "MinBy", "Field": get("ChildOutput.B.TrainingJobNam")})
+    loop = for_each(body=(step("B"),), Selector={"Pick": "MinBy", "Field": get("IterationOutput.B.TrainingJobNam")})
     [finding] = told(loop, Parameters=[parameter("Items")])
     assert finding.path == "$.Steps[0].Arguments.Selector.Field"
-    assert finding.suggestion == "ChildOutput.B.TrainingJobName"
+    assert finding.suggestion == "IterationOutput.B.TrainingJobName"
 
 
 @pytest.mark.parametrize(
     ("path", "message", "suggestion"),
     [
-        ("ChildOutputs[0].ModelArtifacts.S3ModelArtifacts", None, None),
-        ("ChildOutputs[1]", None, None),
-        ("ChildOutputs", None, None),
+        ("IterationOutputs[0].B.ModelArtifacts.S3ModelArtifacts", None, None),
+        ("IterationOutputs[1]['B'].TrainingJobName", None, None),
+        ("IterationOutputs[1].B", None, None),
+        ("IterationOutputs[7].P.ProcessingJobName", None, None),
         ("Selected.TrainingJobName", None, None),
         ("FailedStepCount", None, None),
         (
-            "ChildOutputs[0].TrainingJobNam",
-            "Steps.Loop.ChildOutputs[0] has no 'TrainingJobNam': its properties are those of DescribeTrainingJob",
-            "Steps.Loop.ChildOutputs[0].TrainingJobName",
+            "IterationOutputs[0].B.TrainingJobNam",
+            "Steps.Loop.IterationOutputs[0].B has no 'TrainingJobNam': its properties are those of DescribeTrainingJob",
+            "IterationOutputs[0].B.TrainingJobName",
         ),
         (
-            "ChildOutputs.TrainingJobName",
-            "Steps.Loop.ChildOutputs is a list, its elements are read by [0] and not by .TrainingJobName",
-            "Steps.Loop.ChildOutputs[0].TrainingJobName",
+            "IterationOutputs.B.TrainingJobName",
+            "Steps.Loop.IterationOutputs is a list, its elements are read by [<index>] and not by .B",
+            "IterationOutputs[0].B.TrainingJobName",
         ),
+        ("IterationOutputs", "Steps.Loop.IterationOutputs is a list, and one of its elements is read by [<index>]", ""),
+        ("IterationOutputs[2]", "Steps.Loop.IterationOutputs[2] has B, P: name one of these steps", ""),
+        (
+            "IterationOutputs[2].ProcessingJobName",
+            "Steps.Loop.IterationOutputs[2] has B, P: name one of these steps",
+            "IterationOutputs[2].P.ProcessingJobName",
+        ),
+        ("IterationOutputs[2].Nothing.x", "Steps.Loop.IterationOutputs[2] has B, P: name one of these steps", ""),
         (
             "Selected.ModelArtifact",
             "Steps.Loop.Selected has no 'ModelArtifact': its properties are those of DescribeTrainingJob",
-            "Steps.Loop.Selected.ModelArtifacts",
+            "Selected.ModelArtifacts",
         ),
-        ("ChildOutput[0].TrainingJobName", "Steps.Loop has no '.ChildOutput': a ForEach step has ", None),
+        (
+            "Selected.B.TrainingJobName",
+            "Steps.Loop.Selected is the result of 'B', which the Selector names: it has no step's name",
+            "Selected.TrainingJobName",
+        ),
+        ("Selected.P.ProcessingJobName", "Steps.Loop.Selected is the result of 'B', which the Selector names", ""),
+        (
+            "ChildOutputs[1].TrainingJobName",
+            "Steps.Loop has no 'ChildOutputs', which is of a draft of ForEach that was never released",
+            "IterationOutputs[1].B.TrainingJobName",
+        ),
+        ("ChildOutputs[1]", "Steps.Loop has no 'ChildOutputs', which is of a draft of ForEach", ""),
+        ("Count", "Steps.Loop has no '.Count': a ForEach step has FailedStepCount, InputItemCount, ", ""),
     ],
 )
 def test_what_a_loop_gives_is_checked(path: str, message: str | None, suggestion: str | None) -> None:
-    selector = {"Pick": "MaxBy", "Field": get("ChildOutput.B.TrainingTimeInSeconds")}
-    loop = for_each(body=(step("B"),), Selector=selector)
+    selector = {"Pick": "MaxBy", "Field": get("IterationOutput.B.TrainingTimeInSeconds")}
+    loop = for_each(body=(step("B"), step("P", "Processing")), Selector=selector)
     found = told(loop, step("After", "Lambda", {"x": get(f"Steps.Loop.{path}")}, FunctionArn="f"), Parameters=ITEMS)
     if message is None:
         assert found == []
         return
     [finding] = found
     assert finding.message.startswith(message)
-    if suggestion is not None:
-        assert finding.suggestion == suggestion
+    assert finding.suggestion == (f"Steps.Loop.{suggestion}" if suggestion else None)
+
+
+def test_the_draft_of_a_loop_of_one_step_is_told_what_it_is_called_now() -> None:
+    after = step("After", "Lambda", {"x": get("Steps.Loop.ChildOutputs[1]")}, FunctionArn="f")
+    [finding] = told(for_each(body=(step("B"),)), after, Parameters=ITEMS)
+    assert finding.suggestion == "Steps.Loop.IterationOutputs[1].B"
 
 
 def test_nothing_is_selected_without_a_selector() -> None:

@@ -15,6 +15,7 @@ from airflow_sm_pipelines.graph import Plan, plan
 from airflow_sm_pipelines.validation import check_values
 from airflow_sm_pipelines.validation.api_model import api_model
 from airflow_sm_pipelines.validation.severities import WARNINGS, ValueSeverities, severities_of
+from tests.botocores import INSTALLED
 from tests.definition.build import RESOURCES, condition, document, for_each, get, join, parameter, step, training
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
@@ -64,6 +65,16 @@ def test_good_values_are_no_finding() -> None:
         ({"Environment": {"a-b": "v"}}, "Environment['a-b']", "value-pattern"),
         ({"HyperParameters": {"k": 1}}, "HyperParameters.k", "value-type"),
         ({"OutputDataConfig": {"S3OutputPath": "file:///tmp/out"}}, "OutputDataConfig.S3OutputPath", "value-local"),
+        (
+            {"OutputDataConfig": {"S3OutputPath": join("file:///tmp", get("Execution.PipelineName"))}},
+            "OutputDataConfig.S3OutputPath",
+            "value-local",
+        ),
+        (
+            {"InputDataConfig": [{"ChannelName": "a", "DataSource": {"FileDataSource": {"FileUri": "file:///tmp"}}}]},
+            "InputDataConfig[0].DataSource.FileDataSource",
+            "value-local",
+        ),
         ({"ResourceConfig": {**RESOURCES, "InstanceType": "local"}}, "ResourceConfig.InstanceType", "value-local"),
         (
             {"AlgorithmSpecification": {"TrainingInputMode": "Files"}},
@@ -78,7 +89,7 @@ def test_a_value_that_the_api_refuses(changes: dict[str, Any], place: str, code:
         plan(document(training(**changes)))
     [finding] = raised.value.findings
     assert (finding.code, finding.severity, finding.step) == (code, Severity.ERROR, "T")
-    assert f"(CreateTrainingJob, botocore {api_model().botocore})" in finding.message
+    assert f"(CreateTrainingJob, botocore {INSTALLED})" in finding.message
 
 
 def test_what_is_missing_is_told_but_for_what_is_filled_in() -> None:
@@ -96,15 +107,22 @@ def test_a_prefix_of_a_generated_name_is_no_name() -> None:
     assert told(step("E", "Endpoint", {**endpoint, "EndpointName": "?"})) == [("EndpointName", "value-pattern")]
 
 
+def test_a_name_that_is_made_unique_is_judged_as_it_is_sent() -> None:
+    variants = {"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}
+    for name, codes in (("a" * 70, []), (f"{'a' * 49}-b", []), ("a_b", ["value-pattern"]), ("-", ["value-pattern"])):
+        judged = told(step("C", "EndpointConfig", {**variants, "EndpointConfigName": name}))
+        assert judged == [("EndpointConfigName", code) for code in codes], name
+
+
 def test_null_is_left_out() -> None:
     assert found(training(NoSuchMember=None)) == ()
 
 
 def test_names_that_aws_adds_all_the_time_are_only_warned_of() -> None:
-    planned = read(training(ResourceConfig={**RESOURCES, "InstanceType": "ml.m99.large"}), values=ValueSeverities())
+    planned = read(training(ResourceConfig={**RESOURCES, "InstanceType": "ml.m5.lrage"}), values=ValueSeverities())
     [finding] = planned.pipeline.warnings
     assert finding.code == "value-new-name"
-    assert finding.suggestion is not None
+    assert finding.suggestion == "ml.m5.large"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +164,13 @@ def test_a_number_for_a_text_is_sent_as_its_text_and_that_is_said_once() -> None
     assert planned.pipeline.steps[0].arguments == train.arguments
 
 
+def test_two_steps_of_one_name_are_told_whatever_they_send_as_texts() -> None:
+    texts = training(HyperParameters={"epochs": get("Parameters.Count")})
+    with pytest.raises(DefinitionError) as caught:
+        read(texts, {**training(), "Arguments": {}})
+    assert "duplicate-step" in {finding.code for finding in caught.value.findings}
+
+
 def test_what_a_file_gives_for_a_text_may_be_a_number() -> None:
     file = {"Std:JsonGet": {"S3Uri": "s3://b/f.json", "Path": "a"}}
     planned = read(condition(yes=(training(Environment={"A": file}),)))
@@ -167,6 +192,24 @@ def test_the_body_of_a_loop_and_the_steps_of_branches_are_judged() -> None:
     loop = for_each(body=(training("B", RoleArn="r"),))
     branch = condition(yes=(training("Y", RoleArn="r"),))
     assert [code for _, code in told(loop, branch)] == ["value-length"] * 2
+
+
+def test_what_a_loop_gives_is_judged_by_its_type() -> None:
+    selector = {"Pick": "MaxBy", "Field": get("IterationOutput.B.TrainingTimeInSeconds")}
+    loop = for_each(body=(training("B"), training("C")), Selector=selector)
+
+    def given(path: str) -> tuple[list[str], list[str]]:
+        """The findings where a text is wanted, and where a number is."""
+        text = training("T", RoleArn=get(f"Steps.Loop.{path}"))
+        number = training("N", StoppingCondition={"MaxRuntimeInSeconds": get(f"Steps.Loop.{path}")})
+        found = [told(loop, one) for one in (text, number)]
+        return [code for _, code in found[0]], [code for _, code in found[1]]
+
+    assert given("InputItemCount") == (["value-sent-as-text"], [])
+    assert given("Status") == ([], ["value-type"])
+    assert given("Selected.TrainingJobName") == ([], ["value-type"])
+    assert given("Selected.TrainingTimeInSeconds") == (["value-sent-as-text"], [])
+    assert given("IterationOutputs[3].C.TrainingJobName") == ([], ["value-type"])
 
 
 @pytest.mark.parametrize(
@@ -211,13 +254,12 @@ def test_the_installed_botocore_has_the_last_word(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(check_values, "api_model", lambda: older)
     assert told(training(EnableNetworkIsolation=True)) == []
     [finding] = found(training(EnableNetworkIsolatio=True))
-    assert f"botocore {known.botocore}" in finding.message
+    assert f"botocore {INSTALLED}" in finding.message
 
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="no folder of small inputs beside this repository")
 @pytest.mark.parametrize(("case", "count"), [("01", 2), ("02", 1), ("139", 1), ("141", 3)])
 def test_reported_inputs_are_refused_at_load(case: str, count: int) -> None:
     [file] = CASES.glob(f"{case}-*.json")

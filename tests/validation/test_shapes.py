@@ -16,16 +16,20 @@ from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.registry import StepTypeRegistry
 from airflow_sm_pipelines.step_types.step_type import ApiShape, StepType, sagemaker
 from airflow_sm_pipelines.validation import generate_shapes, shapes
+from airflow_sm_pipelines.validation.api_model import MODEL_FILE
 from airflow_sm_pipelines.validation.shape_texts import is_structure
 from airflow_sm_pipelines.validation.shapes import TABLE_FILE, shape_table
+from tests.botocores import NOT_OLDER_BOTOCORE, SAME_BOTOCORE
 from tests.definition.build import TRAINING, document, get, planned, step, training
 
 
+@SAME_BOTOCORE
 def test_the_table_is_up_to_date_and_small() -> None:
     assert generate_shapes.main(["--check"]) == 0
     assert TABLE_FILE.stat().st_size < 300_000
 
 
+@NOT_OLDER_BOTOCORE
 def test_what_the_table_has_is_what_botocore_has() -> None:
     shipped = json.loads(TABLE_FILE.read_bytes())
     generated = generate_shapes.generate()
@@ -35,6 +39,7 @@ def test_what_the_table_has_is_what_botocore_has() -> None:
             assert members.items() <= generated["structures"][service][name].items(), name
 
 
+@SAME_BOTOCORE
 @pytest.mark.parametrize("change", ["operation", "member"])
 def test_a_table_that_is_out_of_date_fails_the_check(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -48,6 +53,9 @@ def test_a_table_that_is_out_of_date_fails_the_check(
     file = tmp_path / "shapes.json"
     file.write_text(json.dumps(table))
     monkeypatch.setattr(generate_shapes, "TABLE_FILE", file)
+    model_file = tmp_path / "api_model.json"
+    model_file.write_bytes(MODEL_FILE.read_bytes())
+    monkeypatch.setattr(generate_shapes, "MODEL_FILE", model_file)
     assert generate_shapes.main(["--check"]) == 1
     assert ("CreateModel" if change == "operation" else "is not what botocore") in capsys.readouterr().err
     assert generate_shapes.main([]) == 0
@@ -101,6 +109,7 @@ def test_members_that_only_the_installed_botocore_knows_are_no_findings(older: d
     assert planned(document(step("T"), user)).pipeline.warnings == ()
 
 
+@SAME_BOTOCORE
 def test_botocore_is_not_loaded_for_its_own_version_and_for_good_documents() -> None:
     program = (
         "import sys, json; from airflow_sm_pipelines.graph import plan; plan(json.loads(sys.argv[1]));"

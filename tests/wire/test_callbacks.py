@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.callbacks.message import Answer
-from airflow_sm_pipelines.callbacks.requests import Answering, WireError, read_request
+from airflow_sm_pipelines.callbacks.requests import Answering, read_request
+from airflow_sm_pipelines.wire.errors import ApiError
 
 TOKEN = "0123456789"
 SUCCESS, FAILURE = (f"SageMaker.SendPipelineExecutionStep{end}" for end in ("Success", "Failure"))
@@ -17,7 +18,7 @@ SUCCESS, FAILURE = (f"SageMaker.SendPipelineExecutionStep{end}" for end in ("Suc
 
 def refusal(target: str, body: bytes) -> tuple[str, str]:
     """Code and message of the error that a request gets."""
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(ApiError) as caught:
         read_request(target, body)
     assert caught.value.status == 400
     assert len(str(caught.value)) < 2000
@@ -58,6 +59,7 @@ def test_another_operation(target: str) -> None:
         b"null",
         b'"text"',
         b'{"CallbackToken": 123456789}',
+        b'{"CallbackToken": "0123456789", "OutputParameters": "a\\udfffb"}',
         b'{"CallbackToken": ["0123456789"]}',
         b'{"CallbackToken": "0123456789", "OutputParameters": {}}',
         b'{"CallbackToken": "0123456789", "OutputParameters": ["n"]}',
@@ -134,6 +136,6 @@ def test_random_bytes_and_broken_requests_are_refused_or_taken() -> None:
             body[place : place + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
         try:
             read_request(chance.choice([SUCCESS, FAILURE]), bytes(body))
-        except WireError as error:
+        except ApiError as error:
             codes.add(error.code)
     assert codes == {"SerializationException", "ValidationException"}

@@ -100,6 +100,19 @@ class AutoMLKind(JobKind):
         return {"Candidates": page, **token}
 
 
+def _environment(request: Mapping[str, Any]) -> dict[str, str]:
+    """The members by which the SDK's ``get_best_auto_ml_model`` makes a model of the candidate."""
+    labels = "predicted_label" if request.get("ProblemType") == "Regression" else "predicted_label,probability"
+    return {
+        "MODEL_NAME": "WeightedEnsemble_L2_FULL",
+        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+        "SAGEMAKER_INFERENCE_OUTPUT": "predicted_label",
+        "SAGEMAKER_INFERENCE_SUPPORTED": labels,
+        "SAGEMAKER_PROGRAM": "tabular_serve.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    }
+
+
 def _candidate(job: Job) -> dict[str, Any]:
     folder = f"{job.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}"
     asked = job.request.get("AutoMLJobObjective", {}).get("MetricName")
@@ -112,7 +125,11 @@ def _candidate(job: Job) -> dict[str, Any]:
         "CandidateSteps": [],
         "CandidateStatus": "Completed",
         "InferenceContainers": [
-            {"Image": IMAGE, "ModelDataUrl": f"{folder}/sagemaker-automl-candidates/model.tar.gz", "Environment": {}}
+            {
+                "Image": IMAGE,
+                "ModelDataUrl": f"{folder}/sagemaker-automl-candidates/model.tar.gz",
+                "Environment": _environment(job.request),
+            }
         ],
         "CreationTime": job.started,
         "EndTime": job.timeline.end.at,

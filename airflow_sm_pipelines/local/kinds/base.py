@@ -12,6 +12,7 @@ from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.life import Ending, Stage
 from airflow_sm_pipelines.local.kinds.listing import list_page
 from airflow_sm_pipelines.local.kinds.outputs import put_file, write_lines
+from airflow_sm_pipelines.local.real_jobs import NEVER
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import EndpointState, Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
@@ -99,10 +100,14 @@ class JobKind:
         if job := action.state.find(self.kind, action.region, name, action.now):
             raise self.already_there(job)
         self.check(action)
-        rule = action.state.rule(self.kind, name) or JobRule()
-        job = self.make(action, action.parameters, rule, action.now)
-        action.state.add(job)
+        job = self.begin(action, name)
         return {f"{self.label}Arn": job.arn}
+
+    def begin(self, action: Action, name: str) -> Job:
+        """Add a job, simulated unless its kind says otherwise."""
+        job = self.make(action, action.parameters, action.state.rule(self.kind, name) or JobRule(), action.now)
+        action.state.add(job)
+        return job
 
     def make(self, action: Action, request: dict[str, Any], rule: JobRule, created: float) -> Job:
         """A job with its whole life planned; it has not been added yet."""
@@ -179,6 +184,8 @@ class JobKind:
         """Turn a running job's future into Stopping and Stopped."""
         wait = state.defaults.stopping if job.rule.stopping is None else job.rule.stopping
         stopping = Phase(now, "Stopping", "Stopping", f"Stopping the {self.noun}")
+        if state.real_jobs.stop(job):
+            wait = NEVER  # it ends when its processes have
         stopped = Phase(now + wait, "Stopped", "Stopped", self.message_of("Stopped"))
         state.plan(job, job.timeline.then(now, stopping, stopped))
 

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.runnable import RunnableKind
 from airflow_sm_pipelines.local.state import Job
+from airflow_sm_pipelines.local_runner.contract import Contract, Request
+from airflow_sm_pipelines.local_runner.processing import ProcessingContract
 
 
-class ProcessingKind(JobKind):
+class ProcessingKind(RunnableKind):
     """CreateProcessingJob and its family."""
 
     kind = "processing"
+    step_type = "Processing"
     label = "ProcessingJob"
     resource = "processing-job"
     noun = "processing job"
@@ -26,7 +29,17 @@ class ProcessingKind(JobKind):
     def details(self, job: Job, now: float) -> dict[str, Any]:
         if job.rule.exit_message and job.timeline.ended(now):
             return {"ExitMessage": job.rule.exit_message}
-        return {}
+        return self.members(job, now)
+
+    def contract(self, request: Request) -> Contract:
+        return ProcessingContract(request)
+
+    def image(self, request: Request) -> str:
+        image: str = request.body["AppSpecification"]["ImageUri"]
+        return image
+
+    def time_limit(self, request: Mapping[str, Any]) -> float | None:
+        return super().time_limit({**self.filled_in, **request})
 
     def hosts(self, request: Mapping[str, Any]) -> int:
         return int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])

@@ -12,17 +12,23 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
-from airflow_sm_pipelines.local.kinds.base import JobKind
 from airflow_sm_pipelines.local.kinds.life import Ending, Stage
 from airflow_sm_pipelines.local.kinds.outputs import put_file
+from airflow_sm_pipelines.local.kinds.runnable import RunnableKind
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job
+from airflow_sm_pipelines.local_runner.contract import Contract, Request
+from airflow_sm_pipelines.local_runner.job_run import DOWNLOADING, RUNNING, UPLOADING
+from airflow_sm_pipelines.local_runner.training import TrainingContract
+
+OVER_TIME = "MaxRuntimeExceeded"
 
 
-class TrainingKind(JobKind):
+class TrainingKind(RunnableKind):
     """CreateTrainingJob and its family."""
 
     kind = "training"
+    step_type = "Training"
     label = "TrainingJob"
     resource = "training-job"
     noun = "training job"
@@ -34,6 +40,12 @@ class TrainingKind(JobKind):
         Stage(0.1, "Downloading", "Downloading the training image"),
         Stage(0.2, "Training", "Training image download completed. Training in progress."),
         Stage(0.9, "Uploading", "Uploading generated training model"),
+    )
+    phases = MappingProxyType(
+        {
+            phase: (stage.detail, stage.message)
+            for phase, stage in zip((DOWNLOADING, RUNNING, UPLOADING), stages, strict=True)
+        }
     )
     summary_keys = ("SecondaryStatus",)
     filled_in = MappingProxyType(
@@ -63,7 +75,19 @@ class TrainingKind(JobKind):
         return Ending(rule.outcome, rule.outcome, self.message_of(rule.outcome), reason if failed else None)
 
     def past_limit(self) -> Ending:
-        return Ending("Stopped", "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
+        return Ending("Stopped", OVER_TIME, self.message_of(OVER_TIME))
+
+    def message_of(self, outcome: str) -> str:
+        if outcome == OVER_TIME:
+            return "Training job runtime exceeded MaxRuntimeInSeconds provided"
+        return super().message_of(outcome)
+
+    def contract(self, request: Request) -> Contract:
+        return TrainingContract(request)
+
+    def image(self, request: Request) -> str:
+        image: str = request.body.get("AlgorithmSpecification", {}).get("TrainingImage", "")
+        return image
 
     def details(self, job: Job, now: float) -> dict[str, Any]:
         reached, ended = job.timeline.reached(now), job.timeline.ended(now)
@@ -82,7 +106,7 @@ class TrainingKind(JobKind):
         if ended and job.started <= job.timeline.end.at:
             seconds = max(1, round(job.timeline.end.at - job.started))
             result |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
-        return {**result, **job.facts.get("describe", {})}
+        return {**result, **self.members(job, now), **job.facts.get("describe", {})}
 
     def hosts(self, request: Mapping[str, Any]) -> int:
         return int(request.get("ResourceConfig", {}).get("InstanceCount", 1))
@@ -98,7 +122,9 @@ class TrainingKind(JobKind):
 
 def artifact_uri(job: Job) -> str:
     """Where a training job's model is."""
-    return f"{job.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output/model.tar.gz"
+    config = job.request["OutputDataConfig"]
+    model = "model/" if config.get("CompressionType") == "NONE" and "folder" in job.facts else "model.tar.gz"
+    return f"{config['S3OutputPath'].rstrip('/')}/{job.name}/output/{model}"
 
 
 def model_archive(name: str) -> bytes:

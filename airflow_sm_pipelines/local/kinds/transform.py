@@ -8,14 +8,17 @@ from typing import Any
 
 from airflow_sm_pipelines.local.errors import invalid
 from airflow_sm_pipelines.local.kinds.action import Action
-from airflow_sm_pipelines.local.kinds.base import JobKind
-from airflow_sm_pipelines.local.state import Job, arn
+from airflow_sm_pipelines.local.kinds.runnable import RunnableKind
+from airflow_sm_pipelines.local.state import EndpointState, Job, arn
+from airflow_sm_pipelines.local_runner.contract import Contract, Request
+from airflow_sm_pipelines.local_runner.transform import TransformContract
 
 
-class TransformKind(JobKind):
+class TransformKind(RunnableKind):
     """CreateTransformJob and its family."""
 
     kind = "transform"
+    step_type = "Transform"
     label = "TransformJob"
     resource = "transform-job"
     noun = "transform job"
@@ -29,6 +32,22 @@ class TransformKind(JobKind):
         known = action.state.exists_before("model", name)
         if not known and action.state.find("model", action.region, name, action.now) is None:
             raise invalid(f'Could not find model "{arn(action.region, f"model/{name.lower()}")}".')
+
+    def request(self, state: EndpointState, job: Job) -> Request:
+        model = state.find("model", job.region, job.request["ModelName"], job.created)
+        return Request(job.name, job.arn, job.region, job.request, None if model is None else model.request)
+
+    def contract(self, request: Request) -> Contract:
+        return TransformContract(request)
+
+    def image(self, request: Request) -> str:
+        model = request.model or {}
+        container: Mapping[str, Any] = model.get("PrimaryContainer") or next(iter(model.get("Containers", ())), {})
+        image: str = container.get("Image", "")
+        return image
+
+    def time_limit(self, _request: Mapping[str, Any]) -> float | None:
+        return None
 
     def hosts(self, request: Mapping[str, Any]) -> int:
         return int(request["TransformResources"]["InstanceCount"])

@@ -19,19 +19,22 @@ NO_OBJECTIVE = {"Type": "Minimize", "MetricName": "objective"}
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a tuning job: its request, the hyperparameters that were chosen, its objective value."""
+    """One training job of a tuning job: its request, the hyperparameters that were chosen, its objective value.
+
+    One that really runs has its value when it has ended, in its metrics.
+    """
 
     request: dict[str, Any]
     tuned: dict[str, str]
     objective: dict[str, str]
-    value: float
+    value: float | None
     definition: str | None
 
 
 def objective_of(request: Mapping[str, Any]) -> dict[str, str]:
     """A tuning job's objective, ``{"Type", "MetricName"}``."""
     config = request["HyperParameterTuningJobConfig"]
-    for place in (config.get("HyperParameterTuningJobObjective"), *map(_objective, _definitions(request))):
+    for place in (config.get("HyperParameterTuningJobObjective"), *map(objective_in, definitions_of(request))):
         if place:
             return dict(place)
     return NO_OBJECTIVE
@@ -40,13 +43,13 @@ def objective_of(request: Mapping[str, Any]) -> dict[str, str]:
 def trials(name: str, request: Mapping[str, Any], metrics: Mapping[str, tuple[float, ...]]) -> list[Trial]:
     """What a tuning job tries; ``metrics`` are the scenario's values, by metric, one per training job."""
     config = request["HyperParameterTuningJobConfig"]
-    definitions = _definitions(request)
+    definitions = definitions_of(request)
     limits = config["ResourceLimits"]
     count = limits.get("MaxNumberOfTrainingJobs", limits["MaxParallelTrainingJobs"])
     result = []
     for index in range(count):
         definition = definitions[index % len(definitions)]
-        objective = dict(_objective(definition) or objective_of(request))
+        objective = dict(objective_in(definition) or objective_of(request))
         ranges = definition.get("HyperParameterRanges") or config.get("ParameterRanges") or {}
         tuned = _chosen(ranges, index, count)
         digest = hashlib.sha256(f"{name}/{index}/{sorted(tuned.items())}".encode()).hexdigest()
@@ -63,13 +66,15 @@ def trials(name: str, request: Mapping[str, Any], metrics: Mapping[str, tuple[fl
     return result
 
 
-def _definitions(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def definitions_of(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The training jobs that a tuning job is about, one or several."""
     return (
         [request["TrainingJobDefinition"]] if "TrainingJobDefinition" in request else request["TrainingJobDefinitions"]
     )
 
 
-def _objective(definition: Mapping[str, Any]) -> Mapping[str, str] | None:
+def objective_in(definition: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The objective of one of several."""
     return definition.get("TuningObjective")
 
 

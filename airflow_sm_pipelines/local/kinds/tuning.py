@@ -15,13 +15,13 @@ from airflow_sm_pipelines.local.kinds.action import Action, Handler
 from airflow_sm_pipelines.local.kinds.base import JobKind
 from airflow_sm_pipelines.local.kinds.life import Ending
 from airflow_sm_pipelines.local.kinds.listing import cut
+from airflow_sm_pipelines.local.kinds.real_tuning import ALL_FAILED, RealTuning
 from airflow_sm_pipelines.local.kinds.training import TrainingKind
-from airflow_sm_pipelines.local.kinds.trials import Trial, objective_of, trials
+from airflow_sm_pipelines.local.kinds.trials import Trial, definitions_of, objective_of, trials
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import EndpointState, Job
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
-ALL_FAILED = "All training jobs failed. Please take a look at the training job failures to get more details."
 COUNTER = {"Completed": "Completed", "Failed": "NonRetryableError", "Stopped": "Stopped"}
 
 
@@ -61,9 +61,22 @@ class TuningKind(JobKind):
     def time_limit(self, _request: Mapping[str, Any]) -> float | None:
         return None  # applied to the whole family, once it is planned
 
-    def create(self, action: Action) -> dict[str, Any]:
-        answer = super().create(action)
-        parent = self.existing(action)
+    def begin(self, action: Action, name: str) -> Job:
+        state, request = action.state, action.parameters
+        given = state.rule(self.kind, name)
+        parent = self.make(action, request, given or JobRule(), action.now)
+        state.add(parent)
+        specification = definitions_of(request)[0].get("AlgorithmSpecification", {})
+        image = specification.get("TrainingImage", "")
+        rule = state.real_jobs.rule_for("Tuning", image, name, parent.tags) if given is None else None
+        if rule is None:
+            self._plan(action, parent)
+        else:
+            parent.facts["real"] = RealTuning(action, parent, self._training, rule)
+            parent.facts["real"].begin()
+        return parent
+
+    def _plan(self, action: Action, parent: Job) -> None:
         limits = parent.request["HyperParameterTuningJobConfig"]["ResourceLimits"]
         lanes = [parent.started] * limits["MaxParallelTrainingJobs"]
         planned = trials(parent.name, parent.request, parent.rule.metrics)
@@ -77,7 +90,6 @@ class TuningKind(JobKind):
             children.append(child)
         parent.facts["children"] = children
         self._plan_end(action.state, parent, limits.get("MaxRuntimeInSeconds"))
-        return answer
 
     def _child(self, action: Action, parent: Job, trial: Trial, share: float, begin: float) -> Job:
         rule = action.state.rule("training", trial.request["TrainingJobName"]) or JobRule(queued=0.0)
@@ -123,6 +135,9 @@ class TuningKind(JobKind):
         return Ending(rule.outcome, rule.outcome, "", reason)
 
     def stop_at(self, state: EndpointState, job: Job, now: float) -> None:
+        if real := job.facts.get("real"):
+            real.stop(now)
+            return
         super().stop_at(state, job, now)
         self._cut(state, job, now, job.timeline.end.at)
 
@@ -132,6 +147,7 @@ class TuningKind(JobKind):
     def details(self, job: Job, now: float) -> dict[str, Any]:
         children = [child for child in job.facts["children"] if child.created <= now]
         statuses = [child.timeline.current(now).status for child in children]
+        done = [child for child in children if _has_value(child, now)]
         counted = Counter(COUNTER.get(status, "InProgress") for status in statuses)
         result: dict[str, Any] = {
             "Strategy": job.request["HyperParameterTuningJobConfig"]["Strategy"],
@@ -141,12 +157,11 @@ class TuningKind(JobKind):
                 for key in ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
             },
             "ObjectiveStatusCounters": {
-                "Succeeded": counted["Completed"],
+                "Succeeded": len(done),
                 "Pending": counted["InProgress"],
-                "Failed": counted["NonRetryableError"] + counted["Stopped"],
+                "Failed": len(children) - len(done) - counted["InProgress"],
             },
         }
-        done = [child for child, status in zip(children, statuses, strict=True) if status == "Completed"]
         if done:
             sign = -1 if objective_of(job.request)["Type"] == "Maximize" else 1
             best = min(done, key=lambda child: sign * child.facts["objective"]["Value"])
@@ -165,7 +180,7 @@ class TuningKind(JobKind):
             children = [c for c in children if c.timeline.current(now).status == asked["StatusEquals"]]
         sort_by = asked.get("SortBy", "Name")
         if sort_by == "FinalObjectiveMetricValue":
-            children = [c for c in children if c.timeline.current(now).status == "Completed"]
+            children = [child for child in children if _has_value(child, now)]
             children.sort(key=lambda child: child.facts["objective"]["Value"])
         elif sort_by == "Status":
             children.sort(key=lambda child: child.timeline.current(now).status)
@@ -183,10 +198,13 @@ class TuningKind(JobKind):
         result["TunedHyperParameters"] = trial.tuned
         if trial.definition:
             result["TrainingJobDefinitionName"] = trial.definition
-        status = result["TrainingJobStatus"]
-        result["ObjectiveStatus"] = {"Completed": "Succeeded", "Failed": "Failed", "Stopped": "Failed"}.get(
-            status, "Pending"
-        )
-        if status == "Completed":
+        ended = child.timeline.ended(now)
+        result["ObjectiveStatus"] = "Succeeded" if _has_value(child, now) else "Failed" if ended else "Pending"
+        if _has_value(child, now):
             result["FinalHyperParameterTuningJobObjectiveMetric"] = child.facts["objective"]
         return result
+
+
+def _has_value(child: Job, now: float) -> bool:
+    """Whether a training job has completed, and told the metric that counts."""
+    return child.timeline.current(now).status == "Completed" and "Value" in child.facts["objective"]

@@ -21,7 +21,14 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.callbacks.message import ANSWER_STORE_KEY, Answer, Letter, Mailbox, Notice, digest_of
+from airflow_sm_pipelines.callbacks.message import (
+    ANSWER_STORE_KEY,
+    Answer,
+    AnswerSlot,
+    AnswerState,
+    CallbackMessage,
+    digest_of,
+)
 from airflow_sm_pipelines.callbacks.requests import OPERATIONS
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, CallbackWait, reply_left
@@ -102,7 +109,7 @@ class Answering:
         answer = api().post("/aws/sagemaker", content=given.body, headers=headers)
         one(answer, 200, *REFUSALS)
         with create_session() as session:
-            letter = Letter.found_in(_xcom(session, self._mailbox.address).value)
+            letter = AnswerState.found_in(_xcom(session, self._mailbox.address).value)
         assert letter is not None
         if answer.status_code != 200:
             assert letter.answer is None
@@ -117,7 +124,7 @@ class Answering:
         """The trigger fires, and its event resumes the task."""
         pace = PollPace(0.01, 0.05)
         wait = CallbackWait(self._mailbox, self._access, queue, pace, time.time() + SECONDS, None)
-        trigger = CallbackTrigger(wait.to_json(), Notice("q", TOKEN, "arn", {}).seal())
+        trigger = CallbackTrigger(wait.to_json(), CallbackMessage("q", TOKEN, "arn", {}).seal())
         event = asyncio.run(_first(trigger))
         entry = TriggerEventEntry(self._trigger_id, event, None)
         [(_, received, _)] = packed(messages.TriggerStateChanges(events=[entry]))["events"]
@@ -149,7 +156,7 @@ class Answering:
             for address in (self._mailbox.address, self._mailbox.reply_address):
                 where = dict(address)
                 name = where.pop("key")
-                text = Letter("arn").to_text() if address == self._mailbox.address else ""
+                text = AnswerState("arn").to_text() if address == self._mailbox.address else ""
                 XComModel.set(name, text or None, **where, serialize=False, session=session)
 
 
@@ -168,13 +175,13 @@ def _use(answer: Answer) -> None:
         check_told(error)
 
 
-def _waiting_step() -> tuple[Mailbox, int]:
+def _waiting_step() -> tuple[AnswerSlot, int]:
     """A run whose Callback step is deferred: where its answer goes, and its trigger's number."""
     forget()
     connect()
     write(Parsing().parsed({"dags.py": FILE.format(arguments=""), f"{GOOD}.json": json.dumps(document(asking()))}))
     run = one(api().post(f"/api/v2/dags/{GOOD}/dagRuns", json={"logical_date": None}))["dag_run_id"]
-    box = Mailbox(digest_of(TOKEN), GOOD, run, "Ask", -1)
+    box = AnswerSlot(digest_of(TOKEN), GOOD, run, "Ask", -1)
     with create_session() as session:
         trigger = Trigger("airflow_sm_pipelines.callbacks.trigger.CallbackTrigger", {})
         session.add(trigger)

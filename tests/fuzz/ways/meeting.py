@@ -21,6 +21,7 @@ from msgspec import msgpack
 from airflow_sm_pipelines import SageMakerPipelineDag
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.definition.text import storable
+from airflow_sm_pipelines.expressions.for_each import ForEachError, items_of
 from airflow_sm_pipelines.local.endpoint import aws_environment
 from airflow_sm_pipelines.operators.step import StepOperator
 from tests.definition.build import condition, document, equals, for_each, get, parameter, step
@@ -72,12 +73,14 @@ class TaskInstance:
     map_index: int = -1
     dag_id: str = "wild"
     run_id: str = "r"
+    items: Any = None
+    """What the first task of a ForEach step has left."""
 
     def xcom_push(self, key: str, value: Any) -> None:  # Airflow's name for it
         check_storable(value)
 
-    def xcom_pull(self, **_: Any) -> None:
-        return None
+    def xcom_pull(self, **_: Any) -> Any:
+        return self.items
 
     def skip_downstream(self, *_: Any) -> None:
         return None
@@ -96,7 +99,7 @@ class Meeting:
         botocore.session.create_loader = lambda _path: loader
         self._dag: DAG = SageMakerPipelineDag(DEFINITION, dag_id="wild")
         # The last task of a ForEach step looks at the states of its children, of which there are none here.
-        tasks = (task for task in self._dag.tasks if task.task_id != "Loop")
+        tasks = (task for task in self._dag.tasks if task.task_id != "Loop.ForEach.result")
         self._tasks = [task for task in tasks if isinstance(task, StepOperator)]
         for task in self._tasks:
             # A task's copy shares the clients that its original has.
@@ -123,6 +126,8 @@ class Meeting:
         task_id, self._aws.content = given
         operator: Any = self._dag.task_dict[task_id].prepare_for_execution()
         ti = TaskInstance(task_id)
+        if task_id == "Loop.Body":
+            ti = TaskInstance(task_id, map_index=0, items=_items(self._aws.content))
         run = SimpleNamespace(dag_id="wild", run_id="r", conf={}, run_after=datetime.now(UTC))
         params = {name: param.value for name, param in self._dag.params.items()}
         # The Param's schema would refuse a text that cannot be stored, so it gets none.
@@ -145,3 +150,10 @@ class Meeting:
             check_told(failure)
             return "failure"
         return "result"
+
+
+def _items(content: bytes) -> Any:
+    try:
+        return items_of(storable(content.decode("utf-8", "replace")))
+    except ForEachError:
+        return None

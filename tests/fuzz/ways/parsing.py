@@ -104,10 +104,12 @@ class Parsing:
 
 def _is_definition(name: str, text: str) -> bool:
     """Whether a file has to become a Dag, good or in error."""
-    if not name.endswith(".json"):
+    # A hidden file is none, whatever it holds.
+    if not name.endswith(".json") or name.startswith("."):
         return False
     try:
-        document = json.loads(text.encode("utf-8", "surrogatepass"))
+        # Python's own refuses a number of more than 4,300 digits; a document without steps is none for all that.
+        document = json.loads(text.encode("utf-8", "surrogatepass"), parse_int=len)
     except (ValueError, RecursionError):
         return True
     return not isinstance(document, dict) or "Steps" in document or "PipelineDefinition" in document

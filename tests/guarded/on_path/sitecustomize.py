@@ -46,7 +46,7 @@ class Guard:
             path = arguments[0]
             if isinstance(path, str | bytes) and os.fsdecode(path).startswith(self._credentials):
                 self._refuse(f"open of {os.fsdecode(path)}")
-        elif event == "subprocess.Popen" and _is_python(arguments[0]):
+        elif event == "subprocess.Popen" and _is_python(arguments[0]) and not _is_ensurepip(arguments[1]):
             environment = os.environ if arguments[3] is None else arguments[3]
             if FOLDER not in str(environment.get("PYTHONPATH", "")):
                 self._refuse(f"a process without this guard: {arguments[1]}")
@@ -92,6 +92,11 @@ def _is_address(host: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_ensurepip(command: Any) -> bool:
+    """Python 3.12 and newer make an environment's pip without a PYTHONPATH: of wheels that Python itself brings."""
+    return isinstance(command, list | tuple) and list(command[1:3]) == ["-m", "ensurepip"]
 
 
 def _is_python(program: Any) -> bool:

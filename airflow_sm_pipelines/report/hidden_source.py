@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.definition.secrets import MIN_LENGTH, forms, is_plain, literal_secrets
+from airflow_sm_pipelines.definition.secrets import MIN_LENGTH, forms, is_plain, literal_secrets, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,20 @@ _MEMBERS = (
     re.compile(r'"((?:[^"\\\n]|\\.)*)"\s*:\s*"((?:[^"\\\n]|\\.)*)'),
     re.compile(r'\\"([^"\\\n]*)\\"\s*:\s*\\"((?:[^"\\\n]|\\\\.)*)'),
 )
+
+
+# A member of a mapping in YAML, and what of its value stands on the same line.
+_SETTING = re.compile(r"""(?P<name>[\w.-]+)["']?:[ \t]+(?=(?P<rest>[^\n]+))""")
+
+
+def hidden_settings(text: str, is_secret: IsSecret) -> str:
+    """The text of a file of settings with stars for what stands behind a secret name."""
+    characters = list(text)
+    for found in _SETTING.finditer(text):
+        if is_secret(found["name"]):
+            start, end = found.span("rest")
+            characters[start:end] = "*" * (end - start)
+    return "".join(characters)
 
 
 def hidden_source(text: str, is_secret: IsSecret) -> str:
@@ -38,9 +52,12 @@ def _starred(found: re.Match[str], is_secret: IsSecret) -> str:
 
 
 def _secrets(text: str, is_secret: IsSecret) -> Iterator[str]:
+    """Those of the document, and of each definition that stands in it as a text."""
     try:
         document = json.loads(text)
-        inner = document.get("PipelineDefinition") if isinstance(document, dict) else None
-        yield from literal_secrets(json.loads(inner) if isinstance(inner, str) else document, is_secret)
+        yield from literal_secrets(document, is_secret)
     except (ValueError, RecursionError):
         return
+    for inner in texts(document):
+        if inner.lstrip().startswith("{") and "Steps" in inner:
+            yield from _secrets(inner, is_secret)

@@ -1,0 +1,43 @@
+"""Definitions that lie in S3, where the SDK puts those of more than 100 KB."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.settings import read_settings
+from airflow_sm_pipelines.wire.errors import ApiError
+
+# As many characters as CreatePipeline takes, of four bytes at most.
+MOST_BYTES = 4 * 1_048_576
+MOST_CHARACTERS = 1_048_576
+
+
+def read_definition(bucket: str, key: str, version: str | None) -> str:
+    """The text of a definition, read with the Airflow connection of the deployment.
+
+    :raises ApiError: ValidationException where it cannot be read, or allowed_s3_prefixes does not allow it
+    """
+    settings, uri = read_settings(), f"s3://{bucket}/{key}"
+    if (refusal := settings.allowed.refuse_s3(uri)) is not None:
+        raise _unreadable(uri, refusal)
+    request = {"Bucket": bucket, "Key": key, **({} if version is None else {"VersionId": version})}
+    try:
+        response = AwsAccess(settings.aws_conn_id, settings.region_name, None, None).client("s3").get_object(**request)
+        with closing(response["Body"]) as body:
+            content: bytes = body.read(MOST_BYTES + 1)
+        text = content.decode()
+    except (ClientError, BotoCoreError, StepFailure) as error:
+        raise _unreadable(uri, str(error)) from None
+    except UnicodeDecodeError:
+        raise _unreadable(uri, "it is no UTF-8 text") from None
+    if len(text) > MOST_CHARACTERS:
+        raise _unreadable(uri, f"it has more than {MOST_CHARACTERS} characters")
+    return text
+
+
+def _unreadable(uri: str, why: str) -> ApiError:
+    return ApiError("ValidationException", f"The pipeline definition at {uri} cannot be read: {why}.")

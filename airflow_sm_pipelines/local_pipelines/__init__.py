@@ -1,0 +1,1 @@
+"""The SageMaker Pipelines API of the local endpoint: its executions are runs without a deployment."""

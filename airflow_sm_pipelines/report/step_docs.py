@@ -1,0 +1,51 @@
+"""The documentation of a step's task: what it is, what it waits for, and what it asks of AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_sm_pipelines.graph.run_conditions import label_of
+from airflow_sm_pipelines.markdown import cell, documentation, escaped
+from airflow_sm_pipelines.report.readable import leaves, readable, readable_condition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_sm_pipelines.definition.expressions import Value
+    from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.graph import Dependency
+
+LONGEST_CONDITION = 400
+MOST_ARGUMENTS = 12
+MOST_NEEDS = 20
+"""The text is stored with the Dag: what is longer stands in the definition."""
+
+
+def step_documentation(step: Step, needs: Iterable[Dependency], arguments: Value) -> str:
+    """The Markdown of a step's task; ``arguments`` are those to show, without secrets."""
+    told = [] if step.description is None else [escaped(step.description)]
+    told.append(f"{escaped(step.type)} step. It waits for {', '.join(_listed(needs)) or 'no other step'}.")
+    if step.branches is not None:
+        conditions = [cell(readable_condition(condition), LONGEST_CONDITION) for condition in step.branches.conditions]
+        told.append(f"The if branch is taken where {' and '.join(conditions) or 'nothing is asked'}.")
+    lines = list(_lines(arguments))
+    if lines:
+        # No table: Airflow shows the text in a narrow window, where a list is wrapped.
+        told += ["Arguments:", "\n".join(lines[:MOST_ARGUMENTS])]
+    if len(lines) > MOST_ARGUMENTS:
+        told.append(f"{len(lines) - MOST_ARGUMENTS} more arguments stand in the definition.")
+    return documentation(told)
+
+
+def _listed(needs: Iterable[Dependency]) -> list[str]:
+    told = []
+    for need in needs:
+        label = label_of(need)
+        told.append(escaped(need.step) if label is None else f"{escaped(need.step)} ({label})")
+    return told if len(told) <= MOST_NEEDS else [*told[:MOST_NEEDS], f"{len(told) - MOST_NEEDS} more"]
+
+
+def _lines(arguments: Value) -> Iterator[str]:
+    for path, value in leaves(arguments):
+        if path and value not in ((), {}):
+            yield f"- {cell(path)} = {cell(readable(value))}"

@@ -1,0 +1,68 @@
+"""What is public stays: names and their arguments, settings, codes of findings, import paths; and it is typed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import airflow_sm_pipelines
+from dev.public_api import LATER, MODULES, PAGE, SNAPSHOT, page, snapshot
+
+ROOT = Path(__file__).parents[2]
+PUBLIC = json.loads(SNAPSHOT.read_text())
+
+
+def test_nothing_public_is_gone() -> None:
+    """What goes is first deprecated for a minor version (docs/versioning.md), then taken out of the file."""
+    now = snapshot()
+    assert PUBLIC["names"].keys() - now["names"].keys() == set()
+    for name, arguments in PUBLIC["names"].items():
+        assert [one for one in arguments if one not in now["names"][name]] == [], name
+    for kind in ("later", "settings", "sidecars", "steps of sidecars", "codes"):
+        assert set(PUBLIC[kind]) - set(now[kind]) == set(), kind
+
+
+def test_the_package_offers_what_it_names_and_nothing_else() -> None:
+    assert airflow_sm_pipelines.__all__ == sorted(airflow_sm_pipelines.__all__, key=str)
+    assert {name for name in dir(airflow_sm_pipelines) if not name.startswith("_")} >= set(airflow_sm_pipelines.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'load_dag'"):
+        getattr(airflow_sm_pipelines, "load_dag")  # noqa: B009 # mypy would refuse the name itself
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in MODULES.items() for name in names])
+def test_every_public_name_is_described(module: str, name: str) -> None:
+    found = getattr(import_module(module), name)
+    text = inspect.getdoc(found) or ""
+    assert len(text) > 40
+    if inspect.isfunction(found) and "The other arguments are those of" not in text:
+        told = [parameter for parameter in inspect.signature(found).parameters if f":param {parameter}:" in text]
+        untold = set(inspect.signature(found).parameters) - set(told)
+        assert [one for one in untold if f"``{one}``" not in text and one not in text] == []
+
+
+def test_what_needs_a_newer_airflow_is_where_it_is_said_to_be() -> None:
+    for path in LATER:
+        module, _, name = path.rpartition(".")
+        spec = find_spec(module)
+        assert spec is not None
+        assert f"class {name}(" in Path(str(spec.origin)).read_text()
+
+
+def test_the_page_of_the_python_api() -> None:
+    assert PAGE.read_text() == page()
+
+
+def test_a_users_file_is_checked_strictly() -> None:
+    pytest.importorskip("mypy")
+    # With the project's own configuration, so that `make lint` and this share a cache.
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", "tests/user_dags.py"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout[:8]) == (0, "Success:"), ran.stdout + ran.stderr

@@ -1,0 +1,40 @@
+"""One Airflow for all files that need nothing of their own: starting one takes as long as several tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from airflow_sm_pipelines.local.endpoint import REGION, LocalEndpoint
+from tests.runs.harness import BUCKET
+from tests.system.deployment import Deployment, deployed
+from tests.system.test_kill_and_recovery import NOBODY_ELSE_STOPS
+
+SETTINGS = {
+    **NOBODY_ELSE_STOPS,
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+    # The dag-processor takes up a change of a Dag only so long after the last one.
+    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
+    "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API": "True",
+    "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API_REGION": REGION,
+    "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API_UNPAUSED": "True",
+    "AIRFLOW__SAGEMAKER_PIPELINES__CLEANUP_PREFIXES": f"s3://{BUCKET}/Prep/out/",
+}
+
+
+@dataclass(frozen=True)
+class SharedAirflow:
+    """The deployment and the endpoint that its Dags call; each file of tests adds a folder of Dags to it."""
+
+    deployment: Deployment
+    endpoint: LocalEndpoint
+
+
+@pytest.fixture(scope="session")
+def shared_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedAirflow]:
+    folder = tmp_path_factory.mktemp("airflow")
+    with (
+        LocalEndpoint(scenario={}) as endpoint,
+        deployed(folder, {**endpoint.environment, **SETTINGS}, {}) as deployment,
+    ):
+        yield SharedAirflow(deployment, endpoint)

@@ -1,0 +1,119 @@
+"""What is released is of one piece: versions, licences, sets of versions, workflows, and the provider's metadata."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from importlib import import_module, resources
+from pathlib import Path
+
+import pytest
+import yaml
+
+import airflow_sm_pipelines
+from airflow_sm_pipelines.options import IN_0_1, OPTIONS
+from airflow_sm_pipelines.provider_info import get_provider_info
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINNED = [ROOT / "constraints.txt", ROOT / "constraints-next.txt", *sorted((ROOT / "pins").glob("*.txt"))]
+MAKEFILE = (ROOT / "Makefile").read_text()
+# pins/docs.txt, airflow-3.3.1.txt, …
+SETS = [path for path in PINNED if path.stem.startswith(("lowest", "airflow"))]
+
+
+def versions_of(file: Path) -> dict[str, str]:
+    lines = [line.partition(" ")[0] for line in file.read_text().splitlines() if re.match(r"\w", line)]
+    return {
+        re.sub(r"[_.]", "-", name.lower()): version for name, _, version in (line.partition("==") for line in lines)
+    }
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert airflow_sm_pipelines.__version__ in headings[0]
+    assert set(get_provider_info()["versions"]) == {re.search(r"\d[\d.]*\d", heading)[0] for heading in headings}  # type: ignore[index] # a heading without a version is an error
+
+
+@pytest.mark.parametrize("file", PINNED, ids=lambda path: path.name)
+def test_sets_of_versions_are_names_and_versions(file: Path) -> None:
+    assert [line for line in file.read_text().splitlines() if not re.fullmatch(r"[\w.-]+==[\w.!+-]+", line)] == []
+
+
+def test_the_lock_file_has_the_constraints_versions_each_with_hashes_and_nothing_else() -> None:
+    text = (ROOT / "requirements-hashed.txt").read_text()
+    locked = versions_of(ROOT / "requirements-hashed.txt")
+    # pip freeze, which constraints.txt is from, leaves the installers out.
+    assert dict(locked.items() - versions_of(ROOT / "constraints.txt").items()).keys() <= {"setuptools"}
+    wanted = {re.split(r"[^\w.-]", line)[0] for line in PROJECT["dependencies"]}
+    assert wanted <= locked.keys()
+    entries = text.replace(" \\\n", "").splitlines()
+    assert [
+        one for one in entries if not re.fullmatch(r"[\w.-]+==[\w.!+-]+(    --hash=sha256:[0-9a-f]{64})+", one)
+    ] == []
+
+
+@pytest.mark.parametrize("file", SETS, ids=lambda path: path.stem)
+def test_a_set_has_every_dependency_and_the_tools_of_the_tests(file: Path) -> None:
+    versions, ours = versions_of(file), versions_of(ROOT / "constraints.txt")
+    assert {re.split(r"[^\w.-]", line)[0] for line in PROJECT["dependencies"]} <= versions.keys()
+    for tool in ("pytest", "hypothesis", "pytest-xdist", "moto"):
+        assert versions[tool] == ours[tool]
+
+
+def test_the_sets_are_what_deployments_have() -> None:
+    found = {path.stem: versions_of(path) for path in SETS}
+    amazon = {name: versions["apache-airflow-providers-amazon"] for name, versions in found.items()}
+    assert amazon == {"lowest": "9.34.0", "airflow-3.3.1": "9.34.0", "airflow-3.3.2": "9.36.0"}
+    floors = dict(line.split(">=") for line in PROJECT["dependencies"] if "," not in line)
+    for name, floor in floors.items():
+        if not name.startswith("boto"):  # aiobotocore bounds these too
+            lowest = found["lowest"][name.partition("[")[0]]
+            assert lowest.startswith(floor), name
+
+
+def test_hooks_have_the_versions_of_the_constraints() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    pins = {pin for hook in hooks for pin in hook.get("additional_dependencies", ())}
+    assert pins == {f"ruff=={versions_of(ROOT / 'constraints.txt')['ruff']}"}
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_workflows_run_what_developers_run(name: str) -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    runs = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    targets = re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)
+    assert runs
+    for run in runs:
+        if found := re.match(r"make ([a-z-]+)", run):
+            assert found[1] in targets, run
+    if name == "ci.yml":
+        assert "bash .ci/run" in runs
+        matrix = workflow["jobs"]["matrix"]["strategy"]["matrix"]
+        assert matrix["set"] == re.search(r"^SETS \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index] # an error where the Makefile has none
+        assert matrix["python"] == re.search(r"^PYTHONS \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index] # an error where the Makefile has none
+
+
+def test_the_providers_metadata_is_as_airflows_registry_asks() -> None:
+    validate = import_module("jsonschema").validate
+    schema = json.loads((resources.files("airflow") / "provider_info.schema.json").read_text())
+    info = get_provider_info()
+    validate(info, schema)
+    assert info.keys() <= schema["properties"].keys() | {"versions"}
+    [integration] = info["integrations"]
+    assert {*integration} >= {"integration-name", "external-doc-url", "how-to-guide", "logo", "tags"}
+    for path in (*integration["how-to-guide"], integration["logo"]):
+        assert (ROOT / "docs" / path.removeprefix("/docs/airflow-sm-pipelines/")).is_file(), path
+    for kind in ("operators", "hooks", "triggers"):
+        for entry in info[kind]:
+            assert entry["integration-name"] == integration["integration-name"]
+            for module in entry["python-modules"]:
+                assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+
+
+def test_every_option_says_since_when() -> None:
+    assert OPTIONS.keys() >= IN_0_1
+    added = {option.version_added for name, option in OPTIONS.items() if name not in IN_0_1}
+    assert added <= set(get_provider_info()["versions"])
