@@ -38,45 +38,50 @@ def airflow_database() -> None:
     initdb()
 
 
-@pytest.fixture(scope="session", autouse=True)
+# What the files of this folder share. The tests of other folders, which may come between them, see botocore and FastAPI
+# as they are: hence the scope "package" of the two fixtures that put these in.
+shared_loader = functools.cache(botocore.loaders.create_loader)
+accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
+make_methods = botocore.client.ClientCreator._create_methods
+made_methods: dict[str, dict[str, Any]] = {}
+analyse = fastapi.dependencies.utils.get_dependant
+analysed: dict[Any, Any] = {}
+
+
+@pytest.fixture(scope="package", autouse=True)
 def shared_service_models() -> Iterator[None]:
     """All AWS clients share what botocore reads from its files: SageMaker's model alone takes 0.2 s for each client.
 
     So they do what it finds out about its own event handlers, and the methods that it makes of a model: a third of the
     time of a run goes into these otherwise.
     """
-    loader = botocore.loaders.create_loader()
-    make_methods = botocore.client.ClientCreator._create_methods
-    made: dict[str, dict[str, Any]] = {}
 
     def methods(creator: Any, model: Any) -> dict[str, Any]:
-        if model.service_name not in made:
-            made[model.service_name] = make_methods(creator, model)
-        return dict(made[model.service_name])
+        if model.service_name not in made_methods:
+            made_methods[model.service_name] = make_methods(creator, model)
+        return dict(made_methods[model.service_name])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", lambda _path: loader)
-        patch.setattr(botocore.hooks, "accepts_kwargs", functools.cache(botocore.hooks.accepts_kwargs))
+        patch.setattr(botocore.session, "create_loader", lambda _path: shared_loader())
+        patch.setattr(botocore.hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(botocore.client.ClientCreator, "_create_methods", methods)
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def analysed_once() -> Iterator[None]:
     """Airflow's API, which runs in this process too, finds out once what each of its routes depends on.
 
     It does so at each request otherwise, for some of what they depend on is replaced: a seventh of the time of a run.
     """
-    analyse = fastapi.dependencies.utils.get_dependant
-    known: dict[Any, Any] = {}
 
     def dependant(**asked: Any) -> Any:
         if asked.get("parent_oauth_scopes") is None:
             return analyse(**asked)  # of a new route, which changes it
         key = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in asked.items())
-        if key not in known:
-            known[key] = analyse(**asked)
-        return known[key]
+        if key not in analysed:
+            analysed[key] = analyse(**asked)
+        return analysed[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fastapi.dependencies.utils, "get_dependant", dependant)

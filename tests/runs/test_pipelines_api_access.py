@@ -32,7 +32,7 @@ from tests.runs.test_access_keys import deployment as deployment
 REGION = "eu-west-1"
 OPTION = "AIRFLOW__SAGEMAKER_PIPELINES__"
 PATH = f"{API_PREFIX}/v1/"
-BODY = json.dumps({"PipelineName": "mine", "ClientRequestToken": "t" * 32}).encode()
+BODY = json.dumps({"PipelineName": "signed", "ClientRequestToken": "t" * 32}).encode()
 
 
 @pytest.fixture
@@ -83,27 +83,27 @@ def denied(call: Any, **arguments: Any) -> str:
 
 
 def test_a_key_does_what_it_and_its_user_may_and_the_audit_log_says_so(server: str, command: Command) -> None:
-    writer = client_of(server, key := made(command, "--actions", "read,write", pipelines="mine*"))
-    assert create(writer, "mine")["PipelineArn"].endswith(":pipeline/mine")
+    writer = client_of(server, key := made(command, "--actions", "read,write", pipelines="signed*"))
+    assert create(writer, "signed")["PipelineArn"].endswith(":pipeline/signed")
     reader = client_of(server, other := made(command, user="vera"))
-    assert [each["PipelineName"] for each in reader.list_pipelines()["PipelineSummaries"]] == ["mine"]
-    assert reader.describe_pipeline(PipelineName="mine")["CreatedBy"] == {"UserProfileName": "ann"}
+    assert [each["PipelineName"] for each in reader.list_pipelines()["PipelineSummaries"]] == ["signed"]
+    assert reader.describe_pipeline(PipelineName="signed")["CreatedBy"] == {"UserProfileName": "ann"}
     assert f"The access key {other[0]} of the user vera is not authorized" in denied(
-        reader.delete_pipeline, PipelineName="mine"
+        reader.delete_pipeline, PipelineName="signed"
     )
-    denied(writer.start_pipeline_execution, PipelineName="mine")
+    denied(writer.start_pipeline_execution, PipelineName="signed")
     denied(writer.describe_pipeline, PipelineName="yours")
     # The key of a viewer may say more than they may.
     bold = client_of(server, made(command, "--actions", "read,start,write", user="vera"))
-    denied(bold.delete_pipeline, PipelineName="mine")
-    denied(bold.start_pipeline_execution, PipelineName="mine")
+    denied(bold.delete_pipeline, PipelineName="signed")
+    denied(bold.start_pipeline_execution, PipelineName="signed")
     with create_session() as session:
         entries = session.execute(
             select(Log.event, Log.dag_id, Log.owner).where(
                 Log.extra.contains(key[0]), Log.event.startswith("sagemaker.")
             )
         ).all()
-    assert ("sagemaker.CreatePipeline", "mine", "ann") in [tuple(entry) for entry in entries]
+    assert ("sagemaker.CreatePipeline", "signed", "ann") in [tuple(entry) for entry in entries]
     command("revoke", key[0])
     with pytest.raises(ClientError, match="InvalidSignatureException"):
         writer.list_pipelines()
@@ -137,7 +137,7 @@ def test_nothing_is_done_for_a_request_that_is_signed_wrongly_in_any_way(
     server: str, command: Command, store: Path
 ) -> None:
     key = made(command, "--actions", "read,write")
-    create(client_of(server, key), "mine")
+    create(client_of(server, key), "signed")
     before = {path: path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file()}
     good = signed(server, key)
     authorization = good["Authorization"]
@@ -171,7 +171,7 @@ def test_nothing_is_done_for_a_request_that_is_signed_wrongly_in_any_way(
         ("POST", PATH, signed(server, key, X_Amz_Date="20200101T000000Z"), BODY),
         ("POST", PATH, signed(server, key, X_Amz_Security_Token="token"), BODY),
         ("POST", PATH, signed(server, key, X_Amz_Content_SHA256="UNSIGNED-PAYLOAD"), BODY),
-        ("POST", PATH, good, BODY.replace(b"mine", b"Mine")),
+        ("POST", PATH, good, BODY.replace(b"signed", b"Signed")),
         ("POST", PATH.rstrip("/"), good, BODY),
         ("POST", f"{PATH}?a=1", good, BODY),
         ("POST", f"{PATH}?X-Amz-Signature=0&X-Amz-Algorithm=AWS4-HMAC-SHA256", good, BODY),
