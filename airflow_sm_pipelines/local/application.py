@@ -110,6 +110,9 @@ class Application:
         return dataclasses.replace(answer, headers=(*answer.headers, request_id))
 
     def _with_faults(self, call: Call, environ: WSGIEnvironment) -> HttpAnswer:
+        throttled = self._engine.rates.meet(call.service, call.action, call.region, self._engine.clock.now())
+        if throttled is not None:
+            return error_answer(throttled, call.protocol)
         fault = self._engine.faults.meet(call.service, call.action, call.parameters)
         if fault is None:
             return self._dispatch(call, environ)

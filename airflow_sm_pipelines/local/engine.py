@@ -16,6 +16,7 @@ from airflow_sm_pipelines.local.functions import Functions
 from airflow_sm_pipelines.local.limits import MAX_SECONDS
 from airflow_sm_pipelines.local.paused_calls import PausedCall, PausedCalls
 from airflow_sm_pipelines.local.pipelines import PipelineApi
+from airflow_sm_pipelines.local.rates import RateBook
 from airflow_sm_pipelines.local.reader import Node
 from airflow_sm_pipelines.local.records import JobRecord, LoggedRequest
 from airflow_sm_pipelines.local.scenario import Scenario, read_scenario
@@ -61,6 +62,7 @@ class Engine(EndpointControl):
         self.moto = Moto()
         self.state = EndpointState(self.clock, self.moto)
         self.faults = FaultBook()
+        self.rates = RateBook()
         self.paused_calls = PausedCalls()
         self.functions = Functions()
         self.callbacks = CallbackAnswers(self.moto, self.state.real_jobs)
@@ -83,6 +85,7 @@ class Engine(EndpointControl):
 
     def _follow(self, scenario: Scenario) -> None:
         self.faults.replace(scenario.faults)
+        self.rates.replace(scenario.rates)
         self.state.follow(scenario)
         for queue in queues_of(scenario.runner):
             self.moto.make_queue(queue, REGION)

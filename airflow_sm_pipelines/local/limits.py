@@ -22,6 +22,8 @@ MAX_SECONDS = 366 * 86_400.0
 """Seconds on the endpoint's clock that a scenario or an ``advance`` may name."""
 MAX_DELAY = 86_400.0
 """Seconds on the endpoint's clock that a fault may delay an answer."""
+MIN_RATE, MAX_RATE = 0.001, 1_000_000.0
+"""Calls a second that a scenario takes before it throttles."""
 MIN_TIME_SCALE, MAX_TIME_SCALE = 0.01, 1_000_000.0
 LATEST_TIME = 32_503_680_000.0
 """Where the endpoint's clock stops: the year 3000, in epoch seconds. Clients cannot read times after the year 9999."""

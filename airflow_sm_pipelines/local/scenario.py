@@ -33,7 +33,9 @@
                                                       emr-serverless-application, model, endpoint
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
-                 "delay": 0.5, "drop": "before", "pause": "before"}]}    see Fault; error and drop exclude each other
+                 "delay": 0.5, "drop": "before", "pause": "before"}],    see Fault; error and drop exclude each other
+     "rates": [{"service": "sagemaker", "action": "Create*", "per_second": 1.0, "burst": 1}]}    see Rate; calls beyond
+                                                      it get a ThrottlingException, and meet no fault
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes
@@ -59,6 +61,7 @@ from typing import Any
 from airflow_sm_pipelines.local.faults import Fault, read_fault
 from airflow_sm_pipelines.local.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.local.limits import MAX_BODY_BYTES, MAX_COUNT, MAX_SECONDS
+from airflow_sm_pipelines.local.rates import Rate, read_rate
 from airflow_sm_pipelines.local.reader import Node, ScenarioError
 from airflow_sm_pipelines.local.runner_reader import beside, read_runner
 from airflow_sm_pipelines.local.scenario_files import CONTENT, FILE, FOLDER, with_files
@@ -126,6 +129,7 @@ class Scenario:
     s3: Mapping[str, Files] = field(default_factory=dict)
     existing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    rates: tuple[Rate, ...] = ()
     runner: RunnerSettings = field(default_factory=RunnerSettings)
 
 
@@ -158,13 +162,14 @@ def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def read_scenario(value: Mapping[str, Any]) -> Scenario:
     """Check a scenario's JSON object; raises :class:`ScenarioError` with the JSON path of what is wrong."""
-    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults", "runner"))
+    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults", "rates", "runner"))
     return Scenario(
         defaults=_read_defaults(members["defaults"]) if "defaults" in members else Defaults(),
         jobs=tuple(_read_rule(node) for node in members["jobs"].items()) if "jobs" in members else (),
         s3=_read_files_by_name(members["s3"]) if "s3" in members else {},
         existing=_read_existing(members["existing"]) if "existing" in members else {},
         faults=tuple(read_fault(node) for node in members["faults"].items()) if "faults" in members else (),
+        rates=tuple(read_rate(node) for node in members["rates"].items()) if "rates" in members else (),
         runner=read_runner(members["runner"]) if "runner" in members else RunnerSettings(),
     )
 
