@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from airflow_sm_pipelines.api import callbacks, executions, pipelines, steps, tags
+from airflow_sm_pipelines.api import callbacks, changing, executions, pipelines, starting, steps, tags
 from airflow_sm_pipelines.api.arns import execution_of, new_pipeline, pipeline_of, tagged_pipeline
 from airflow_sm_pipelines.api.operation import Operation
 
@@ -40,7 +40,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "DescribePipeline": Operation("read", pipelines.describe_pipeline, _by_name),
         "ListPipelines": Operation("read", pipelines.list_pipelines),
         "ListPipelineVersions": Operation("read", pipelines.list_pipeline_versions, _by_name),
-        "StartPipelineExecution": Operation("start", executions.start_pipeline_execution, _by_name),
+        "StartPipelineExecution": Operation("start", starting.start_pipeline_execution, _by_name),
         "DescribePipelineExecution": Operation("read", executions.describe_pipeline_execution, _by_execution),
         "ListPipelineExecutions": Operation("read", executions.list_pipeline_executions, _by_name),
         "ListPipelineExecutionSteps": Operation("read", steps.list_pipeline_execution_steps, _by_execution),
@@ -48,9 +48,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "DescribePipelineDefinitionForExecution": Operation(
             "read", executions.describe_definition_for_execution, _by_execution
         ),
-        "UpdatePipelineExecution": Operation("start", executions.update_pipeline_execution, _by_execution),
-        "StopPipelineExecution": Operation("start", executions.stop_pipeline_execution, _by_execution),
-        "RetryPipelineExecution": Operation("start", executions.retry_pipeline_execution, _by_execution),
+        "UpdatePipelineExecution": Operation("start", changing.update_pipeline_execution, _by_execution),
+        "StopPipelineExecution": Operation("start", changing.stop_pipeline_execution, _by_execution),
+        "RetryPipelineExecution": Operation("start", changing.retry_pipeline_execution, _by_execution),
         "SendPipelineExecutionStepSuccess": Operation("start", callbacks.send_answer),
         "SendPipelineExecutionStepFailure": Operation("start", callbacks.send_answer),
         "AddTags": Operation("write", tags.add_tags, _by_resource),

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.api.arns import Arns
 from airflow_sm_pipelines.api.definitions import plan_of
-from airflow_sm_pipelines.api.executions import execution, known_version
+from airflow_sm_pipelines.api.named_execution import execution, known_version
 from airflow_sm_pipelines.api.operation import Call, given
 from airflow_sm_pipelines.api.paging import paged
 from airflow_sm_pipelines.api.runs import Run, Task
