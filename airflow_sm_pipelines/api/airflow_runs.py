@@ -7,7 +7,6 @@ marked as failed there, and one that is retried is one whose tasks a user has cl
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from airflow_sm_pipelines.api.airflow_tasks import plain, records_of, tasks_of
+from airflow_sm_pipelines.api.execution_ids import ExecutionIds, id_of, runs_by_id
 from airflow_sm_pipelines.api.runs import (
     Change,
     NewRun,
@@ -45,7 +45,6 @@ from airflow_sm_pipelines.api.statuses import is_stopping
 from airflow_sm_pipelines.definition_file import VERSION_KEY
 from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
 from airflow_sm_pipelines.expressions.given_execution import GivenExecution
-from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.server.run_pools import RunPools
 from airflow_sm_pipelines.wire.errors import ApiError
@@ -53,7 +52,6 @@ from airflow_sm_pipelines.wire.errors import ApiError
 log = logging.getLogger(__name__)
 
 LONGEST_NOTE = 1000
-MOST_KNOWN = 10_000
 UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
@@ -68,9 +66,7 @@ class AirflowRuns:
         self._own_file = own_file
         self._stopping_seconds = stopping_seconds
         self._dags = DBDagBag()
-        # Which run an execution is: its id is a digest of the run's, so that it can only be looked for.
-        self._known: dict[tuple[str, str], str] = {}
-        self._lock = threading.Lock()
+        self._ids = ExecutionIds()
 
     # Reading ------------------------------------------------------------------------------------------------
 
@@ -83,7 +79,7 @@ class AirflowRuns:
 
     def find(self, dag_id: str, execution_id: str) -> Run | None:
         with _session() as session:
-            run_id = self._known.get((dag_id, execution_id)) or self._look_for(dag_id, execution_id, session)
+            run_id = self._ids.find_run(dag_id, execution_id, session)
             if run_id is None:
                 return None
             return self._run(dag_id, run_id, session)
@@ -100,7 +96,7 @@ class AirflowRuns:
             if which.created_before is not None:
                 query = query.where(DagRun.run_after < which.created_before)
             if which.order_by == "execution_id":
-                ids = self._ids_after(dag_id, query, which, session)
+                ids = runs_by_id(dag_id, query, which, session)
                 rows = {run.run_id: run for run in session.scalars(query.where(DagRun.run_id.in_(ids)))}
                 return self._runs([rows[run_id] for run_id in ids if run_id in rows], session)
             if which.after is not None:
@@ -129,7 +125,7 @@ class AirflowRuns:
                 number = GivenExecution.in_conf(row.conf).pipeline_version_id
                 if number in wanted:
                     wanted.remove(number)
-                    found[number] = _execution_id(dag_id, row.run_id)
+                    found[number] = id_of(dag_id, row.run_id)
         return found
 
     def has_unfinished(self, dag_id: str) -> bool:
@@ -252,33 +248,6 @@ class AirflowRuns:
         soon = stopped_at is not None and time.time() - stopped_at < self._stopping_seconds
         return soon and row.state == DagRunState.FAILED
 
-    def _look_for(self, dag_id: str, wanted: str, session: Session) -> str | None:
-        query = select(DagRun.run_id).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc())
-        for run_id in session.scalars(query.execution_options(yield_per=1000)):
-            found = _execution_id(dag_id, run_id)
-            if found == wanted:
-                self._remember(dag_id, found, run_id)
-                return run_id
-        return None
-
-    def _remember(self, dag_id: str, execution_id: str, run_id: str) -> None:
-        with self._lock:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[dag_id, execution_id] = run_id
-
-    def _ids_after(self, dag_id: str, query: Any, which: RunFilter, session: Session) -> list[str]:
-        """Run ids in the order of their executions' ids, which the database does not have."""
-        pairs = [
-            (_execution_id(dag_id, run_id), run_id)
-            for run_id in session.scalars(query.with_only_columns(DagRun.run_id))
-        ]
-        pairs.sort(reverse=which.descending)
-        if which.after is not None:
-            after = str(which.after)
-            pairs = [pair for pair in pairs if (pair[0] < after if which.descending else pair[0] > after)]
-        return [run_id for _, run_id in pairs[: which.limit]]
-
     def _runs(self, rows: Sequence[DagRun], session: Session) -> list[Run]:
         """Runs with what their tasks say of their end: two queries for all of them."""
         if not rows:
@@ -288,26 +257,22 @@ class AirflowRuns:
         notes = _notes(dag_id, ended, session)
         stopped = [row.run_id for row in rows if self._may_be_stopping(row)]
         stopping = {run_id for run_id, _, _, record in records_of(dag_id, stopped, session) if is_stopping(record)}
-        made = []
-        for row in rows:
-            found = _execution_id(dag_id, row.run_id)
-            self._remember(dag_id, found, row.run_id)
-            made.append(
-                Run(
-                    dag_id=dag_id,
-                    run_id=row.run_id,
-                    execution_id=found,
-                    number=row.id,
-                    state=str(getattr(row.state, "value", row.state)),
-                    created_at=_utc(row.run_after),
-                    changed_at=None if row.updated_at is None else _utc(row.updated_at),
-                    user=row.triggering_user_name,
-                    conf=cast("Mapping[str, Any]", row.conf) if isinstance(row.conf, dict) else {},
-                    notes=notes.get(row.run_id, {}),
-                    stopping=row.run_id in stopping,
-                )
+        return [
+            Run(
+                dag_id=dag_id,
+                run_id=row.run_id,
+                execution_id=self._ids.remember(dag_id, row.run_id),
+                number=row.id,
+                state=str(getattr(row.state, "value", row.state)),
+                created_at=_utc(row.run_after),
+                changed_at=None if row.updated_at is None else _utc(row.updated_at),
+                user=row.triggering_user_name,
+                conf=cast("Mapping[str, Any]", row.conf) if isinstance(row.conf, dict) else {},
+                notes=notes.get(row.run_id, {}),
+                stopping=row.run_id in stopping,
             )
-        return made
+            for row in rows
+        ]
 
 
 @contextmanager
@@ -327,10 +292,6 @@ def _notes(dag_id: str, run_ids: Sequence[str], session: Session) -> dict[str, d
         if (note := EndNote.from_json(plain(value))) is not None:
             found.setdefault(run_id, {}).setdefault(task_id, note)
     return found
-
-
-def _execution_id(dag_id: str, run_id: str) -> str:
-    return execution_id(Place(dag_id), run_id)
 
 
 def _utc(moment: datetime) -> datetime:
