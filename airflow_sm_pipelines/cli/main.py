@@ -21,12 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What the terminal's encoding lacks (the lines of a tree, half a surrogate pair) is escaped.
         sys.stdout.reconfigure(errors="backslashreplace")
-    parsed = _parser().parse_args(arguments)
+    parsed = command_parser().parse_args(arguments)
     command: Command = parsed.command
     return command.run_safely(parsed)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of all commands of ``sm-pipelines``."""
     parser = argparse.ArgumentParser("sm-pipelines", description="SageMaker pipeline definitions for Apache Airflow")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

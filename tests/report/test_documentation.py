@@ -1,5 +1,8 @@
 """The documentation: links lead somewhere, Python can be read, and blocks that are marked are run.
 
+Every command that a page shows is one that there is, with options that there are, and every import of this package is
+one of a name that there is.
+
 ``<!-- run -->`` above a block marks it. A ``sh`` block has lines of ``sm-pipelines``, ``cp`` and ``mkdir -p``, in a
 folder in which ``source`` is the repository. A ``python`` block is a file of a dags folder that has the example.
 """
@@ -7,11 +10,13 @@ folder in which ``source`` is the repository. A ``python`` block is a file of a 
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import runpy
 import shlex
 import shutil
+import textwrap
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -19,7 +24,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_sm_pipelines.cli.main import main
+from airflow_sm_pipelines.cli.main import command_parser, main
+from tests.cli.test_airflow_commands import parse
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -86,6 +92,52 @@ def test_python_can_be_read(page: Path) -> None:
     for _, language, block in FENCE.findall(page.read_text()):
         if language == "python":
             ast.parse(block if not block.startswith(" ") else f"if True:\n{block}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_is_imported_of_this_package_is_there(page: Path) -> None:
+    for _, language, block in FENCE.findall(page.read_text()):
+        tree = ast.parse(textwrap.dedent(block) if language == "python" else "")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "airflow_sm_pipelines":
+                module = importlib.import_module(node.module or "")
+                assert [each.name for each in node.names if not hasattr(module, each.name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_are_ones_that_there_are(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    wrong = []
+    for command in commands_of(page):
+        words = shlex.split(command, comments=True)
+        try:
+            match [Path(words[0]).name, *words[1:]]:
+                case ["sm-pipelines", *arguments]:
+                    command_parser().parse_args(arguments)
+                case ["airflow", "sm-pipelines", *arguments]:
+                    parse(*arguments)
+                case ["make", target, *_]:
+                    assert target in targets
+                case ["python", script, *_] if "/" in script:
+                    assert (ROOT / script).exists()
+        except (SystemExit, AssertionError) as error:
+            if getattr(error, "code", 1):
+                wrong.append((command, capsys.readouterr().err))
+    assert wrong == []
+
+
+def commands_of(page: Path) -> Iterator[str]:
+    """The commands of a page's blocks, and those that its text shows between backticks."""
+    text = page.read_text()
+    for _, language, block in FENCE.findall(text):
+        lines = textwrap.dedent(block).replace("\\\n", " ").splitlines()
+        if language in ("sh", "bash"):
+            yield from (line.removesuffix(" &") for line in lines if line.strip() and not line.startswith("#"))
+        elif language == "console":
+            yield from (line.removeprefix("$ ") for line in lines if line.startswith("$ "))
+    # A sentence may name a command without what it needs: `airflow sm-pipelines lint`.
+    for shown in re.findall(r"`(airflow sm-pipelines [a-z-]+|make [a-z-]+)", FENCE.sub("", text)):
+        yield shown if shown.startswith("make") else f"{shown} --help"
 
 
 @pytest.mark.parametrize("page", MARKED_PAGES, ids=name_of)
