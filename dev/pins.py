@@ -28,6 +28,8 @@ NEIGHBOURS = ("celery", "cncf-kubernetes", "fab", "openlineage", "postgres")
 AMAZON = "apache-airflow-providers-amazon"
 TOOLS = ("build", "cyclonedx-bom", "hatchling", "pip-licenses", "twine", "uv")
 SITE = ("mkdocs-material",)
+# What tests need and has the versions of a set: s3fs has the version of fsspec.
+OF_AIRFLOW = {"apache-airflow-providers-openlineage", "s3fs"}
 
 
 class Resolver:
@@ -95,7 +97,7 @@ def of_its_day(version: str, output: Path, resolver: Resolver) -> None:
 def test_tools() -> list[str]:
     """What tests need, in the versions of ``constraints.txt``: a set changes what is tested, not by what."""
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["test"]
-    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - {"apache-airflow-providers-openlineage"}
+    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - OF_AIRFLOW
     return [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.split("==")[0] in tools]
 
 

@@ -112,6 +112,61 @@ def main() -> None:
     else:
         sys.exit("FAILED: an unknown parameter is not refused")
     tell("delete", pipeline.delete()["PipelineArn"])
+    if sdk.major < 3:
+        automl_example(sdk, session)
+
+
+def automl_example(sdk: Sdk, session: Any) -> None:
+    """The documentation's AutoML pipeline: the best model is registered with the job's reports. SDK 3 has no AutoML class."""
+    automl = importlib.import_module("sagemaker.automl.automl")
+    metrics = importlib.import_module("sagemaker.model_metrics")
+    job = automl.AutoML(
+        role=ROLE,
+        target_attribute_name="rings",
+        mode="ENSEMBLING",
+        total_job_runtime_in_seconds=3600,
+        output_path=f"s3://{BUCKET}/automl",
+        sagemaker_session=session,
+    )
+    train = automl.AutoMLInput(inputs=f"s3://{BUCKET}/train", target_attribute_name="rings", channel_type="training")
+    step = importlib.import_module("sagemaker.workflow.automl_step").AutoMLStep(
+        name="Automl", step_args=job.fit(inputs=[train])
+    )
+    reports = step.properties.BestCandidateProperties
+    best = step.get_best_auto_ml_model(ROLE, sagemaker_session=session)
+    registered = best.register(
+        content_types=["text/csv"],
+        response_types=["text/csv"],
+        inference_instances=["ml.m5.large"],
+        transform_instances=["ml.m5.large"],
+        model_package_group_name="abalone",
+        model_metrics=metrics.ModelMetrics(
+            model_statistics=metrics.MetricsSource(
+                s3_uri=reports.ModelInsightsJsonReportPath, content_type="application/json"
+            ),
+            explainability=metrics.MetricsSource(
+                s3_uri=reports.ExplainabilityJsonReportPath, content_type="application/json"
+            ),
+        ),
+    )
+    register = importlib.import_module("sagemaker.workflow.model_step").ModelStep(name="Register", step_args=registered)
+    pipeline = sdk.pipeline(name="sdk-automl", steps=[step, register], sagemaker_session=session)
+    pipeline.upsert(ROLE)
+    execution = pipeline.start()
+    execution.wait(delay=2, max_attempts=90)
+    steps = {each["StepName"]: each for each in execution.list_steps()}
+    tell("AutoML", {name: each["StepStatus"] for name, each in steps.items()})
+    [package] = [each["Metadata"]["RegisterModel"]["Arn"] for name, each in steps.items() if name != "Automl"]
+    arn = steps["Automl"]["Metadata"]["AutoMLJob"]["Arn"]
+    candidate = session.sagemaker_client.describe_auto_ml_job(AutoMLJobName=arn.rpartition("/")[2])["BestCandidate"]
+    described = session.sagemaker_client.describe_model_package(ModelPackageName=package)
+    told = described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    tell("model package", package, told)
+    check(
+        told.startswith(candidate["CandidateProperties"]["CandidateArtifactLocations"]["ModelInsights"]),
+        "the model package has the report of the best candidate",
+    )
+    pipeline.delete()
 
 
 def tell(*words: object) -> None:
