@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def automl_example(sdk: Sdk, session: Any) -> None:
-    """The documentation's AutoML pipeline: the best model is registered with the job's reports. SDK 3 has no AutoML class."""
+    """The documentation's AutoML pipeline: the best model is registered with its reports. SDK 3 has no AutoML."""
     automl = importlib.import_module("sagemaker.automl.automl")
     metrics = importlib.import_module("sagemaker.model_metrics")
     job = automl.AutoML(
