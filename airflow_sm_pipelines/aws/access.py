@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
 from msgspec import field
 
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.aws.hook import ONCE, StepHook
+from airflow_sm_pipelines.aws.opened_client import opened_client
 from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 if TYPE_CHECKING:
@@ -30,11 +30,8 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
     # A hook keeps its client: to make one takes longer than most calls.
     _hooks: dict[str, StepHook] = field(default_factory=dict)
 
-    def hook(self, service: str) -> AwsGenericHook[Any]:
+    def hook(self, service: str) -> StepHook:
         """A new hook, which makes a client of its own."""
-        return self._hook(service)
-
-    def _hook(self, service: str) -> StepHook:
         return StepHook(
             aws_conn_id=self.aws_conn_id,
             region_name=self.region_name,
@@ -66,8 +63,8 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
     @asynccontextmanager
     async def async_client(self, service: str) -> AsyncIterator[Any]:
         """An asynchronous client of a service, of its own."""
-        async with await self.hook(service).get_async_conn() as client:
-            yield client
+        async with AsyncExitStack() as closing:
+            yield await opened_client(self.hook(service), closing)
 
     def calling_once(self, **config: Any) -> AwsAccess:
         """The same access for calls that must not be repeated by botocore; ``config`` is more of botocore's."""
@@ -97,7 +94,7 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
 
     def _kept_hook(self, service: str) -> StepHook:
         if service not in self._hooks:
-            self._hooks[service] = self._hook(service)
+            self._hooks[service] = self.hook(service)
         return self._hooks[service]
 
     def to_json(self) -> dict[str, Json]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from asgiref.sync import sync_to_async
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from typing_extensions import override
 
+from airflow_sm_pipelines.aws.model_loader import model_loader
+
 CALLER = "SageMakerPipelineDag"
 ONCE = {"retries": {"mode": "standard", "total_max_attempts": 1}}
 """botocore's configuration for calls that it must not repeat."""
+IN_CONNECTION = (
+    *("login", "password", "schema", "extra_config", "region_name", "verify", "profile_name", "endpoint_url"),
+    *("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+    *("role_arn", "assume_role_method", "assume_role_kwargs", "service_config"),
+)
+"""What of an Airflow connection counts for a client."""
 
 
 class StepHook(AwsGenericHook[Any]):
@@ -22,6 +32,21 @@ class StepHook(AwsGenericHook[Any]):
     def calling_once(self) -> Any:
         """A second client, which makes each call once."""
         return self.get_client_type(region_name=self.region_name, config=self.config.merge(Config(**ONCE)))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for connections that say the same. The first time it reads the connection, which may block."""
+        said = [getattr(self.conn_config, name, None) for name in IN_CONNECTION]
+        return hashlib.sha256(repr(said).encode()).hexdigest()
+
+    async def read_fingerprint(self) -> str:
+        """The same, for an event loop: the connection is read in the thread in which the provider reads it."""
+        return await sync_to_async(lambda: self.fingerprint)()
+
+    @property
+    def assumes_role(self) -> bool:
+        """Whether the connection's own credentials only serve to assume a role."""
+        return bool(self.conn_config.role_arn)
 
     @property
     def region(self) -> str:
@@ -43,7 +68,16 @@ class StepHook(AwsGenericHook[Any]):
     @override
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
         # Of one session botocore reads the model of a service once for both clients.
-        return super().get_session(region_name, deferrable) if deferrable else self._session
+        if not deferrable:
+            return self._session
+        session: Any = super().get_session(region_name, deferrable)
+        session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
+        return session
+
+    @override
+    async def get_async_conn(self) -> Any:
+        """What opens an asynchronous client: an asynchronous context manager."""
+        return await super().get_async_conn()  # type: ignore[no-untyped-call] # the provider's is not annotated
 
     # The provider walks the whole stack to find the operator's name for the user agent: a tenth of a
     # second in each task's process. Where a later provider asks otherwise, this has no effect.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.aws.failures import EXPIRED_CREDENTIALS_CODES, CallError
+from airflow_sm_pipelines.aws.opened_client import opened_client
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.aws.access import AwsAccess
@@ -31,8 +32,7 @@ class RenewedClient:
     async def get(self) -> Any:
         """The client, which keeps its place until its credentials have expired."""
         if self._client is None:
-            opening = await self._access.hook(self._service).get_async_conn()
-            self._client = await self._opened.enter_async_context(opening)
+            self._client = await opened_client(self._access.hook(self._service), self._opened)
         return self._client
 
     async def discard_if_expired(self, error: Exception) -> None:

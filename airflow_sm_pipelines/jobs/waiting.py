@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
-from airflow_sm_pipelines.aws.renewed_client import RenewedClient
+from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.time_limits import overdue
 from airflow_sm_pipelines.step_types.job_kind import JobState
 
@@ -72,10 +72,11 @@ async def wait_for_job(
     """
     deadline = bounds.deadline
     errors, last_status = 0, ""
-    async with RenewedClient(access, kind.service) as client:
+    async with shared_client(access, kind.service) as shared:
         while True:
             try:
-                described = await operation(await client.get(), kind.describe)(**kind.asked_by(name))
+                async with shared.call() as client:
+                    described = await operation(client, kind.describe)(**kind.asked_by(name))
             except Exception as error:
                 if not is_transient(error):
                     if isinstance(error, ClientError):
@@ -89,7 +90,6 @@ async def wait_for_job(
                     pace.after(errors),
                     error,
                 )
-                await client.discard_if_expired(error)
             else:
                 errors, status = 0, kind.status_of(described)
                 on_look()

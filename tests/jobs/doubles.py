@@ -154,7 +154,7 @@ class FakeAws:
         async def get_async_conn() -> Any:
             return self.async_client(service)
 
-        return SimpleNamespace(get_async_conn=get_async_conn)
+        return SimpleNamespace(get_async_conn=get_async_conn, fingerprint="", assumes_role=False)
 
     # The API ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,243 @@
+"""One client for all who share it: made once, renewed, closed with its last user, whoever is cancelled meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.aws.shared_client import CHECK_SECONDS, ROLE_SECONDS, SharedClient, shared_client
+
+EXPIRED = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "DescribeTrainingJob")
+DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeTrainingJob")
+
+
+class Clients:
+    """An access that tells which of its clients are open; they are numbers."""
+
+    aws_conn_id = "aws_default"
+
+    def __init__(self, region: str = "eu-west-1") -> None:
+        self.region = region
+        self.open: list[int] = []
+        self.made = 0
+        self.fingerprint = "first"
+        self.assumes_role = False
+        self.fails = False
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"region_name": self.region}
+
+    def hook(self, service: str) -> Any:
+        assert service == "sagemaker"
+        return Hook(self)
+
+
+class Hook:
+    """What the connection says now."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self.fingerprint = clients.fingerprint
+        self.assumes_role = clients.assumes_role
+
+    async def read_fingerprint(self) -> str:
+        return self.fingerprint
+
+    async def get_async_conn(self) -> Any:
+        await self._clients.may_open.wait()
+        if self._clients.fails:
+            raise ValueError("no such connection")
+        self._clients.made += 1
+        return Opening(self._clients, self._clients.made)
+
+
+class Opening:
+    """An asynchronous context manager, as aiobotocore has it."""
+
+    def __init__(self, clients: Clients, number: int) -> None:
+        self._clients, self._number = clients, number
+
+    async def __aenter__(self) -> int:
+        self._clients.open.append(self._number)
+        return self._number
+
+    async def __aexit__(self, *error: object) -> None:
+        self._clients.open.remove(self._number)
+
+
+class Clock:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shared(clients: Clients, clock: Clock) -> SharedClient:
+    return SharedClient(cast("AwsAccess", clients), "sagemaker", clock)
+
+
+@asynccontextmanager
+async def borrowed(clients: Clients) -> AsyncIterator[SharedClient]:
+    async with shared_client(cast("AwsAccess", clients), "sagemaker") as client:
+        yield client
+
+
+async def call(client: SharedClient) -> int:
+    async with client.call() as opened:
+        return cast("int", opened)
+
+
+async def call_with(client: SharedClient, error: Exception) -> None:
+    async with client.call():
+        raise error
+
+
+def test_those_with_equal_access_share_a_client_that_the_last_one_closes() -> None:
+    async def scene() -> None:
+        ours, equal, other = Clients(), Clients(), Clients("us-east-1")
+        async with borrowed(ours) as first, borrowed(equal) as second, borrowed(other) as third:
+            assert first is second
+            assert await asyncio.gather(*(call(client) for client in (first, second, second, third))) == [1, 1, 1, 1]
+            assert (ours.open, equal.open, other.open) == ([1], [], [1])
+        assert (ours.open, other.open) == ([], [])
+        async with borrowed(ours) as again:
+            assert await call(again) == 2
+
+    asyncio.run(scene())
+
+
+def test_expired_credentials_retire_a_client_when_its_last_call_has_ended() -> None:
+    async def scene() -> None:
+        clients = Clients()
+        async with borrowed(clients) as client:
+            async with client.call() as under_way:
+                with pytest.raises(ClientError):
+                    await call_with(client, EXPIRED)
+                assert (under_way, clients.open) == (1, [1])
+                assert await call(client) == 2
+                assert clients.open == [1, 2]
+            assert clients.open == [2]
+            with pytest.raises(ClientError):
+                await call_with(client, DENIED)
+            assert await call(client) == 2
+        assert clients.open == []
+
+    asyncio.run(scene())
+
+
+def test_a_late_answer_of_the_old_client_does_not_retire_the_new_one() -> None:
+    async def scene() -> None:
+        clients = Clients()
+        async with borrowed(clients) as client:
+            slow, answered = asyncio.Event(), asyncio.Event()
+
+            async def answered_late() -> None:
+                async with client.call():
+                    slow.set()
+                    await answered.wait()
+                    raise EXPIRED
+
+            late = asyncio.create_task(answered_late())
+            await slow.wait()
+            with pytest.raises(ClientError):
+                await call_with(client, EXPIRED)
+            assert await call(client) == 2
+            answered.set()
+            with pytest.raises(ClientError):
+                await late
+            assert await call(client) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_connection_that_has_changed_gets_a_new_client() -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        clock.now += CHECK_SECONDS + 1
+        assert await call(client) == 1
+        clients.fingerprint = "second"
+        assert await call(client) == 1
+        clock.now += CHECK_SECONDS + 1
+        while await call(client) == 1:
+            await asyncio.sleep(0)
+        assert clients.open == [2]
+        await client.close()
+        assert clients.open == []
+
+    asyncio.run(scene())
+
+
+def test_a_client_whose_connection_assumes_a_role_is_renewed_by_its_age() -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        clients.assumes_role = True
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        clock.now += ROLE_SECONDS + 1
+        assert await call(client) == 2
+        assert clients.open == [2]
+        await client.close()
+
+    asyncio.run(scene())
+
+
+def test_one_who_is_cancelled_while_the_client_is_opened_takes_it_from_nobody() -> None:
+    async def scene() -> None:
+        clients = Clients()
+        clients.may_open.clear()
+        async with borrowed(clients) as client:
+            cancelled, waits = asyncio.create_task(call(client)), asyncio.create_task(call(client))
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            await asyncio.gather(cancelled, return_exceptions=True)
+            clients.may_open.set()
+            assert await waits == 1
+        assert (cancelled.cancelled(), clients.made, clients.open) == (True, 1, [])
+
+    asyncio.run(scene())
+
+
+def test_a_client_that_is_opened_after_all_have_left_is_closed() -> None:
+    async def scene() -> None:
+        clients = Clients()
+        clients.may_open.clear()
+
+        async def only_user() -> None:
+            async with borrowed(clients) as client:
+                await call(client)
+
+        user = asyncio.create_task(only_user())
+        await asyncio.sleep(0)
+        user.cancel()
+        await asyncio.sleep(0)
+        clients.may_open.set()
+        await asyncio.gather(user, return_exceptions=True)
+        assert (user.cancelled(), clients.made, clients.open) == (True, 1, [])
+
+    asyncio.run(scene())
+
+
+def test_where_a_client_cannot_be_opened_all_who_wait_are_told_and_the_next_call_tries_again() -> None:
+    async def scene() -> None:
+        clients = Clients()
+        clients.fails = True
+        async with borrowed(clients) as client:
+            told = await asyncio.gather(call(client), call(client), return_exceptions=True)
+            assert [str(error) for error in told] == ["no such connection"] * 2
+            clients.fails = False
+            assert await call(client) == 1
+
+    asyncio.run(scene())
