@@ -18,6 +18,7 @@ ORDER = (
     ("options", "naming", "markdown", "place"),
     ("wire",),
     ("local_runner",),
+    ("observing",),
     ("aws",),
     ("step_types",),
     ("validation",),

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from typing_extensions import override
 
+from airflow_sm_pipelines.aws.counted_calls import count_calls
 from airflow_sm_pipelines.aws.model_loader import model_loader
 
 CALLER = "SageMakerPipelineDag"
@@ -63,7 +64,9 @@ class StepHook(AwsGenericHook[Any]):
 
     @cached_property
     def _session(self) -> Any:
-        return super().get_session(region_name=self.region_name)
+        session = super().get_session(region_name=self.region_name)
+        count_calls(session.events)
+        return session
 
     @override
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
@@ -72,6 +75,7 @@ class StepHook(AwsGenericHook[Any]):
             return self._session
         session: Any = super().get_session(region_name, deferrable)
         session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
+        count_calls(session.get_component("event_emitter"))
         return session
 
     @override

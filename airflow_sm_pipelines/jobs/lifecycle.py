@@ -24,6 +24,7 @@ from airflow_sm_pipelines.jobs.job_stopper import JobStopper
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.naming import name_job
+from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.success_line import success_line
@@ -79,6 +80,7 @@ class JobLifecycle(StepLifecycle):
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""
         self._stopper = JobStopper(run)
+        self._end_told = False
 
     # The beginning ------------------------------------------------------------------------------------------
 
@@ -95,6 +97,8 @@ class JobLifecycle(StepLifecycle):
         adapter.resolve_settings()
         if not run.record.job_name:
             name_job(run)
+        for observer in run.observers:
+            observer.job_named(run)
         scope = run.scope()
         step_type = run.step_type.used_with(run.step.arguments)
         arguments = run.pipeline.roles.replaced_in(step_type, resolve_object(run.step.arguments, scope))
@@ -128,6 +132,8 @@ class JobLifecycle(StepLifecycle):
                 # The submission is on record before the call: whatever dies from here on, the job can be found.
                 run.save()
                 described = self._submit()
+                for observer in run.observers:
+                    observer.job_begun(run)
             return self._wait_or_end(described)
 
     def _adopt(self) -> dict[str, Any] | None:
@@ -138,6 +144,8 @@ class JobLifecycle(StepLifecycle):
             if run.record.definition_digest != run.pipeline.digest and self.adapter.adopts_as_submitted:
                 run.log.warning("The definition has changed since: the job is waited for as it was submitted")
             run.save()
+            for observer in run.observers:
+                observer.job_adopted(run)
         return described
 
     def _find(self) -> dict[str, Any] | None:
@@ -176,7 +184,12 @@ class JobLifecycle(StepLifecycle):
     # The step cache -----------------------------------------------------------------------------------------
 
     def _cached(self) -> CachedResult | None:
-        return None if self._cache_attributes is None else self._cache.lookup(self.run)
+        if self._cache_attributes is None:
+            return None
+        found = self._cache.lookup(self.run)
+        for observer in self.run.observers:
+            observer.cache_asked(self.run, hit=found is not None)
+        return found
 
     def _reuse(self, found: CachedResult) -> dict[str, Json]:
         run, own = self.run, self.run.record.named("")
@@ -236,21 +249,25 @@ class JobLifecycle(StepLifecycle):
             raise StepKilled(f"Step {run.step.name!r} was killed, and its {noun} {self._stopper.outcome}.")
         self._stopper.in_flight = name
         if end is WaitEnd.TIMED_OUT:
+            self._tell_end(JobEnd.TIMED_OUT)
             told = f"Step {run.step.name!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
             reason = f"{told} {self._time_limit} is over."
             run.log.error("%s", in_lines(reason))
             raise StepTimedOut(run.with_notes(reason, with_log=False))
         with self.recording_failures():
             if end is WaitEnd.UNREADABLE:
+                self._tell_end(JobEnd.UNREADABLE)
                 told = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
                 raise run.job_failure(told, outcome_unknown=True)
             if end is WaitEnd.OVERDUE:
+                self._tell_end(JobEnd.OVERDUE)
                 # Whether it heeds the stop is not known yet.
                 self.stop()
                 told = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
                 raise run.job_failure(f"{told} {self._stopper.outcome}: {seen}.", outcome_unknown=True)
             described = run.describe()
             if described is None:
+                self._tell_end(JobEnd.UNREADABLE)
                 raise run.failure(f"the {noun} {name} is gone.")
             return self._end(described)
 
@@ -264,6 +281,7 @@ class JobLifecycle(StepLifecycle):
             if kind.state_of(described) is JobState.FAILED:
                 raise failure_of_job(run, described)
         except StepFailure:
+            self._tell_end(JobEnd.FAILED)
             run.output.push(JOB_KEY, job_facts(run, described))
             # For a step that runs upon the failure; the note that StepRun.fail leaves tells that it is no success.
             left = self._to_result(self.adapter.failed_result(described))
@@ -281,10 +299,24 @@ class JobLifecycle(StepLifecycle):
         self.adapter.keep_result(real)
         self._stopper.stop_leftover()
         self.result = result
+        self._tell_end(JobEnd.SUCCEEDED)
         for observer in run.observers:
             observer.succeeded(run, result)
         run.log.info("%s", run.secrets.hide(success_line(kind.noun, run.record.job_name, described)))
         return result
+
+    def _tell_end(self, end: JobEnd) -> None:
+        # A kill may follow upon the end of the time, and a task that ends is killed too.
+        if not self._end_told:
+            self._end_told = True
+            for observer in self.run.observers:
+                observer.job_ended(self.run, end)
+
+    @override
+    def kill(self) -> None:
+        if self._stopper.in_flight is not None:
+            self._tell_end(JobEnd.KILLED)
+        super().kill()
 
     @override
     def fail(self, failure: StepFailure) -> NoReturn:

@@ -1,7 +1,8 @@
-"""Those who are told of the life of a job: links, logs, lineage, assets. And the cache, which may spare it."""
+"""Those who are told of the life of a job: links, logs, lineage, assets, metrics. And the cache, which may spare it."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -16,8 +17,38 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
 
 
+class JobEnd(Enum):
+    """How a job ended for its step, as metrics have it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    """The task's execution_timeout is over."""
+    OVERDUE = "overdue"
+    """It runs on after the time that its own request gives it."""
+    UNREADABLE = "unreadable"
+    """AWS no longer shows it."""
+    KILLED = "killed"
+    """It was asked to stop, since its task was ended."""
+
+
 class JobObserver:
     """Is told of one try of a job's step. Each method may be left as it is."""
+
+    def job_named(self, run: StepJobRun) -> None:
+        """The job's name is known; there may be no job yet."""
+
+    def job_begun(self, run: StepJobRun) -> None:
+        """AWS has taken the call that creates the job."""
+
+    def job_adopted(self, run: StepJobRun) -> None:
+        """This try goes on with the job of an earlier one."""
+
+    def cache_asked(self, run: StepJobRun, *, hit: bool) -> None:
+        """The step cache was asked for a result that stands for the job."""
+
+    def job_ended(self, run: StepJobRun, end: JobEnd) -> None:
+        """The job has ended, or this try gives it up; told once."""
 
     def job_known(self, run: StepJobRun) -> None:
         """The job is there: it is waited for, or its try has come back from the trigger."""

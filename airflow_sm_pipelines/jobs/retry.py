@@ -16,6 +16,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import LOST_TRY_DELAY_SECONDS, RetryRules, TryEnd
+from airflow_sm_pipelines.observing.metrics import FAILURES, RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,9 @@ class StepRetries(RetryPolicy):
     ) -> RetryDecision:
         """Retry when a policy grants it, else fail; an error in here fails the step rather than retry it blindly."""
         try:
-            return _as_airflow_has_it(self._decide(exception, try_number, max_tries, context))
+            decision = self._decide(exception, try_number, max_tries, context)
+            (FAILURES if decision.delay is None else RETRIES).add(exception_type=_type_for_metrics(exception))
+            return _as_airflow_has_it(decision)
         except Exception as error:
             # Airflow would take an exception that leaves here for a plain retry.
             log.exception("The retry policies could not be evaluated")
@@ -91,6 +94,13 @@ def _end_of(exception: BaseException) -> TryEnd:
     if isinstance(exception, StepFailure) and not isinstance(exception, JobUnreachable):
         return TryEnd.FAILED
     return TryEnd.LOST
+
+
+def _type_for_metrics(exception: BaseException) -> str:
+    if _end_of(exception) is TryEnd.LOST:
+        return "lost"
+    known = exception.exception_type if isinstance(exception, StepFailure) else None
+    return "none" if known is None else known.value
 
 
 def _as_airflow_has_it(decision: Decision) -> RetryDecision:

@@ -9,12 +9,17 @@ from airflow.triggers.base import BaseTrigger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.shielded import shielded
 from airflow_sm_pipelines.jobs.stop import Patience, astop, tell_stop
 from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
 from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, wait_for_job
+from airflow_sm_pipelines.observing.log_fields import bind_fields
+from airflow_sm_pipelines.observing.metrics import JOBS_ENDED
+from airflow_sm_pipelines.observing.spans import describe_span
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget
 
@@ -34,7 +39,8 @@ class JobTrigger(BaseTrigger):
 
     Killing the deferred task stops the job, and with it the EMR Serverless ``application`` that was made for it.
     ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
-    is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds.
+    is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds. ``labels`` say
+    in logs, metrics and spans whose job it is; a trigger of the version before has none.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class JobTrigger(BaseTrigger):
         deadline: float | None,
         slack: float | None = None,
         application: str | None = None,
+        labels: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
@@ -55,6 +62,7 @@ class JobTrigger(BaseTrigger):
         self.pace = PollPace(poll_interval, poll_interval_max)
         self.bounds = WaitBounds(deadline, slack)
         self.application = application
+        self.labels = JobLabels(job_name, **(labels or {}))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -68,10 +76,13 @@ class JobTrigger(BaseTrigger):
                 "deadline": self.bounds.deadline,
                 "slack": self.bounds.max_runtime_grace,
                 "application": self.application,
+                "labels": self.labels.to_json(),
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        bind_fields(**self.labels.fields())
+        describe_span(**self.labels.fields())
         with storable_failure():
             end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.bounds)
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
@@ -84,6 +95,7 @@ class JobTrigger(BaseTrigger):
         if on_kill_verdict(state, Place.TRIGGER, timed_out=False) is not Verdict.STOP:
             log.info("The %s %s is still waited for, by another triggerer: it goes on", self.kind.noun, self.job_name)
             return
+        JOBS_ENDED.add(step_type=self.labels.step_type, end=JobEnd.KILLED.value)
         target: JobTarget | ApplicationTarget = JobTarget(self.kind, self.job_name, self.access.to_json())
         if self.application is not None:
             target = ApplicationTarget(self.application, self.access.to_json())

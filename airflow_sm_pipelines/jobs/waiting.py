@@ -15,6 +15,7 @@ from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.time_limits import overdue
+from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobState
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ async def wait_for_job(
     errors, last_status = 0, ""
     async with shared_client(access, kind.service) as shared:
         while True:
+            POLLS.add(operation=kind.describe)
             try:
                 async with shared.call() as client:
                     described = await operation(client, kind.describe)(**kind.asked_by(name))

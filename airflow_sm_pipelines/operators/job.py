@@ -9,12 +9,15 @@ from typing_extensions import override
 from airflow_sm_pipelines.cache.reuse import StepResultCache
 from airflow_sm_pipelines.cache.store import StepCache, cache_asset
 from airflow_sm_pipelines.expressions.results import to_result
+from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
+from airflow_sm_pipelines.observing.spans import span
 from airflow_sm_pipelines.operators.assets import AssetEvents
+from airflow_sm_pipelines.operators.job_signals import JobSignals
 from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, JobLinks
 from airflow_sm_pipelines.operators.openlineage import lineage_of
@@ -76,7 +79,7 @@ class JobStepOperator(StepOperator):
     @override
     def begin_try(self, context: Context) -> LifeTry[JobLifecycle]:
         links = ConsoleLinks(self.step_type.console, XComOutput(context))
-        observers = (JobLinks(links, self.settings.log_tail_lines), AssetEvents(context), *stop_notes())
+        observers = (JobSignals(), JobLinks(links, self.settings.log_tail_lines), AssetEvents(context), *stop_notes())
         run = StepJobRun(
             task_try(context),
             self.parts(),
@@ -97,7 +100,8 @@ class JobStepOperator(StepOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
-        return self.job_try.life.resolve()
+        with span("sm_pipelines.resolve"):
+            return self.job_try.life.resolve()
 
     @override
     def run_step(self, context: Context) -> Any:
@@ -105,12 +109,14 @@ class JobStepOperator(StepOperator):
         life = self.job_try.life
 
         def run() -> dict[str, Any]:
-            outcome = life.submit_or_adopt()
+            with span("sm_pipelines.submit"):
+                outcome = life.submit_or_adopt()
             if isinstance(outcome, Finished):
                 return outcome.result
             if self.deferrable:
                 self._defer(outcome)
-            return life.wait(outcome)
+            with span("sm_pipelines.wait"):
+                return life.wait(outcome)
 
         return as_airflow_has_it(run)
 
@@ -123,7 +129,12 @@ class JobStepOperator(StepOperator):
         if event is None:
             return self.run_step(context)
         end, seen = WaitEnd(event["end"]), str(event["seen"])
-        return as_airflow_has_it(lambda: self.job_try.life.resume(end, seen))
+
+        def finish() -> dict[str, Any]:
+            with span("sm_pipelines.finish"):
+                return self.job_try.life.resume(end, seen)
+
+        return as_airflow_has_it(finish)
 
     def _defer(self, wait: JobWait) -> NoReturn:
         leftover = self.job_try.life.adapter.leftover()
@@ -137,6 +148,7 @@ class JobStepOperator(StepOperator):
                 deadline=wait.bounds.deadline,
                 slack=wait.bounds.max_runtime_grace,
                 application=leftover.application if isinstance(leftover, ApplicationTarget) else None,
+                labels=JobLabels.of(self.job_try.life.run).to_json(),
             ),
             method_name="execute_complete",
         )

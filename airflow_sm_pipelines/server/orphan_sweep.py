@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
+from airflow_sm_pipelines.observing.metrics import ORPHANS_STOPPED
 from airflow_sm_pipelines.server.cleared_attempts import ClearedAttempt, find_cleared, forget
 from airflow_sm_pipelines.server.log_throttle import Refusals
 from airflow_sm_pipelines.server.orphan_messages import take_back
@@ -80,6 +81,7 @@ def _is_over(target: JobTarget | ApplicationTarget) -> bool:
     """
     outcome = stop(target, AwsAccess(**target.access), ask_first=True).outcome
     if outcome is StopOutcome.ASKED:
+        ORPHANS_STOPPED.add()
         log.warning("The %s had no task any more and was asked to stop", target)
         # What cannot be described is asked once: whether it heeds that is not to be seen.
         return isinstance(target, JobTarget) and not target.can_be_described

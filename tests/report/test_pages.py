@@ -9,6 +9,7 @@ from pathlib import Path
 from airflow_sm_pipelines.definition.codes import CODES
 from airflow_sm_pipelines.report import step_type_page
 from airflow_sm_pipelines.report.findings_page import page as findings
+from airflow_sm_pipelines.report.metrics_page import page as metrics
 from airflow_sm_pipelines.report.settings_page import page
 from airflow_sm_pipelines.report.step_type_table import table
 
@@ -29,6 +30,10 @@ def test_the_page_of_step_types() -> None:
 
 def test_the_page_of_findings() -> None:
     assert (DOCS / "findings.md").read_text() == "\n".join(findings()) + "\n"
+
+
+def test_the_page_of_metrics() -> None:
+    assert (DOCS / "metrics.md").read_text() == "\n".join(metrics()) + "\n"
 
 
 def test_every_finding_has_a_code_of_the_table_and_every_code_is_used() -> None:
