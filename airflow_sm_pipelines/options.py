@@ -108,6 +108,20 @@ OPTIONS = {
         " once: its failures are for the retry policies.",
         minimum=1,
     ),
+    "throttle_patience": Option(
+        "float",
+        "900",
+        "Seconds for which a call that creates a job is made again after AWS has throttled it, before that is a failure"
+        " (Step.THROTTLING) that a retry policy counts. 0: a policy counts each.",
+        minimum=0,
+    ),
+    "pace": Option(
+        "list",
+        "CreateProcessingJob=1, CreateTrainingJob=1",
+        "How many calls of an API are made in a second at most, over all workers, for an account in a region"
+        " (docs/pace.md). Permits come from Airflow's API server, at /sagemaker-pace. Empty: no pace.",
+        example="CreateProcessingJob=1, CreateTrainingJob=1, CreateTransformJob=0.5",
+    ),
     "max_lost_tries": Option(
         "integer",
         "3",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 URL_PREFIX = "/aws"
 API_PREFIX = "/sagemaker-api"
+PACE_PREFIX = "/sagemaker-pace"
 PAGES_PREFIX = "/sagemaker-pipelines"
 
 
@@ -35,6 +36,13 @@ async def pipelines_api(scope: Scope, receive: Receive, send: Send) -> None:
     await app()(scope, receive, send)
 
 
+async def pace(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application that tells tasks when they may call AWS."""
+    from airflow_sm_pipelines.server.pace_door import app
+
+    await app()(scope, receive, send)
+
+
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the pages on pipelines."""
     from airflow_sm_pipelines.server.pages.app import app
@@ -48,6 +56,8 @@ def _apps() -> list[dict[str, Any]]:
         apps.append({"name": "sagemaker-callbacks", "app": callback_api, "url_prefix": URL_PREFIX})
     if setting("pipelines_api"):
         apps.append({"name": "sagemaker-pipelines-api", "app": pipelines_api, "url_prefix": API_PREFIX})
+    if setting("pace"):
+        apps.append({"name": "sagemaker-pace", "app": pace, "url_prefix": PACE_PREFIX})
     if setting("pages"):
         apps.append({"name": "sagemaker-pipeline-pages", "app": pages, "url_prefix": PAGES_PREFIX})
     return apps

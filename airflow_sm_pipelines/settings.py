@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.secret_names import listed
 from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.pace.rates import read_rates
 from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Assets(Enum):
         return self in (Assets.OUTPUTS, Assets.ALL)
 
 
+PACED_BY_DEFAULT = {"CreateProcessingJob", "CreateTrainingJob"}
 FOLDER = re.compile(r"s3://[^/]+(/|$)")
 
 
@@ -65,8 +67,8 @@ class SettingError(ValueError):
 
 
 class Settings(Struct, frozen=True):
-    """``poll_interval``, ``poll_interval_max``, ``max_runtime_grace`` and ``callback_timeout`` are seconds;
-    ``aws_max_attempts`` counts the calls of one request.
+    """``poll_interval``, ``poll_interval_max``, ``max_runtime_grace``, ``throttle_patience`` and ``callback_timeout``
+    are seconds; ``aws_max_attempts`` counts the calls of one request.
     """
 
     aws_conn_id: str | None
@@ -79,6 +81,8 @@ class Settings(Struct, frozen=True):
     log_tail_lines: int
     aws_retry_mode: str
     aws_max_attempts: int
+    throttle_patience: float
+    pace: tuple[str, ...]
     max_lost_tries: int
     parallelism: int
     job_tags: bool
@@ -166,6 +170,8 @@ def setting(name: str) -> Any:
         values = listed((option.default or "") if text is None else text)
         if name == "cleanup_prefixes" and (wrong := [value for value in values if not FOLDER.match(value)]):
             raise SettingError(f"[{SECTION}] {name}: {wrong[0]!r} is no S3 URI such as s3://bucket/folder/")
+        if name == "pace":
+            _check_pace(values)
         if option.choices and (wrong := [value for value in values if value not in option.choices]):
             near = difflib.get_close_matches(wrong[0], option.choices, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -237,3 +243,19 @@ def _tags(name: str, text: str) -> Mapping[str, str]:
 
 def _refused(name: str, text: str, why: str) -> SettingError:
     return SettingError(f"[{SECTION}] {name} = {text!r} {why}.")
+
+
+def _check_pace(entries: tuple[str, ...]) -> None:
+    try:
+        rates = read_rates(entries)
+    except ValueError as error:
+        raise SettingError(f"[{SECTION}] pace: {error}.") from None
+    if rates.keys() <= PACED_BY_DEFAULT:
+        return
+    from airflow_sm_pipelines.step_types import STEP_TYPES
+
+    # A step type of one's own may make any call; what is nearly one of ours was meant to be it.
+    known = {step_type.kind.create for step_type in STEP_TYPES.values() if step_type.kind is not None}
+    for api in rates.keys() - known:
+        if near := difflib.get_close_matches(api, known, n=1, cutoff=0.9):
+            raise SettingError(f"[{SECTION}] pace: {api} is no call of a step. Did you mean {near[0]}?")

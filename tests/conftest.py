@@ -22,6 +22,9 @@ os.environ.update(
         "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "0.1",
         "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL_MAX": "0.5",
         "AIRFLOW__SAGEMAKER_PIPELINES__AWS_MAX_ATTEMPTS": "2",
+        # There is no API server to give permits, and most tests of throttled calls are about the retry policies.
+        "AIRFLOW__SAGEMAKER_PIPELINES__PACE": "",
+        "AIRFLOW__SAGEMAKER_PIPELINES__THROTTLE_PATIENCE": "0",
         # The local endpoint speaks HTTP: to read all certificates for each client is time lost.
         "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws", "extra": {"verify": false}}',
     }

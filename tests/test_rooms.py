@@ -23,6 +23,7 @@ ORDER = (
     ("step_types",),
     ("validation",),
     ("graph",),
+    ("pace",),
     ("settings",),
     ("expressions",),
     ("jobs",),

@@ -15,9 +15,10 @@ from msgspec import Struct
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.admission import Admission, Pause
 from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
 from airflow_sm_pipelines.jobs.job_end import failure_of_job, job_facts
 from airflow_sm_pipelines.jobs.job_stopper import JobStopper
@@ -58,6 +59,7 @@ class JobLifecycle(StepLifecycle):
     :param cache: the step cache
     :param to_result: makes a step's result of a Describe response
     :param time_limit: the task's execution_timeout
+    :param admission: when its calls may be made; by default at once
     """
 
     awaited = Awaited.JOB
@@ -70,12 +72,14 @@ class JobLifecycle(StepLifecycle):
         cache: ResultCache,
         to_result: Callable[[Mapping[str, Any]], dict[str, Json]],
         time_limit: timedelta | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.run = run
         self.adapter = run.adapter
         self._cache = cache
         self._to_result = to_result
         self._time_limit = time_limit
+        self.admission = admission or Admission(run)
         self._cache_attributes: dict[str, str] | None = None
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""
@@ -113,8 +117,8 @@ class JobLifecycle(StepLifecycle):
         run.request = adapter.finish_request(request)
         return adapter.shown_request(run.request)
 
-    def submit_or_adopt(self) -> Finished | JobWait:
-        """Create the job, or adopt the one that an earlier try has left."""
+    def submit_or_adopt(self) -> Finished | JobWait | Pause:
+        """Create the job, or adopt the one that an earlier try has left; the pause, where that is to be done later."""
         run, adapter = self.run, self.adapter
         with self.recording_failures():
             run.check_alive()
@@ -127,11 +131,17 @@ class JobLifecycle(StepLifecycle):
                 run.change(run.record.cached_under(self._cache_attributes))
                 if run.name_is_new and not run.record.failures and (found := self._cached()) is not None:
                     return Finished(self._reuse(found))
+                # Before anything is on record: who is killed in a pause leaves nothing to be looked for.
+                if (pause := self.admission.admit(adapter.create_call)) is not None:
+                    return pause
                 adapter.prepare()
                 run.request = without_unreachable_experiment(run, run.request)
                 # The submission is on record before the call: whatever dies from here on, the job can be found.
                 run.save()
-                described = self._submit()
+                submitted = self._submit()
+                if isinstance(submitted, Pause):
+                    return submitted
+                described = submitted
                 for observer in run.observers:
                     observer.job_begun(run)
             return self._wait_or_end(described)
@@ -152,8 +162,21 @@ class JobLifecycle(StepLifecycle):
         told = f"the {self.run.kind.noun} {self.run.record.job_name} could not be looked for"
         return self.run.retry_transient(told, self.adapter.find)
 
-    def _submit(self) -> dict[str, Any] | None:
-        """Make the Create call; the job, where there was no answer and it was found by its name."""
+    def _submit(self) -> dict[str, Any] | Pause | None:
+        """Make the Create call, again where AWS has throttled it; the job, where there was no answer and it was found
+        by its name.
+        """
+        while True:
+            try:
+                return self._submit_once()
+            except StepFailure as failure:
+                if failure.exception_type is not ExceptionType.THROTTLING or failure.outcome_unknown:
+                    raise
+                # The attempt stays on record under its name: nothing has come of the call, and it is made again.
+                if (pause := self.admission.throttled(self.adapter.create_call, failure)) is not None:
+                    return pause
+
+    def _submit_once(self) -> dict[str, Any] | None:
         run, name = self.run, self.run.record.job_name
         self._stopper.in_flight = name
         told = f"{run.kind.service}:{self.adapter.create_call} for {name} got no answer"
@@ -165,6 +188,7 @@ class JobLifecycle(StepLifecycle):
                 raise self.adapter.refusal(error) from error
             run.log.info("The %s %s exists: the reply to an earlier call was lost", run.kind.noun, name)
         else:
+            self.admission.taken(self.adapter.create_call)
             if described is not None:
                 run.log.info("The %s %s is there: only the answer was lost", run.kind.noun, run.record.job_name)
                 run.save()

@@ -9,6 +9,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.cache.reuse import StepResultCache
 from airflow_sm_pipelines.cache.store import StepCache, cache_asset
 from airflow_sm_pipelines.expressions.results import to_result
+from airflow_sm_pipelines.jobs.admission import Admission, Held, Pause
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
@@ -24,7 +25,8 @@ from airflow_sm_pipelines.operators.openlineage import lineage_of
 from airflow_sm_pipelines.operators.request import shown
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.operators.stop_note import stop_notes
-from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
+from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of, task_try
+from airflow_sm_pipelines.pace.trigger import PAUSED, PauseTrigger
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
@@ -92,7 +94,13 @@ class JobStepOperator(StepOperator):
             lambda: self._count_children(context),
             self._show_reuse,
         )
-        life = JobLifecycle(run, cache=cache, to_result=to_result, time_limit=self.execution_timeout)
+        life = JobLifecycle(
+            run,
+            cache=cache,
+            to_result=to_result,
+            time_limit=self.execution_timeout,
+            admission=Admission(run, permits_of(context, self.log), may_pause=self.deferrable),
+        )
         # The signal of a kill may come from here on, and is then to be understood.
         self._try = LifeTry(life, context, links)
         life.begin()
@@ -113,6 +121,8 @@ class JobStepOperator(StepOperator):
                 outcome = life.submit_or_adopt()
             if isinstance(outcome, Finished):
                 return outcome.result
+            if isinstance(outcome, Pause):
+                self._pause(outcome)
             if self.deferrable:
                 self._defer(outcome)
             with span("sm_pipelines.wait"):
@@ -121,13 +131,16 @@ class JobStepOperator(StepOperator):
         return as_airflow_has_it(run)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Come back from the trigger.
+        """Come back from the trigger, of a pause or of the job.
 
         Without an event, no trigger fired: Airflow has resumed the next try of one that it took for dead just as that
         one deferred. That try finds the job.
         """
         if event is None:
             return self.run_step(context)
+        if PAUSED in event:
+            self.job_try.life.admission.held = Held.from_json(event[PAUSED])
+            return self.begin_step(context, has_capacity=True)
         end, seen = WaitEnd(event["end"]), str(event["seen"])
 
         def finish() -> dict[str, Any]:
@@ -135,6 +148,10 @@ class JobStepOperator(StepOperator):
                 return self.job_try.life.resume(end, seen)
 
         return as_airflow_has_it(finish)
+
+    def _pause(self, pause: Pause) -> NoReturn:
+        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json()), method_name="execute_complete")
+        raise AssertionError("defer() always raises")
 
     def _defer(self, wait: JobWait) -> NoReturn:
         leftover = self.job_try.life.adapter.leftover()

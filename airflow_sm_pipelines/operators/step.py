@@ -298,7 +298,14 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         return shown(Request(self.request_template(), self.masking).template, self.masking)
 
     def execute(self, context: Context) -> Any:
-        """Run the step; what holds for every step before it runs stands here."""
+        """Run the step."""
+        return self.begin_step(context)
+
+    def begin_step(self, context: Context, *, has_capacity: bool = False) -> Any:
+        """Run the step; what holds for every step before it runs stands here.
+
+        :param has_capacity: that a step in the body of a ForEach has found its place among the others
+        """
         if self._try is None:
             raise RuntimeError(f"the fields of the step {self.task_id} have not been rendered")
         if self._try.run_fault is not None:
@@ -311,7 +318,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         if self._try.unmet:
             told = "; ".join(str(one) for one in self._try.unmet)
             raise AirflowSkipException(f"The step's run conditions do not hold, and it is skipped: {told}")
-        if self.iteration is not None:
+        if self.iteration is not None and not has_capacity:
             wait_for_capacity(context, self.pipeline, self.iteration, self.settings.poll_interval)
         return self.run_step(context)
 

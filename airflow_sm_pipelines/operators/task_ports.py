@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_sm_pipelines.jobs.step_run import TaskTry
+from airflow_sm_pipelines.pace.asking import PATH, TaskRef
+from airflow_sm_pipelines.pace.client import HttpPermits
+from airflow_sm_pipelines.pace.http import configured_door_url, post
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_sm_pipelines.step_types.adapter import Log
 
 
 class AirflowTaskStore:
@@ -40,3 +45,10 @@ def task_try(context: Context) -> TaskTry:
     ti = context["ti"]
     map_index = -1 if ti.map_index is None else ti.map_index
     return TaskTry(ti.dag_id, ti.run_id, ti.task_id, map_index, ti.try_number, ti.max_tries)
+
+
+def permits_of(context: Context, log: Log) -> HttpPermits:
+    """Where a task asks for permits: the API server is called when it first does."""
+    this = task_try(context)
+    task = TaskRef(this.dag_id, this.run_id, this.task_id, this.map_index)
+    return HttpPermits(configured_door_url(PATH), task, AirflowTaskStore(context), log, post)

@@ -65,6 +65,8 @@ def _of_airflow(home: Path, settings: Mapping[str, str], connections: Mapping[st
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        # Its steps run one after the other, and there is no API server to ask.
+        f"{SETTINGS}PACE": "",
         **{f"{SETTINGS}{name.upper()}": value for name, value in settings.items()},
         **{f"AIRFLOW_CONN_{conn_id.upper()}": value for conn_id, value in connections.items()},
     }

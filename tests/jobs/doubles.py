@@ -34,6 +34,7 @@ _KNOWN: dict[str, Any] = {
     "max_runtime_grace": 60.0,
     "log_tail_lines": 0,
     "max_lost_tries": 3,
+    "throttle_patience": 0.0,
     "job_tags": False,
     "extra_job_tags": {},
     "experiments": False,

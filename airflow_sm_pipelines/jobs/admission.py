@@ -1,0 +1,143 @@
+"""When a step makes the call that begins something: at its permit, and again after AWS has throttled it.
+
+A wait of more than a few seconds is a :class:`Pause`, which holds no worker. None of this counts for a retry policy,
+until ``throttle_patience`` is over.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from airflow_sm_pipelines.jobs.enrich_request import account_in
+from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, Permits, Word, is_paceable
+from airflow_sm_pipelines.pace.queue import SHORT_WAIT
+from airflow_sm_pipelines.pace.rates import read_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_sm_pipelines.aws.failures import StepFailure
+    from airflow_sm_pipelines.jobs.job_run import StepJobRun
+    from airflow_sm_pipelines.pace.queue import Answer
+
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Held(Struct, frozen=True):
+    """What a try keeps over its pauses: whether it has waited for its turn, how often AWS has throttled its call, and
+    since when (epoch seconds).
+    """
+
+    again: bool = False
+    throttles: int = 0
+    throttled_since: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        stored: dict[str, Any] = msgspec.to_builtins(self)
+        return stored
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Held:
+        return msgspec.convert(stored, cls)
+
+
+class Pause(Struct, frozen=True):
+    """The step goes on at ``until`` (epoch seconds)."""
+
+    until: float
+    held: Held
+
+
+class Admission:
+    """Lets the calls of one try pass.
+
+    :param may_pause: whether a long wait is a pause; else it is waited for here
+    :param jitter: gives a random number between two
+    """
+
+    def __init__(
+        self,
+        run: StepJobRun,
+        permits: Permits | None = None,
+        *,
+        may_pause: bool = False,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._run = run
+        self._permits = permits or NoPermits()
+        self._may_pause = may_pause
+        self._jitter = jitter
+        self._granted: Answer | None = None
+        self.held = Held()
+
+    def admit(self, api: str) -> Pause | None:
+        """Wait for the permit of a call; the pause, where that takes long."""
+        call = self._paced(api)
+        if call is None:
+            return None
+        return self._wait_for(call, self._permits.say(Word.ASK_AGAIN if self.held.again else Word.ASK, call))
+
+    def taken(self, api: str) -> None:
+        """AWS has taken the call."""
+        call = self._paced(api)
+        if call is not None and self._granted is not None and self._granted.report:
+            self._permits.say(Word.TAKEN, call)
+
+    def throttled(self, api: str, failure: StepFailure) -> Pause | None:
+        """Wait until a call that AWS has throttled is to be made again; the pause, where that takes long.
+
+        :raises StepFailure: the failure, where the patience with throttling is over
+        """
+        run, patience = self._run, self._run.settings.throttle_patience
+        call, now = self._paced(api), self._run.clock.time()
+        answer = None
+        if call is not None and self._granted is not None:
+            answer = self._permits.say(Word.THROTTLED, call, self._granted.permit)
+        since = now if self.held.throttled_since is None else self.held.throttled_since
+        pause = self._pause_of_its_own() if answer is None else answer.wait
+        if patience <= 0 or now + pause - since > patience:
+            raise failure
+        self.held = Held(again=True, throttles=self.held.throttles + 1, throttled_since=since)
+        told = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
+        run.log.warning(told, api, pause, patience)
+        if call is not None and answer is not None:
+            return self._wait_for(call, answer)
+        return self._rest(pause)
+
+    def _wait_for(self, call: PacedCall, answer: Answer | None) -> Pause | None:
+        while answer is not None and not answer.granted:
+            self._run.log.info("%s: its turn is in %.1f s", call, answer.wait)
+            self.held = replace(self.held, again=True)
+            if (pause := self._rest(answer.wait)) is not None:
+                return pause
+            answer = self._permits.say(Word.ASK_AGAIN, call)
+        self._granted = answer
+        return None if answer is None else self._rest(min(answer.wait, SHORT_WAIT))
+
+    def _rest(self, seconds: float) -> Pause | None:
+        """Wait here, or give the pause."""
+        run = self._run
+        if seconds > SHORT_WAIT and self._may_pause:
+            return Pause(run.clock.time() + seconds, self.held)
+        if seconds > 0:
+            run.clock.sleep(seconds)
+            run.check_alive()
+        return None
+
+    def _pause_of_its_own(self) -> float:
+        """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""
+        longest = min(2.0 ** (self.held.throttles + 1), LONGEST_PAUSE_SECONDS)
+        return self._jitter(longest / 2, longest)
+
+    def _paced(self, api: str) -> PacedCall | None:
+        """The call, where it has a pace."""
+        run = self._run
+        if api not in read_rates(run.settings.pace):
+            return None
+        call = PacedCall(api, account_in(run, run.request) or "", run.aws.region)
+        return call if is_paceable(call) else None

@@ -1,0 +1,72 @@
+"""The task's side: it asks the API server over HTTP. Where that does not answer, there is no pace."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from airflow_sm_pipelines.pace.asking import SECRET_BYTES, STORE_KEY, Asking, PacedCall, TaskRef, Word, digest_of
+from airflow_sm_pipelines.pace.queue import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
+
+
+class Store(Protocol):
+    """Where the digest of the task's secret is kept: the task alone writes there."""
+
+    def set(self, key: str, value: Any) -> None: ...
+
+
+class Log(Protocol):
+    def warning(self, event: str, *args: Any) -> Any: ...
+
+
+class HttpPermits:
+    """Permits from the API server.
+
+    :param url: the address of the door
+    :param task: the task that asks
+    :param post: makes the HTTP call: the status and the body of the answer, or an OSError
+    """
+
+    def __init__(
+        self, url: str, task: TaskRef, store: Store, log: Log, post: Callable[[str, bytes], tuple[int, bytes]]
+    ) -> None:
+        self._url = url
+        self._task = task
+        self._store = store
+        self._log = log
+        self._post = post
+        self._secret = ""
+        self._is_shut = False
+
+    def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
+        if self._is_shut:
+            return None
+        if not self._secret:
+            self._secret = secrets.token_urlsafe(SECRET_BYTES)
+            self._store.set(STORE_KEY, {"digest": digest_of(self._secret)})
+        try:
+            status, body = self._post(self._url, Asking(word, call, self._task, self._secret, permit).to_bytes())
+        except OSError as error:
+            return self._go_on_without(f"it cannot be reached: {error}")
+        if status != 200:
+            return self._go_on_without("it has none" if status == 404 else f"it answers with the status {status}")
+        try:
+            return msgspec.json.decode(body, type=Answer)
+        except msgspec.MsgspecError:
+            return self._go_on_without("its answer cannot be read")
+
+    def _go_on_without(self, why: str) -> Answer | None:
+        """Say so once in a try, and ask no more: each call would wait for the same."""
+        self._is_shut = True
+        self._log.warning(
+            "Calls that create jobs are made without a pace, which comes from the API server at %s: %s", self._url, why
+        )
+        return None

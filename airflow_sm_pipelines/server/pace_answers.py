@@ -1,0 +1,75 @@
+"""From what a task asks to its answer. Runs in the API server, with the database at hand."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING
+
+# Airflow's own routes take it from here.
+from airflow._shared.state import TaskScope
+from airflow.models.taskinstance import TaskInstance
+from airflow.state import get_state_backend
+from airflow.utils.session import create_session
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import select
+
+from airflow_sm_pipelines.pace.asking import STORE_KEY, Asking, TaskRef, Word, digest_of
+from airflow_sm_pipelines.pace.queue import Answer, CallQueue
+from airflow_sm_pipelines.server.pace_rows import change_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+NO_PACE = Answer(True, 0.0)
+
+
+class NotTheTaskError(Exception):
+    """Whoever asks has not shown to be a task that runs."""
+
+
+def answer(asking: Asking, rates: Mapping[str, float], clock: Callable[[], float] = time.time) -> Answer:
+    """The answer to a task; ``rates`` are the calls a second by API.
+
+    :raises NotTheTaskError: where no such task runs, or it has another secret
+    """
+    if not is_running_task(asking.task, asking.secret):
+        raise NotTheTaskError
+    if asking.call.api not in rates:
+        return NO_PACE
+    least = 1 / rates[asking.call.api]
+
+    def change(queue: CallQueue) -> tuple[CallQueue, Answer]:
+        now = clock()
+        if asking.word is Word.TAKEN:
+            return queue.taken(now, least), NO_PACE
+        if asking.word is Word.THROTTLED:
+            return queue.throttled(now, least, asking.permit)
+        return queue.ask(now, least, again=asking.word is Word.ASK_AGAIN)
+
+    return change_queue(asking.call, change)
+
+
+def is_running_task(task: TaskRef, secret: str) -> bool:
+    """Whether the task runs, and has put the digest of this secret into its state store, where it alone writes."""
+    scope = TaskScope(task.dag_id, task.run_id, task.task_id, task.map_index)
+    with create_session(scoped=False) as session:
+        stored = get_state_backend().get(scope, STORE_KEY, session=session)
+        state = session.scalar(
+            select(TaskInstance.state).where(
+                TaskInstance.dag_id == task.dag_id,
+                TaskInstance.run_id == task.run_id,
+                TaskInstance.task_id == task.task_id,
+                TaskInstance.map_index == task.map_index,
+            )
+        )
+    return hmac.compare_digest(_digest_in(stored), digest_of(secret)) and state == TaskInstanceState.RUNNING
+
+
+def _digest_in(stored: str | None) -> str:
+    try:
+        found = json.loads(stored or "")["digest"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return found if isinstance(found, str) and found.isascii() else ""

@@ -1,0 +1,142 @@
+"""A fan-out against an AWS that throttles Creates, with permits from the app that the API server mounts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
+from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
+from airflow_sm_pipelines.pace.queue import CallQueue
+from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
+
+OPTION = "AIRFLOW__SAGEMAKER_PIPELINES__"
+CREATE = "CreateTrainingJob"
+CALL = PacedCall(CREATE, ROLE.split(":")[4], "us-east-1")
+
+
+@pytest.fixture(scope="module")
+def api_server(airflow_database: None) -> Iterator[str]:
+    """A server with the app where Airflow's API server mounts it."""
+    import uvicorn
+    from fastapi import FastAPI
+
+    from airflow_sm_pipelines.server.pace_answers import answer
+    from airflow_sm_pipelines.server.pace_app import make_app
+    from airflow_sm_pipelines.server.refusal_rate import RefusalRate
+
+    app = FastAPI()
+    app.mount("/sagemaker-pace", make_app(partial(answer, rates={CREATE: 1.0}), RefusalRate(300)))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{OPTION}THROTTLE_PATIENCE", "900")
+
+
+@pytest.fixture
+def paced(api_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(f"{OPTION}PACE", f"{CREATE}=1")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", f"{api_server}/execution/")
+    return api_server
+
+
+def queue(change: CallQueue | None = None) -> CallQueue:
+    """The queue as it is in the database, after it was set to ``change``."""
+    from airflow_sm_pipelines.server.pace_rows import change_queue
+
+    return change_queue(CALL, lambda found: (found if change is None else change, found))
+
+
+def records(run: Run) -> dict[str, StepRecord]:
+    import json
+
+    from airflow.models.task_state_store import TaskStateStoreModel as Stored
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        rows = session.execute(
+            select(Stored.task_id, Stored.value).where(Stored.run_id == run.run_id, Stored.key == STORE_KEY)
+        ).all()
+    return {task_id: StepRecord.from_json(json.loads(value)) for task_id, value in rows}
+
+
+def check(airflow: Airflow, run: Run, steps: int) -> None:
+    """Each step has succeeded with one job of its first attempt, and no policy has granted a retry."""
+    assert set(run.states.values()) == {"success"}
+    assert len(airflow.created(CREATE)) == len(airflow.endpoint.jobs("training")) == steps
+    for record in records(run).values():
+        assert (record.failures, record.policy_retries, record.lost_tries) == (0, {}, 0)
+    tried = {request.parameters["TrainingJobName"] for request in airflow.endpoint.requests("sagemaker", CREATE)}
+    assert tried == {job.name for job in airflow.endpoint.jobs("training")}
+
+
+def fan_out(steps: int) -> dict[str, object]:
+    return pipeline(*(training(f"Train{number}") for number in range(steps)))
+
+
+def test_a_fan_out_against_a_limit_on_creates(airflow: Airflow, paced: str) -> None:
+    queue(CallQueue())
+    airflow.endpoint.load_scenario({"rates": [{"action": CREATE, "per_second": 1}]})
+    run = airflow.run(fan_out(4))
+    check(airflow, run, 4)
+    assert queue().permit_at > 0
+
+
+def test_a_step_whose_turn_is_far_is_deferred_and_goes_on_with_its_attempt(airflow: Airflow, paced: str) -> None:
+    now = time.time()
+    queue(CallQueue(1.0, now, now + 1.0, now))
+    run = airflow.run(fan_out(1))
+    check(airflow, run, 1)
+    # It was given a turn, after those that were given already, and then a permit.
+    assert queue().turn_at > now + 5.0
+    assert queue().permit_at > now + 5.0
+
+
+def test_where_aws_takes_less_the_pace_is_widened(airflow: Airflow, paced: str) -> None:
+    queue(CallQueue())
+    airflow.endpoint.add_fault("sagemaker", CREATE, error="ThrottlingException", times=2)
+    run = airflow.run(fan_out(1))
+    check(airflow, run, 1)
+    assert queue().interval > 1.0
+    assert [request.error_code for request in airflow.endpoint.requests("sagemaker", CREATE)] == [
+        "ThrottlingException",
+        "ThrottlingException",
+        None,
+    ]
+
+
+def test_without_a_door_throttled_calls_are_made_again(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"{OPTION}PACE", f"{CREATE}=1")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:9/execution/")
+    airflow.endpoint.add_fault("sagemaker", CREATE, error="ThrottlingException", times=2)
+    run = airflow.run(fan_out(1))
+    check(airflow, run, 1)
+    assert "".join(capfd.readouterr()).count("Calls that create jobs are made without a pace") == 1
+
+
+@pytest.mark.parametrize("secret", ["guessed", ""])
+def test_who_is_no_running_task_gets_no_permit(airflow: Airflow, api_server: str, secret: str) -> None:
+    import httpx
+    import msgspec
+
+    run = airflow.run(fan_out(1))
+    asking = Asking(Word.ASK, CALL, TaskRef(run.dag_id, run.run_id, "Train0"), secret)
+    answer = httpx.post(f"{api_server}/sagemaker-pace/calls", content=msgspec.json.encode(asking))
+    assert answer.status_code == (403 if secret else 400)

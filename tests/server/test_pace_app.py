@@ -1,0 +1,168 @@
+"""The door of the pace as anybody who reaches it can call it: raw HTTP, to the app without a database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
+from airflow_sm_pipelines.pace.client import HttpPermits
+from airflow_sm_pipelines.pace.http import door_url
+from airflow_sm_pipelines.pace.queue import Answer
+from airflow_sm_pipelines.server.pace_answers import NotTheTaskError
+from airflow_sm_pipelines.server.pace_app import LONGEST_BODY, make_app
+from airflow_sm_pipelines.server.refusal_rate import RefusalRate
+
+CALL = PacedCall("CreateTrainingJob", "123456789012", "eu-west-1")
+TASK = TaskRef("dag", "run", "task")
+ASKING = Asking(Word.ASK, CALL, TASK, "secret")
+PERMIT = Answer(True, 1.5, 7.0)
+
+
+class Door:
+    """The app of a deployment in which one task runs; ``asked`` is what it has said."""
+
+    def __init__(self, per_minute: int = 300) -> None:
+        self.asked: list[Asking] = []
+        self._app = make_app(self._answer, RefusalRate(per_minute, lambda: 0.0))
+
+    def _answer(self, asking: Asking) -> Answer:
+        if asking.secret != "secret":
+            raise NotTheTaskError
+        self.asked.append(asking)
+        return PERMIT
+
+    def post(self, url: str, body: bytes) -> tuple[int, bytes]:
+        async def call() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+                return await client.post(url, content=body)
+
+        answer = asyncio.run(call())
+        return answer.status_code, answer.content
+
+
+def body_with(**members: Any) -> bytes:
+    return msgspec.json.encode({**msgspec.to_builtins(ASKING), **members})
+
+
+def test_a_task_is_answered() -> None:
+    door = Door()
+    status, body = door.post("/calls", ASKING.to_bytes())
+    assert (status, msgspec.json.decode(body, type=Answer)) == (200, PERMIT)
+    assert door.asked == [ASKING]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (body_with(secret="guessed"), 403),
+        (b"", 400),
+        (b"[]", 400),
+        (b"[" * 5000, 400),
+        (b"\xff", 400),
+        (body_with(word="give me all"), 400),
+        (body_with(secret=""), 400),
+        (body_with(more=1), 400),
+        (body_with(permit="1"), 400),
+        (body_with(call={"api": "x'; DROP TABLE", "account": "", "region": "eu-west-1"}), 400),
+        (body_with(call={"api": "CreateTrainingJob", "account": "12", "region": "eu-west-1"}), 400),
+        (body_with(call={"api": "CreateTrainingJob", "account": "", "region": "../x"}), 400),
+        (body_with(task={"dag_id": "d" * 251, "run_id": "r", "task_id": "t"}), 400),
+        (b" " * (LONGEST_BODY + 1), 413),
+    ],
+)
+def test_a_wrong_caller_is_refused(body: bytes, status: int) -> None:
+    door = Door()
+    assert door.post("/calls", body) == (status, b"")
+    assert door.asked == []
+
+
+def test_refusals_have_a_rate_and_tasks_have_none() -> None:
+    door = Door(per_minute=2)
+    assert [door.post("/calls", body_with(secret="guessed"))[0] for _ in range(4)] == [403, 403, 429, 429]
+    assert door.post("/calls", ASKING.to_bytes())[0] == 200
+
+
+# The task's side ------------------------------------------------------------------------------------------------
+
+
+class Store(dict[str, Any]):
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warning(self, event: str, *args: Any) -> None:
+        self.lines.append(event % args)
+
+
+def permits(post: Any) -> tuple[HttpPermits, Store, Log]:
+    store, log = Store(), Log()
+    return HttpPermits("/calls", TASK, store, log, post), store, log
+
+
+def test_the_secret_stays_with_the_task_and_its_digest_is_in_the_store() -> None:
+    sent: list[Asking] = []
+
+    def post(_: str, body: bytes) -> tuple[int, bytes]:
+        sent.append(Asking.from_bytes(body))
+        return 200, msgspec.json.encode(PERMIT)
+
+    asking, store, log = permits(post)
+    assert asking.say(Word.ASK, CALL) == PERMIT
+    assert asking.say(Word.THROTTLED, CALL, 7.0) == PERMIT
+    first, second = sent
+    assert (first.secret, second.permit, log.lines) == (second.secret, 7.0, [])
+    assert first.secret not in str(store)
+    assert len(store["sagemaker_pace"]["digest"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (OSError("refused"), "it cannot be reached: refused"),
+        ((404, b""), "it has none"),
+        ((403, b""), "it answers with the status 403"),
+        ((302, b""), "it answers with the status 302"),
+        ((200, b"<html>"), "its answer cannot be read"),
+        ((200, b'{"granted": true, "wait": "long"}'), "its answer cannot be read"),
+    ],
+)
+def test_without_a_good_answer_there_is_no_pace_and_that_is_said_once(answer: Any, told: str) -> None:
+    calls = 0
+
+    def post(_: str, __: bytes) -> tuple[int, bytes]:
+        nonlocal calls
+        calls += 1
+        if isinstance(answer, OSError):
+            raise answer
+        return answer  # type: ignore[no-any-return] # one of the above
+
+    asking, _, log = permits(post)
+    assert (asking.say(Word.ASK, CALL), asking.say(Word.ASK, CALL)) == (None, None)
+    assert calls == 1
+    (line,) = log.lines
+    assert line.startswith("Calls that create jobs are made without a pace")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("execution", "base", "url"),
+    [
+        (None, None, "http://localhost:8080/sagemaker-pace/calls"),
+        (None, "/af", "http://localhost:8080/af/sagemaker-pace/calls"),
+        (None, "https://airflow.example.com/af/", "https://airflow.example.com/af/sagemaker-pace/calls"),
+        ("http://api:8080/execution/", "https://out.example.com", "http://api:8080/sagemaker-pace/calls"),
+        ("http://api:8080/af/execution", None, "http://api:8080/af/sagemaker-pace/calls"),
+    ],
+)
+def test_the_address_is_that_of_airflows_api(execution: str | None, base: str | None, url: str) -> None:
+    assert door_url(execution, base, "/calls") == url
