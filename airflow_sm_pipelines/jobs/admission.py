@@ -113,8 +113,9 @@ class Admission:
         while answer is not None and not answer.granted:
             self._run.log.info("%s: its turn is in %.1f s", call, answer.wait)
             self.held = replace(self.held, again=True)
-            if (pause := self._rest(answer.wait)) is not None:
-                return pause
+            if self._may_pause:
+                return self._pause(answer.wait)
+            self._rest(answer.wait)
             answer = self._permits.say(Word.ASK_AGAIN, call)
         self._granted = answer
         return None if answer is None else self._rest(min(answer.wait, SHORT_WAIT))
@@ -123,11 +124,14 @@ class Admission:
         """Wait here, or give the pause."""
         run = self._run
         if seconds > SHORT_WAIT and self._may_pause:
-            return Pause(run.clock.time() + seconds, self.held)
+            return self._pause(seconds)
         if seconds > 0:
             run.clock.sleep(seconds)
             run.check_alive()
         return None
+
+    def _pause(self, seconds: float) -> Pause:
+        return Pause(self._run.clock.time() + seconds, self.held)
 
     def _pause_of_its_own(self) -> float:
         """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""

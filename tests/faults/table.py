@@ -18,7 +18,8 @@ them, and the step's final state. It *holds* when these are as expected, the del
 those of the retry policy, jobs that were to be stopped are, and no job runs on when all is over. `-` stands where there
 is nothing to kill in that column.
 
-What AWS answers to a Create call is counted by the retry policies, call by call: throttling without end makes 6
+What AWS answers to a Create call is counted by the retry policies, call by call (throttling after `throttle_patience`
+alone, which is 0 here; see [pace.md](pace.md)): throttling without end makes 6
 calls, and one where no retry is allowed. No answer at all is counted by none: the job is looked for by its name, and
 where it is not there, the call is made again under that name ([sagemaker-semantics.md](sagemaker-semantics.md), 7.1).
 """

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
+from airflow_sm_pipelines.jobs.admission import Pause
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
@@ -74,6 +75,8 @@ class Life(RuleBasedStateMachine):
         except StepFailure as failure:
             self.fail(failure)
             return
+        # Without a pace and without patience there is none.
+        assert not isinstance(outcome, Pause)
         if isinstance(outcome, Finished):
             self.succeed(outcome.result)
         elif deferrable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_of_many_who_come_back_at_once_no_two_have_one_permit() -> None:
     _, answers = asked(queue, 20, NOW + 60, again=True)
     assert [answer.wait for answer in answers if answer.granted] == [0, 1, 2, 3, 4, 5]
     turns = [answer.wait for answer in answers if not answer.granted]
-    assert all(later - sooner >= 1 for sooner, later in zip(turns, turns[1:], strict=False))
+    assert all(later - sooner >= 1 for sooner, later in pairwise(turns))
 
 
 def test_a_throttle_widens_the_interval_once_for_all_permits_that_were_granted_before() -> None:

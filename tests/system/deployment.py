@@ -56,6 +56,9 @@ class Site:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "0.5",
             "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL_MAX": "1",
+            # Several steps at once are to be under way at once, and what AWS throttles is for the retry policies.
+            "AIRFLOW__SAGEMAKER_PIPELINES__PACE": "",
+            "AIRFLOW__SAGEMAKER_PIPELINES__THROTTLE_PATIENCE": "0",
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         }
         return cls(home, dags, url, clean_environment(home, values | dict(settings)))
