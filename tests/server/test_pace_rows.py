@@ -15,6 +15,9 @@ from tests.system.processes import clean_environment, postgres_database
 
 REPOSITORY = Path(__file__).parents[2]
 PROCESSES, THREADS, CALLERS = 2, 4, 12
+
+pytestmark = pytest.mark.system
+
 MAKE_TABLE = """
 from airflow import settings
 settings.configure_orm()
@@ -41,7 +44,6 @@ def environment(home: Path, database: str) -> dict[str, str]:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
-            "PYTHONPATH": str(REPOSITORY),
         },
     )
 
@@ -50,10 +52,12 @@ def test_no_two_callers_get_the_same_moment(database: str, tmp_path: Path) -> No
     home = tmp_path / "home"
     home.mkdir()
     variables = environment(home, database)
-    subprocess.run([sys.executable, "-c", MAKE_TABLE], env=variables, cwd=home, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", MAKE_TABLE], env=variables, cwd=REPOSITORY, check=True, capture_output=True)
     command = [sys.executable, "-m", "tests.server.pace_callers", str(CALLERS), str(THREADS)]
     crowds = [
-        subprocess.Popen(command, env=variables, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, env=variables, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(PROCESSES)
     ]
     waits: list[float] = []
