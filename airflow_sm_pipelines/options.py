@@ -111,8 +111,8 @@ OPTIONS = {
     "throttle_patience": Option(
         "float",
         "900",
-        "Seconds for which a call that creates a job is made again after AWS has throttled it, before that is a failure"
-        " (Step.THROTTLING) that a retry policy counts. 0: a policy counts each.",
+        "Seconds for which a call that begins something is made again after AWS has throttled it, before that is a"
+        " failure (Step.THROTTLING) that a retry policy counts. 0: a policy counts each.",
         minimum=0,
     ),
     "pace": Option(

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
 
-from airflow_sm_pipelines.aws.failures import CallError, StepFailure, is_lost, type_of_call_error
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure, is_lost, type_of_call_error
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.message import (
     EXECUTING,
@@ -30,6 +30,7 @@ from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, C
 from airflow_sm_pipelines.definition.settings import output_parameters
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.admission import Admission
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepRun, StepTimedOut
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.jobs.record import StepRecord
+
+
+SEND = "SendMessage"
 
 
 class Post(Protocol):
@@ -88,15 +92,20 @@ class CallbackLifecycle(StepLifecycle):
     """One try of a Callback step.
 
     :param time_limit: the task's execution_timeout
+    :param admission: when the message may be sent, which holds the worker: it is on record already, and nobody else
+        knows whether it was sent
     """
 
     awaited = Awaited.ANSWER
     run: CallbackRun
 
-    def __init__(self, run: CallbackRun, post: Post, time_limit: timedelta | None = None) -> None:
+    def __init__(
+        self, run: CallbackRun, post: Post, time_limit: timedelta | None = None, admission: Admission | None = None
+    ) -> None:
         self.run = run
         self._post = post
         self._time_limit = time_limit
+        self._admission = admission or Admission(run)
         self._store = CallbackStore(run.store)
         self._message: CallbackMessage | None = None
         self._sent: SentMessage | None = None
@@ -162,6 +171,19 @@ class CallbackLifecycle(StepLifecycle):
         self._store.put_message(sent)
 
     def _send(self, message: CallbackMessage) -> None:
+        self._admission.admit(SEND)
+        while True:
+            try:
+                self._send_once(message)
+            except StepFailure as failure:
+                if failure.exception_type is not ExceptionType.THROTTLING:
+                    raise
+                self._admission.throttled(SEND, failure)
+            else:
+                self._admission.taken(SEND)
+                return
+
+    def _send_once(self, message: CallbackMessage) -> None:
         run, request = self.run, message.request(EXECUTING)
         try:
             # There is no looking for a message; one that is sent again has the token of the first.

@@ -7,7 +7,7 @@ until ``throttle_patience`` is over.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.aws.failures import StepFailure
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
+    from airflow_sm_pipelines.jobs.step_run import StepRun
     from airflow_sm_pipelines.pace.queue import Answer
 
 LONGEST_PAUSE_SECONDS = 60.0
@@ -56,24 +57,32 @@ class Pause(Struct, frozen=True):
 class Admission:
     """Lets the calls of one try pass.
 
+    :param account: gives the account in which a call is made, where that is known
     :param may_pause: whether a long wait is a pause; else it is waited for here
     :param jitter: gives a random number between two
     """
 
     def __init__(
         self,
-        run: StepJobRun,
+        run: StepRun,
         permits: Permits | None = None,
         *,
+        account: Callable[[], str | None] = lambda: None,
         may_pause: bool = False,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._run = run
         self._permits = permits or NoPermits()
+        self._account = account
         self._may_pause = may_pause
         self._jitter = jitter
         self._granted: Answer | None = None
         self.held = Held()
+
+    @classmethod
+    def of_job(cls, run: StepJobRun, permits: Permits | None = None, **more: Any) -> Self:
+        """For a call that creates a job, in the account of its role."""
+        return cls(run, permits, account=lambda: account_in(run, run.request), **more)
 
     def admit(self, api: str) -> Pause | None:
         """Wait for the permit of a call; the pause, where that takes long."""
@@ -143,5 +152,5 @@ class Admission:
         run = self._run
         if api not in read_rates(run.settings.pace):
             return None
-        call = PacedCall(api, account_in(run, run.request) or "", run.aws.region)
+        call = PacedCall(api, self._account() or "", run.aws.region)
         return call if is_paceable(call) else None

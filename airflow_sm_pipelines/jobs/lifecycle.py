@@ -79,7 +79,7 @@ class JobLifecycle(StepLifecycle):
         self._cache = cache
         self._to_result = to_result
         self._time_limit = time_limit
-        self.admission = admission or Admission(run)
+        self.admission = admission or Admission.of_job(run)
         self._cache_attributes: dict[str, str] | None = None
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""

@@ -12,11 +12,12 @@ from typing_extensions import override
 from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, CallbackRun, MessageWait, request_template
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, look_from_task, reply_left
+from airflow_sm_pipelines.jobs.admission import Admission
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.operators.task_ports import XComOutput, task_try
+from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of, task_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +89,8 @@ class CallbackStepOperator(StepOperator):
     @override
     def begin_try(self, context: Context) -> LifeTry[CallbackLifecycle]:
         run = CallbackRun(task_try(context), self.parts(), **self.collaborators(context))
-        life = CallbackLifecycle(run, XComPost(self.log), self.execution_timeout)
+        admission = Admission(run, permits_of(context, self.log))
+        life = CallbackLifecycle(run, XComPost(self.log), self.execution_timeout, admission)
         self._try = LifeTry(life, context, ConsoleLinks(self.step_type.console, XComOutput(context)))
         life.begin()
         return self._try

@@ -26,7 +26,7 @@ from airflow_sm_pipelines.operators.request import shown
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.operators.stop_note import stop_notes
 from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of, task_try
-from airflow_sm_pipelines.pace.trigger import PAUSED, PauseTrigger
+from airflow_sm_pipelines.pace.trigger import PAUSED
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class JobStepOperator(StepOperator):
             cache=cache,
             to_result=to_result,
             time_limit=self.execution_timeout,
-            admission=Admission(run, permits_of(context, self.log), may_pause=self.deferrable),
+            admission=Admission.of_job(run, permits_of(context, self.log), may_pause=self.deferrable),
         )
         # The signal of a kill may come from here on, and is then to be understood.
         self._try = LifeTry(life, context, links)
@@ -122,7 +122,7 @@ class JobStepOperator(StepOperator):
             if isinstance(outcome, Finished):
                 return outcome.result
             if isinstance(outcome, Pause):
-                self._pause(outcome)
+                self.pause(outcome)
             if self.deferrable:
                 self._defer(outcome)
             with span("sm_pipelines.wait"):
@@ -148,10 +148,6 @@ class JobStepOperator(StepOperator):
                 return self.job_try.life.resume(end, seen)
 
         return as_airflow_has_it(finish)
-
-    def _pause(self, pause: Pause) -> NoReturn:
-        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json()), method_name="execute_complete")
-        raise AssertionError("defer() always raises")
 
     def _defer(self, wait: JobWait) -> NoReturn:
         leftover = self.job_try.life.adapter.leftover()

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    IncompleteReadError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import (
@@ -25,7 +17,6 @@ from airflow_sm_pipelines.aws.failures import (
     ExceptionType,
     JobUnreachable,
     StepFailure,
-    is_connection_error,
     type_of_call_error,
 )
 from airflow_sm_pipelines.definition.settings import output_parameters
@@ -33,10 +24,13 @@ from airflow_sm_pipelines.expressions.json_text import JsonLimitError, JsonTextE
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
+from airflow_sm_pipelines.jobs.admission import Admission, Held
 from airflow_sm_pipelines.jobs.unanswered import until_answered
+from airflow_sm_pipelines.operators.lambda_calls import NOTHING_SENT, ThrottledCall, may_have_run
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, log_note
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.operators.task_ports import XComOutput
+from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of
+from airflow_sm_pipelines.pace.trigger import PAUSED
 from airflow_sm_pipelines.step_types.lambda_function import MAX_RUN_SECONDS
 
 if TYPE_CHECKING:
@@ -50,7 +44,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECT_SECONDS = 60
 RESULT_STORE_KEY = "sagemaker_lambda_result"
-NOTHING_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+INVOKE = "Invoke"
 
 
 class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
@@ -64,7 +58,8 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     reply was lost, or to end one: a function goes on after the ten minutes, a kill, or the death of the worker, up to
     its own timeout. So a lost reply fails the step, and so does the try that follows a worker's death, unless the
     step's own RetryPolicies name Step.SERVICE_FAULT: then the function is invoked again. What Lambda answers with an
-    error before the function ran (throttling, faults of the service) is retried as by every step.
+    error before the function ran (throttling, faults of the service) is retried as by every step: a throttled call is
+    made again for ``throttle_patience`` seconds, with pauses that hold no worker.
     """
 
     aws_hook_class = LambdaHook  # type: ignore[assignment] # of the base class, whose hook is SageMaker's
@@ -75,6 +70,8 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
 
     _log = ""
     _links: ConsoleLinks | None = None
+    # What is held over a pause.
+    _held = Held()
 
     @property
     def link_addresses(self) -> Mapping[str, str]:
@@ -105,11 +102,41 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
                 return self._finish(context, stored["result"])
             self._check_repeatable(context)
         self.check_resolved(context)
-        # That the function is about to be invoked is on record before the call: no later try invokes it unknowingly.
-        self.step_run.save(self.record.named(self.function_name))
-        result: Any = {"OutputParameters": self._outputs(context, self._invoke(context))}
+        result: Any = {"OutputParameters": self._outputs(context, self._invoked(context))}
         self.step_run.save_state(RESULT_STORE_KEY, {"token": self.record.token, "result": result})
         return self._finish(context, result)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Come back from a pause; without an event, as the next try of one that was lost in it."""
+        self._held = Held.from_json(event[PAUSED]) if event is not None else Held()
+        return self.begin_step(context, has_capacity=True)
+
+    def _invoked(self, context: Context) -> Json:
+        """The function's answer. A call that Lambda has throttled is made again."""
+        run = self.step_run
+        parts = self.function_name.split(":")
+        account = parts[4] if self.function_name.startswith("arn:") and len(parts) > 4 else None
+        permits = permits_of(context, self.log)
+        admission = Admission(run, permits, account=lambda: account, may_pause=self.deferrable)
+        admission.held = self._held
+        pause = admission.admit(INVOKE)
+        while pause is None:
+            # On record before the call: no later try invokes the function unknowingly.
+            run.save(self.record.named(self.function_name))
+            try:
+                answer = self._invoke(context)
+            except ThrottledCall as throttled:
+                # Nothing was invoked, so a later try may do so.
+                run.save(self.record.named(""))
+                try:
+                    pause = admission.throttled(INVOKE, throttled.failure)
+                except StepFailure as failure:
+                    run.save(self.record.named(self.function_name))
+                    self.fail_attempt(context, failure)
+            else:
+                admission.taken(INVOKE)
+                return answer
+        return self.pause(pause)
 
     def _finish(self, context: Context, result: Any) -> Any:
         name = self.record.job_name
@@ -206,7 +233,10 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     def _fail_call(self, context: Context, error: ClientError | BotoCoreError) -> NoReturn:
         if not may_have_run(error):
             message = f"lambda:Invoke was refused. {CallError.of(error)}"
-            self._fail(context, message, type_of_call_error(error))
+            exception_type = type_of_call_error(error)
+            if exception_type is ExceptionType.THROTTLING:
+                raise ThrottledCall(self._failure(message, exception_type)) from error
+            self._fail(context, message, exception_type)
         if isinstance(error, ReadTimeoutError):
             message = (
                 f"the function {self.function_name} did not answer within {MAX_RUN_SECONDS // 60} minutes, which is"
@@ -242,18 +272,14 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
     def _fail(
         self, context: Context, message: str, exception_type: ExceptionType | None = None, notes: Sequence[str] = ()
     ) -> NoReturn:
+        self.fail_attempt(context, self._failure(message, exception_type, notes))
+
+    def _failure(
+        self, message: str, exception_type: ExceptionType | None = None, notes: Sequence[str] = ()
+    ) -> StepFailure:
         below = "".join(f"\n{note}" for note in notes)
         text = f"Step {self.step.name!r} failed: {message}{below}"
-        self.fail_attempt(context, StepFailure(text, exception_type, note_lines=below.count("\n")))
-
-
-def may_have_run(error: ClientError | BotoCoreError) -> bool:
-    """Whether the function may have run: the connection was lost after the call was sent, or within the reply.
-
-    With any other error it has not: Lambda said so, or nothing was sent, for want of credentials for instance.
-    """
-    lost = is_connection_error(error) and not isinstance(error, NOTHING_SENT)
-    return lost or isinstance(error, IncompleteReadError)
+        return StepFailure(text, exception_type, note_lines=below.count("\n"))
 
 
 def _told(answer: Json) -> str:

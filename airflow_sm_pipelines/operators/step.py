@@ -18,6 +18,7 @@ from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.graph.selection import Role
+from airflow_sm_pipelines.jobs.admission import Pause
 from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
 from airflow_sm_pipelines.operators.allowed import check_allowed, check_place
@@ -34,6 +35,7 @@ from airflow_sm_pipelines.operators.selection_decision import decide
 from airflow_sm_pipelines.operators.step_try import StepTry
 from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.operators.unused_arguments import unused_arguments
+from airflow_sm_pipelines.pace.trigger import PauseTrigger
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 if TYPE_CHECKING:
@@ -321,6 +323,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         if self.iteration is not None and not has_capacity:
             wait_for_capacity(context, self.pipeline, self.iteration, self.settings.poll_interval)
         return self.run_step(context)
+
+    def pause(self, pause: Pause) -> NoReturn:
+        """Give the worker back until the step may call AWS; it comes back to ``execute_complete``."""
+        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json()), method_name="execute_complete")
+        raise AssertionError("defer() always raises")
 
     def copy_result(self, context: Context, source: str | None) -> Any:
         """End with the result that the step has in the run to copy from."""

@@ -53,7 +53,7 @@ def begun(task: Task, desk: Desk, held: Held | None = None, *, may_pause: bool =
     """A try in a process of its own, after a pause where it has ``held`` something."""
     life = task.begun()
     run: StepJobRun = life.run
-    life.admission = Admission(run, desk, may_pause=may_pause, jitter=lambda _, most: most)
+    life.admission = Admission.of_job(run, desk, may_pause=may_pause, jitter=lambda _, most: most)
     life.admission.held = held or Held()
     return life
 

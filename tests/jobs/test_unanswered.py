@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 
 from airflow_sm_pipelines.jobs.unanswered import until_answered
-from airflow_sm_pipelines.operators.lambda_function import NOTHING_SENT
+from airflow_sm_pipelines.operators.lambda_calls import NOTHING_SENT
 from tests.jobs.doubles import Task, client_error
 
 URL = {"endpoint_url": "https://aws"}

@@ -18,7 +18,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from airflow_sm_pipelines.operators.lambda_function import may_have_run
+from airflow_sm_pipelines.operators.lambda_calls import may_have_run
 
 ADDRESS = "https://lambda.us-east-1.amazonaws.com"
 

@@ -15,6 +15,7 @@ from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator, XComPost
 from tests.runs.adapters import lose_the_first_result, without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
+from tests.runs.records import records
 from tests.runs.workers import make_queue, send, take, worker
 
 OPTION = "AIRFLOW__SAGEMAKER_PIPELINES__"
@@ -229,6 +230,18 @@ def test_a_message_that_was_throttled_is_sent_again(airflow: Airflow, work: str,
         run = airflow.run(pipeline(callback("Ask", work)))
     assert run.state == "success"
     assert len(seen) == 1
+
+
+def test_with_patience_no_policy_counts_a_message_that_was_throttled(
+    airflow: Airflow, work: str, replies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{OPTION}THROTTLE_PATIENCE", "60")
+    airflow.endpoint.add_fault("sqs", "SendMessage", times=2, error={"code": "RequestThrottled"})
+    with worker(airflow.endpoint, work, answering(airflow.endpoint, replies)):
+        run = airflow.run(pipeline(callback("Ask", work)))
+    assert run.state == "success"
+    (record,) = records()
+    assert (record["failures"], record["policy_retries"]) == (0, {})
 
 
 def test_a_reply_that_was_lost_sends_the_same_token_again(

@@ -9,10 +9,11 @@ from functools import partial
 
 import pytest
 
-from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
 from airflow_sm_pipelines.pace.queue import CallQueue
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
+from tests.runs.records import records
+from tests.runs.test_lambda import function
 
 OPTION = "AIRFLOW__SAGEMAKER_PIPELINES__"
 CREATE = "CreateTrainingJob"
@@ -42,7 +43,10 @@ def api_server(airflow_database: None) -> Iterator[str]:
     from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 
     app = FastAPI()
-    app.mount("/sagemaker-pace", make_app(partial(answer, rates={CREATE: 1.0}, clock=SERVERS_CLOCK), RefusalRate(300)))
+    app.mount(
+        "/sagemaker-pace",
+        make_app(partial(answer, rates={CREATE: 1.0, "Invoke": 1.0}, clock=SERVERS_CLOCK), RefusalRate(300)),
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -66,33 +70,19 @@ def paced(api_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return api_server
 
 
-def queue(change: CallQueue | None = None) -> CallQueue:
-    """The queue as it is in the database, after it was set to ``change``."""
+def queue(change: CallQueue | None = None, call: PacedCall = CALL) -> CallQueue:
+    """The queue as it was in the database, before it was set to ``change``."""
     from airflow_sm_pipelines.server.pace_rows import change_queue
 
-    return change_queue(CALL, lambda found: (found if change is None else change, found))
-
-
-def records(run: Run) -> dict[str, StepRecord]:
-    import json
-
-    from airflow.models.task_state_store import TaskStateStoreModel as Stored
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session() as session:
-        rows = session.execute(
-            select(Stored.task_id, Stored.value).where(Stored.run_id == run.run_id, Stored.key == STORE_KEY)
-        ).all()
-    return {task_id: StepRecord.from_json(json.loads(value)) for task_id, value in rows}
+    return change_queue(call, lambda found: (found if change is None else change, found))
 
 
 def check(airflow: Airflow, run: Run, steps: int) -> None:
     """Each step has succeeded with one job of its first attempt, and no policy has granted a retry."""
     assert set(run.states.values()) == {"success"}
     assert len(airflow.created(CREATE)) == len(airflow.endpoint.jobs("training")) == steps
-    for record in records(run).values():
-        assert (record.failures, record.policy_retries, record.lost_tries) == (0, {}, 0)
+    for record in records():
+        assert (record["failures"], record["policy_retries"], record["worker_deaths"]) == (0, {}, 0)
     tried = {request.parameters["TrainingJobName"] for request in airflow.endpoint.requests("sagemaker", CREATE)}
     assert tried == {job.name for job in airflow.endpoint.jobs("training")}
 
@@ -143,6 +133,32 @@ def test_without_a_door_throttled_calls_are_made_again(
     run = airflow.run(fan_out(1))
     check(airflow, run, 1)
     assert "".join(capfd.readouterr()).count("Calls that create jobs are made without a pace") == 1
+
+
+def test_a_function_whose_turn_is_far_is_invoked_once_after_that(
+    airflow: Airflow, paced: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    invoke = PacedCall("Invoke", "123456789012", "us-east-1")
+    monkeypatch.setattr(SERVERS_CLOCK, "stopped_at", now)
+    monkeypatch.setenv(f"{OPTION}PACE", "Invoke=1")
+    queue(CallQueue(1.0, now, now + 1.0, now), invoke)
+    airflow.endpoint.load_scenario({"jobs": [{"kind": "lambda", "result": {"n": 3}}]})
+    run = airflow.run(pipeline(function("Call", {"n": "Integer"})))
+    assert run.xcom("Call") == {"OutputParameters": {"n": 3}}
+    assert len(airflow.endpoint.requests("lambda", "Invoke")) == 1
+    assert queue(call=invoke) == CallQueue(1.0, now + 1.0, now + 6.0, now)
+
+
+def test_a_throttled_function_is_invoked_again_and_no_policy_counts_it(airflow: Airflow) -> None:
+    airflow.endpoint.load_scenario({"jobs": [{"kind": "lambda", "result": {"n": 3}}]})
+    airflow.endpoint.add_fault("lambda", "Invoke", error={"code": "TooManyRequestsException", "status": 429}, times=2)
+    never = [{"ExceptionType": ["Step.THROTTLING"], "MaxAttempts": 0}]
+    run = airflow.run(pipeline(function("Call", {"n": "Integer"}, RetryPolicies=never)))
+    assert run.xcom("Call") == {"OutputParameters": {"n": 3}}
+    assert len(airflow.endpoint.requests("lambda", "Invoke")) == 3
+    (record,) = records()
+    assert (record["failures"], record["policy_retries"]) == (0, {})
 
 
 @pytest.mark.parametrize("secret", ["guessed", ""])
