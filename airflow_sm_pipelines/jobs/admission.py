@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.jobs.enrich_request import account_in
+from airflow_sm_pipelines.observing.metrics import PACE_WAITS
 from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, Permits, Word, is_paceable
 from airflow_sm_pipelines.pace.queue import SHORT_WAIT
 from airflow_sm_pipelines.pace.rates import read_rates
@@ -119,6 +120,8 @@ class Admission:
         return self._rest(pause)
 
     def _wait_for(self, call: PacedCall, answer: Answer | None) -> Pause | None:
+        if answer is not None and answer.wait > 0:
+            PACE_WAITS.record(answer.wait, operation=call.api)
         while answer is not None and not answer.granted:
             self._run.log.info("%s: its turn is in %.1f s", call, answer.wait)
             self.held = replace(self.held, again=True)

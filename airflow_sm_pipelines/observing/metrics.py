@@ -117,6 +117,12 @@ THROTTLES = Counter(
     "More than a few in a minute: raise `poll_interval`, or have the quota raised.",
     ("service", "operation"),
 )
+PACE_WAITS = Timer(
+    "sm_pipelines.pace.wait",
+    "A call waits for its permit, or for its turn to ask again. Without a pace there is none.",
+    "Minutes: more steps are started than AWS takes jobs.",
+    ("operation",),
+)
 CACHE_HITS = Counter(
     "sm_pipelines.cache.hits",
     "An earlier result stood for a job of a step with a CacheConfig.",
@@ -155,6 +161,7 @@ METRICS: tuple[Metric, ...] = (
     POLLS,
     AWS_CALLS,
     THROTTLES,
+    PACE_WAITS,
     CACHE_HITS,
     CACHE_MISSES,
     RETRIES,
