@@ -81,6 +81,12 @@ OPTIONS = {
         "The longest pause in seconds after looks at a job that failed (throttling, faults, lost connections).",
         minimum=0.001,
     ),
+    "poll_by_list": Option(
+        "boolean",
+        "True",
+        "Whether a triggerer that waits for several jobs of one kind asks by List calls which have changed, and looks"
+        " only at those (docs/operations.md). Where it may not list them, and with False, it looks at each.",
+    ),
     "max_runtime_grace": Option(
         "float",
         "3600",

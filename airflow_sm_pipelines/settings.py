@@ -77,6 +77,7 @@ class Settings(Struct, frozen=True):
     deferrable: bool
     poll_interval: float
     poll_interval_max: float
+    poll_by_list: bool
     max_runtime_grace: float
     log_tail_lines: int
     aws_retry_mode: str

@@ -29,8 +29,9 @@ from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.success_line import success_line
+from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.jobs.unanswered import until_answered
-from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 

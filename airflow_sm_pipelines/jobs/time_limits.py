@@ -28,13 +28,19 @@ def overdue(kind: JobKind, described: Mapping[str, Any], grace: float, now: floa
     ``now`` is in epoch seconds. The clock starts when the job does: its wait for capacity counts only where the
     request bounds that wait. A job without a limit never exceeds it.
     """
-    limit = _limit(kind, described)
-    if limit is None:
+    limit, latest = _limit(kind, described), overdue_after(kind, described, grace)
+    if limit is None or latest is None or now <= latest:
         return None
     name, seconds, since = limit
-    if not isinstance(since, datetime) or now <= since.timestamp() + seconds + grace:
-        return None
     return f"its {name.rpartition('.')[2]} of {seconds} s, and {grace:g} s more, are over since {since.isoformat()}"
+
+
+def overdue_after(kind: JobKind, described: Mapping[str, Any], grace: float) -> float | None:
+    """When that is so if the job runs on, in epoch seconds; None where nothing bounds it yet."""
+    limit = _limit(kind, described)
+    if limit is None or not isinstance(limit[2], datetime):
+        return None
+    return limit[2].timestamp() + limit[1] + grace
 
 
 def _limit(kind: JobKind, described: Mapping[str, Any]) -> tuple[str, int, Any] | None:

@@ -12,11 +12,13 @@ from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.observers import JobEnd
+from airflow_sm_pipelines.jobs.shared_poller import shared_turns
 from airflow_sm_pipelines.jobs.shielded import shielded
 from airflow_sm_pipelines.jobs.stop import Patience, astop, tell_stop
 from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
-from airflow_sm_pipelines.jobs.waiting import PollPace, WaitBounds, wait_for_job
+from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.waiting import WaitBounds, wait_for_job
 from airflow_sm_pipelines.observing.log_fields import bind_fields
 from airflow_sm_pipelines.observing.metrics import JOBS_ENDED
 from airflow_sm_pipelines.observing.spans import describe_span
@@ -40,7 +42,8 @@ class JobTrigger(BaseTrigger):
     Killing the deferred task stops the job, and with it the EMR Serverless ``application`` that was made for it.
     ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
     is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds. ``labels`` say
-    in logs, metrics and spans whose job it is; a trigger of the version before has none.
+    in logs, metrics and spans whose job it is; a trigger of the version before has none. ``by_lists`` says whether List
+    calls may tell which jobs have changed.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class JobTrigger(BaseTrigger):
         slack: float | None = None,
         application: str | None = None,
         labels: dict[str, Any] | None = None,
+        *,
+        by_lists: bool = True,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
@@ -63,6 +68,7 @@ class JobTrigger(BaseTrigger):
         self.bounds = WaitBounds(deadline, slack)
         self.application = application
         self.labels = JobLabels(job_name, **(labels or {}))
+        self.by_lists = by_lists
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -77,6 +83,7 @@ class JobTrigger(BaseTrigger):
                 "slack": self.bounds.max_runtime_grace,
                 "application": self.application,
                 "labels": self.labels.to_json(),
+                "by_lists": self.by_lists,
             },
         )
 
@@ -84,7 +91,9 @@ class JobTrigger(BaseTrigger):
         bind_fields(**self.labels.fields())
         describe_span(**self.labels.fields())
         with storable_failure():
-            end, seen = await wait_for_job(self.access, self.kind, self.job_name, self.pace, self.bounds)
+            kind, name, pace = self.kind, self.job_name, self.pace
+            async with shared_turns(self.access, kind, name, pace, by_lists=self.by_lists) as turns:
+                end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, turns=turns)
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
 
     async def on_kill(self) -> None:

@@ -14,7 +14,8 @@ from msgspec import Struct
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.shared_client import shared_client
-from airflow_sm_pipelines.jobs.time_limits import overdue
+from airflow_sm_pipelines.jobs.time_limits import overdue, overdue_after
+from airflow_sm_pipelines.jobs.turns import AtIntervals, PollPace, Turns
 from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobState
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OVERDUE_SECONDS = 1.0
+
 
 class WaitEnd(Enum):
     """Why the waiting ended."""
@@ -35,17 +38,6 @@ class WaitEnd(Enum):
     OVERDUE = "outlived"
     """The job runs on after the time that its own request gives it. (The value is that of earlier versions.)"""
     UNREADABLE = "unreadable"
-
-
-class PollPace(Struct, frozen=True):
-    """Seconds between two looks at a job; after errors they double up to ``longest``."""
-
-    interval: float
-    longest: float
-
-    def after(self, errors: int) -> float:
-        """The pause after so many errors in a row."""
-        return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
 
 
 class WaitBounds(Struct, frozen=True):
@@ -64,17 +56,23 @@ async def wait_for_job(
     pace: PollPace,
     bounds: WaitBounds,
     on_look: Callable[[], object] = lambda: None,
+    turns: Turns | None = None,
 ) -> tuple[WaitEnd, str]:
     """Look at a job until it has ended, and say why the waiting ended and what was last seen.
 
     Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
-    waiting: it backs off, says so, and goes on with a new client. ``on_look`` is called after each look that was
-    answered, and may block.
+    waiting: it backs off, says so, and goes on, with a new client where the credentials have expired. ``on_look`` is
+    called after each look that was answered, and may block. ``turns`` say when the job is looked at; without them it
+    is at once, and then in each interval.
     """
-    deadline = bounds.deadline
+    turns = AtIntervals(pace) if turns is None else turns
+    loop = asyncio.get_running_loop()
     errors, last_status = 0, ""
     async with shared_client(access, kind.service) as shared:
+        await turns.first(_left(bounds.deadline))
         while True:
+            pause, latest = None, bounds.deadline
+            began = loop.time()
             POLLS.add(operation=kind.describe)
             try:
                 async with shared.call() as client:
@@ -85,27 +83,40 @@ async def wait_for_job(
                         return WaitEnd.UNREADABLE, str(CallError.of(error))
                     raise
                 errors += 1
-                log.warning(
-                    "Looking at the %s %s failed and is tried again in %g s: %s",
-                    kind.noun,
-                    name,
-                    pace.after(errors),
-                    error,
-                )
+                pause = turns.pause_after(error, errors)
+                log.warning("Looking at the %s %s failed and is tried again in %g s: %s", kind.noun, name, pause, error)
             else:
                 errors, status = 0, kind.status_of(described)
+                turns.looked(described, began)
                 on_look()
                 if (end := _end_of(kind, described, bounds.max_runtime_grace)) is not None:
                     return end
                 if status != last_status:
                     log.info("The %s %s is %s", kind.noun, name, status)
                     last_status = status
-            pause = pace.after(errors)
-            if deadline is not None and (remaining := deadline - time.time()) < pause:
-                if remaining <= 0:
-                    return WaitEnd.TIMED_OUT, last_status
-                pause = remaining
-            await asyncio.sleep(pause)
+                latest = _earlier(latest, _overdue_after(kind, described, bounds.max_runtime_grace))
+            if bounds.deadline is not None and bounds.deadline <= time.time():
+                return WaitEnd.TIMED_OUT, last_status
+            at_most = _left(latest)
+            if pause is None:
+                await turns.following(at_most)
+            else:
+                await asyncio.sleep(pause if at_most is None else min(pause, at_most))
+
+
+def _left(moment: float | None) -> float | None:
+    """Seconds until a moment in epoch seconds."""
+    return None if moment is None else max(moment - time.time(), 0.0)
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _overdue_after(kind: JobKind, described: dict[str, Any], grace: float | None) -> float | None:
+    """When a job that runs on is looked at again for that alone: a second late, as its end must be over."""
+    moment = None if grace is None else overdue_after(kind, described, grace)
+    return None if moment is None else moment + OVERDUE_SECONDS
 
 
 def _end_of(kind: JobKind, described: dict[str, Any], grace: float | None) -> tuple[WaitEnd, str] | None:

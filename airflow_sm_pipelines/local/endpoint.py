@@ -93,7 +93,7 @@ class LocalEndpoint(EndpointControl):
         if self._running is not None:
             raise RuntimeError("the endpoint runs already")
         engine = Engine(self._scenario, self._time_scale)
-        server = Server(Application(engine, self._access), self._access.address, self._port)
+        server = Server(Application(engine, self._access), self._access.address, self._port, engine.clock.now)
         server.start()
         self._running = engine, server
         if self._make_pipelines is not None:

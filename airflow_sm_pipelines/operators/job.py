@@ -162,6 +162,7 @@ class JobStepOperator(StepOperator):
                 slack=wait.bounds.max_runtime_grace,
                 application=leftover.application if isinstance(leftover, ApplicationTarget) else None,
                 labels=JobLabels.of(self.job_try.life.run).to_json(),
+                by_lists=self.job_try.life.run.settings.poll_by_list,
             ),
             method_name="execute_complete",
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import JsonGet
-from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, is_tagged
+from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, is_tagged, optional_actions_of
 from airflow_sm_pipelines.report.iam_deletions import deletion_statements
 from airflow_sm_pipelines.step_types import cleanup
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ANY = "*"
 TAGS = "Tags"
+OPTIONAL_LISTS = "OptionalJobLists"
+"""The statement that a deployment may leave out: each job is then described, however many there are."""
 
 
 def policy_of(plan: Plan) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def policy_of(plan: Plan) -> dict[str, Any]:
     the pipeline names: a setting of the deployment may.
     """
     actions: dict[str, set[str]] = {}
+    lists: set[str] = set()
     roles: set[str] = set()
     log_groups: set[str] = set()
     reads = False
@@ -42,6 +45,7 @@ def policy_of(plan: Plan) -> dict[str, Any]:
         tagged = is_tagged(step_type) or _has_tags(step.arguments)
         needed = actions_of(step_type, step_type.calls, tagged=tagged, experiment=plan.pipeline.experiment is not None)
         actions.setdefault(_sid(step.type), set()).update(needed)
+        lists.update(optional_actions_of(step_type))
         roles.update(_roles(step_type, step.arguments, plan.pipeline.role_arn))
         if step_type.console.log_group_pattern is not None:
             log_groups.add(step_type.console.log_group_pattern)
@@ -57,6 +61,8 @@ def policy_of(plan: Plan) -> dict[str, Any]:
         statements.append(_statement("Logs", sorted(LOG_CALLS), resources))
     if roles:
         statements.append(_statement("Roles", [PASSING], [ANY] if ANY in roles else sorted(roles)))
+    if lists:
+        statements.append(_statement(OPTIONAL_LISTS, sorted(lists), [ANY]))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

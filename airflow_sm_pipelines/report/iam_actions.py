@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.list_calls import list_call_of
 from airflow_sm_pipelines.step_types.roles import defaulted_roles
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def actions_of(step_type: StepType, calls: tuple[str, ...], *, tagged: bool, exp
     if experiment and takes_experiment(step_type):
         actions += EXPERIMENTS
     return tuple(dict.fromkeys(actions))
+
+
+def optional_actions_of(step_type: StepType) -> tuple[str, ...]:
+    """The IAM actions that save calls while jobs of a step type are waited for, and are not needed."""
+    call = None if step_type.kind is None else list_call_of(step_type.kind)
+    return () if call is None else (action_of(f"sagemaker:{call.operation}"),)
 
 
 def is_tagged(step_type: StepType) -> bool:

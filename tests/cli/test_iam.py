@@ -30,7 +30,9 @@ def test_the_policy_of_the_example(capsys: pytest.CaptureFixture[str]) -> None:
         "PropertyFiles",
         "Logs",
         "Roles",
+        "OptionalJobLists",
     }
+    assert statements["OptionalJobLists"]["Action"] == ["sagemaker:ListProcessingJobs", "sagemaker:ListTrainingJobs"]
     assert statements["Logs"]["Action"] == ["logs:DescribeLogStreams", "logs:GetLogEvents"]
     assert statements["Logs"]["Resource"] == [
         "arn:*:logs:*:*:log-group:/aws/sagemaker/ProcessingJobs:*",
@@ -57,7 +59,7 @@ def test_a_role_that_is_known_only_at_run_time_and_tags() -> None:
         "Parameters": [{"Name": "Role", "Type": "String"}],
         "Steps": [{"Name": "T", "Type": "Training", "Arguments": arguments}],
     }
-    [training, _, roles] = policy_of(planned(definition))["Statement"]
+    [training, _, roles, _] = policy_of(planned(definition))["Statement"]
     assert "sagemaker:AddTags" in training["Action"]
     assert roles["Resource"] == ["*"]
 

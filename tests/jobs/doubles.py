@@ -32,6 +32,7 @@ _KNOWN: dict[str, Any] = {
     "poll_interval": 0.001,
     "poll_interval_max": 0.002,
     "max_runtime_grace": 60.0,
+    "poll_by_list": True,
     "log_tail_lines": 0,
     "max_lost_tries": 3,
     "throttle_patience": 0.0,

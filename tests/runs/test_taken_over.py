@@ -21,7 +21,7 @@ from airflow_sm_pipelines.callbacks.message import AnswerSlot, CallbackMessage, 
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
-from airflow_sm_pipelines.jobs.waiting import PollPace
+from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.step_types import emr_serverless, training
