@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import ctypes
 import gc
-import logging
 import os
 import resource
 import socket
@@ -28,10 +27,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
 from msgspec import Struct
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="bench-"))
+os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
 
 from airflow.providers.amazon.aws.triggers.sagemaker import SageMakerTrigger
 from airflow.triggers.base import BaseTrigger
@@ -146,7 +145,6 @@ def main() -> None:
     parser.add_argument("--intervals", type=int, default=3, help="how many are counted (default: 3)")
     parser.add_argument("--rounds", type=int, default=1, help="how often the two take turns (default: 1)")
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     process, endpoint = start_endpoint(Path(tempfile.mkdtemp(prefix="bench-")))
     os.environ |= {
         "AWS_ENDPOINT_URL": endpoint.url,

@@ -16,6 +16,7 @@ from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
 from airflow_sm_pipelines.jobs.poller import Memory, Poller
 from airflow_sm_pipelines.jobs.turns import PollPace, Turns
+from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.list_calls import ListCall, list_call_of
 
@@ -53,6 +54,7 @@ class _Running:
     async def _ask(self, request: dict[str, Any]) -> Mapping[str, Any]:
         if self._call is None:
             raise AssertionError("nothing is listed without a List call")
+        POLLS.add(operation=self._call.operation)
         async with self._client.call() as client:
             answer: Mapping[str, Any] = await operation(client, self._call.operation)(**request)
             return answer

@@ -95,6 +95,8 @@ async def wait_for_job(
                     log.info("The %s %s is %s", kind.noun, name, status)
                     last_status = status
                 latest = _earlier(latest, _overdue_after(kind, described, bounds.max_runtime_grace))
+                # It may have hundreds of kilobytes, and the next look may be half an hour away.
+                del described
             if bounds.deadline is not None and bounds.deadline <= time.time():
                 return WaitEnd.TIMED_OUT, last_status
             at_most = _left(latest)
