@@ -15,6 +15,9 @@ os.environ.update(
     {
         "AIRFLOW_HOME": HOME,
         "AIRFLOW__CORE__DAGS_FOLDER": f"{HOME}/dags",
+        # On a busy machine the first import of Airflow alone takes as long as a file may take by default.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "240",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, field
 
 from airflow_sm_pipelines.aws.calls import is_missing
-from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, type_of_call_error
+from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, is_connection_error, type_of_call_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 SERVICE = "logs"
 # A log is not worth a long wait.
 CLIENT_CONFIG = {"connect_timeout": 3, "read_timeout": 5, "retries": {"mode": "standard", "total_max_attempts": 1}}
+# One late answer ends nothing. A service that cannot be reached would hold up every look at the job.
+MAX_UNANSWERED_LOOKS = 3
 MAX_STREAMS = 10
 MAX_PAGES_AT_ONCE = 5
 MAX_LINES_OF_PAGE = 1000
@@ -135,7 +137,8 @@ class LogTail(Struct):
 
     job_log: JobLog
     _tokens: dict[str, str | None] = field(default_factory=dict)
-    _was_throttled: bool = False
+    _was_late: bool = False
+    _unanswered: int = 0
     _ended: bool = False
 
     def __call__(self) -> None:
@@ -147,6 +150,7 @@ class LogTail(Struct):
             streams = self.job_log.streams()
             for page in self._new_pages(streams):
                 lines += page
+            self._unanswered = 0
         except (ClientError, BotoCoreError) as error:
             self._tell(error)
         for line in shown(lines, self.job_log.place, streams):
@@ -166,9 +170,11 @@ class LogTail(Struct):
         # A job that waits for its instances has no log yet.
         if isinstance(error, ClientError) and is_missing(error):
             return
-        if type_of_call_error(error) is not ExceptionType.THROTTLING:
+        self._unanswered = self._unanswered + 1 if is_connection_error(error) else 0
+        may_pass = type_of_call_error(error) is ExceptionType.THROTTLING or is_connection_error(error)
+        if not may_pass or self._unanswered >= MAX_UNANSWERED_LOOKS:
             self._ended = True
             log.warning("The job's log is not shown here: %s", CallError.of(error))
-        elif not self._was_throttled:
-            self._was_throttled = True
+        elif not self._was_late:
+            self._was_late = True
             log.warning("The job's log comes late: %s", CallError.of(error))

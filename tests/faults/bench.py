@@ -9,6 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from airflow.models.task_state_store import TaskStateStoreModel
+from sqlalchemy import create_engine, select
+
+from airflow_sm_pipelines.jobs.record import STORE_KEY
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.faults.aws_faults import ATTEMPTS_OF_A_CALL
 from tests.faults.cells import Cell
@@ -16,8 +20,9 @@ from tests.runs.harness import pipeline
 from tests.system.api import ENDED
 from tests.system.deployment import Deployment, deployed
 
-SECONDS = 240
-SECONDS_OF_A_CELL = 20
+# A hang is bounded by these, not a busy machine, on which a dozen tasks that start at once take minutes.
+SECONDS = 900
+SECONDS_OF_A_CELL = 60
 SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "12",
     # Many tasks start at once here, and a machine under that load takes the living for dead sooner.
@@ -102,6 +107,23 @@ class RunningRound:
         dag_id = self.round.dag_id(cell)
         return self.bench.deployment.airflow.task(dag_id, self.runs[dag_id], cell.step)
 
+    def record(self, cell: Cell) -> dict[str, Any]:
+        """What the cell's step has on record, in Airflow's database."""
+        dag_id = self.round.dag_id(cell)
+        stored = select(TaskStateStoreModel.value).where(
+            TaskStateStoreModel.dag_id == dag_id,
+            TaskStateStoreModel.run_id == self.runs[dag_id],
+            TaskStateStoreModel.task_id == cell.step,
+            TaskStateStoreModel.key == STORE_KEY,
+        )
+        engine = create_engine(self.bench.deployment.site.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+        try:
+            with engine.connect() as connection:
+                found: dict[str, Any] = json.loads(connection.execute(stored).scalar_one())
+        finally:
+            engine.dispose()
+        return found
+
     def states(self) -> dict[Cell, str | None]:
         """The state of each cell's task."""
         airflow = self.bench.deployment.airflow
@@ -134,7 +156,7 @@ class RunningRound:
                     if any(mark in job.name for mark in marks)
                 ),
                 "the end of all jobs",
-                seconds=60,
+                seconds=300,
             )
 
     def clear(self, cell: Cell) -> None:

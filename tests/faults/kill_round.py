@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -156,14 +155,14 @@ def _kill(bench: Bench, victim: Victim, workers: Mapping[Cell, tuple[int, ...]])
 
 
 def _restart_worker(running: RunningRound, cell: Cell) -> None:
-    """Shut the task's worker down as Airflow does, time and again: a signal, and 5 s later the end."""
+    """Shut the task's worker down as Airflow does, time and again: a signal, and the end once the task has noted it."""
     until = running.bench.until
     for _ in range(RESTARTS):
         before = running.looks(cell)
         until(lambda before=before: running.is_waited_for(cell, before), f"{cell.id} waits")  # type: ignore[misc]
         _, task = _worker(running, cell)
         os.kill(task, signal.SIGTERM)
-        time.sleep(5)
+        until(lambda: running.record(cell)["open_try"] is None, f"{cell.id} notes that its try was interrupted")
         os.kill(task, signal.SIGKILL)
         until(lambda task=task: running.task(cell)["pid"] != task, f"{cell.id} is tried again")  # type: ignore[misc]
 

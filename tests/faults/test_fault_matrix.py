@@ -7,7 +7,7 @@ from tests.faults.cells import Cell
 from tests.faults.conftest import PLANNED, Matrix
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(7200)]
 
 CELLS = [(each, cell) for each in PLANNED for cell in each.cells]
 

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from airflow_sm_pipelines.local.calls_out import CallOutRefusedError, refused_here
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def subscribe(sns: Any, listener: socket.socket) -> str:
 
 
 def came(listener: socket.socket) -> bool:
-    """Whether somebody has connected."""
+    """Whether somebody has connected. Who has need not have been accepted yet."""
     try:
         listener.accept()[0].close()
     except BlockingIOError:
@@ -102,8 +103,8 @@ def test_only_the_endpoints_own_work_is_concerned(listener: socket.socket) -> No
         other.start()
         other.join()
     socket.create_connection(listener.getsockname()).close()
-    assert came(listener)
-    assert came(listener)
+    until(lambda: came(listener))
+    until(lambda: came(listener))
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "recorder/start-recording"), ("POST", "reset"), ("GET", "")])
@@ -137,7 +138,7 @@ def test_a_process_that_serves_connects_to_nothing(listener: socket.socket) -> N
             sns.close()
         finally:
             process.terminate()
-            log = process.communicate(timeout=20)[1]
+            log = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert process.returncode == 0
     assert "refused a connection to" in log
     assert not came(listener)

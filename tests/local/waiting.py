@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from airflow_sm_pipelines.local.control import EndpointControl
 from airflow_sm_pipelines.local.paused_calls import PausedCall
+from tests.waiting import until
 
 
 def wait_until_paused(endpoint: EndpointControl) -> tuple[PausedCall, ...]:
     """What the endpoint pauses, as soon as it pauses something."""
-    deadline = time.monotonic() + 60
-    while not (paused := endpoint.paused()):
-        assert time.monotonic() < deadline, "nothing is paused"
-        time.sleep(0.01)
-    return paused
+    return until(endpoint.paused, "nothing is paused")

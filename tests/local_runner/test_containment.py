@@ -18,7 +18,7 @@ import pytest
 from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.guarded.plugin import ENVIRONMENT
-from tests.local_runner.jobs import BUCKET, Jobs, client_of, wait_until
+from tests.local_runner.jobs import BUCKET, PATIENCE, Jobs, client_of, wait_until
 
 # Its child is in a session of its own, and neither heeds SIGTERM.
 STUBBORN = """
@@ -172,7 +172,7 @@ def test_a_key_with_dots_stays_in_the_folder(jobs: Jobs) -> None:
 
 
 def test_stop_asks_then_kills_the_whole_tree(start_jobs: Callable[..., Jobs], isolation: str, mark: str) -> None:
-    jobs = start_jobs(isolation, stop_seconds=0.5)
+    jobs = start_jobs(isolation, stop_seconds=3)
     jobs.process("stubborn", STUBBORN, arguments=[mark])
     jobs.wait_for_line("stubborn", "child")
     jobs.sagemaker.stop_processing_job(ProcessingJobName="stubborn")
@@ -280,6 +280,6 @@ def test_killing_the_endpoint_leaves_no_process_and_its_folder_goes_at_the_next_
     assert [found.name.rpartition("-")[0] for found in base.glob("endpoint-*/orphan-*")] == ["orphan"]
     with LocalEndpoint(scenario=scenario) as other:
         Jobs(other).process("next", "print('done')")
-        assert other.wait("next", timeout=60).status == "Completed"
+        assert other.wait("next", timeout=PATIENCE).status == "Completed"
         assert list(base.glob("endpoint-*/orphan-*")) == []
     assert list(base.glob("endpoint-*")) == []

@@ -43,7 +43,7 @@ def airflow_database() -> None:
 shared_loader = functools.cache(botocore.loaders.create_loader)
 accepts_kwargs = functools.cache(botocore.hooks.accepts_kwargs)
 make_methods = botocore.client.ClientCreator._create_methods
-made_methods: dict[str, dict[str, Any]] = {}
+made_methods: dict[tuple[str, ...], dict[str, Any]] = {}
 analyse = fastapi.dependencies.utils.get_dependant
 analysed: dict[Any, Any] = {}
 
@@ -57,9 +57,11 @@ def shared_service_models() -> Iterator[None]:
     """
 
     def methods(creator: Any, model: Any) -> dict[str, Any]:
-        if model.service_name not in made_methods:
-            made_methods[model.service_name] = make_methods(creator, model)
-        return dict(made_methods[model.service_name])
+        # A test may let a service have fewer operations.
+        what = (model.service_name, *model.operation_names)
+        if what not in made_methods:
+            made_methods[what] = make_methods(creator, model)
+        return dict(made_methods[what])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda _path: shared_loader())

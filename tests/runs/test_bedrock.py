@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training, without_own_tags
+from tests.runs.time_limits import time_over
 
 PREFIX = "arn:aws:bedrock:us-east-1:123456789012"
 MODEL_ARN = f"{PREFIX}:custom-model/imported/abcdefghijkl"
@@ -172,7 +172,8 @@ def test_a_killed_step_leaves_what_it_began_under_way(
     airflow: Airflow, made: dict[str, Any], kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": kind, "duration": 600}]})
-    run = airflow.run(pipeline(made), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(made), default_args=limit)
     assert run.states == {"Make": "failed"}
     actions = {request.action for request in airflow.endpoint.requests("bedrock")}
     assert {action.startswith(("Create", "Get")) for action in actions} == {True}

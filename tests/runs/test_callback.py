@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator, XComPost
+from tests.runs import time_limits
 from tests.runs.adapters import lose_the_first_result, without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
 from tests.runs.records import records
@@ -37,7 +37,7 @@ def callback(name: str, url: Any, outputs: dict[str, str] | None = None, **membe
 def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deployment that encrypts, and that waits for no lost answer for seven days."""
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "20")
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "3600")
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
@@ -202,11 +202,10 @@ def test_no_answer_in_time(
 
 
 def test_a_killed_step_tells_its_workers(airflow: Airflow, work: str, replies: str, deferrable: bool) -> None:
-    run = airflow.run(
-        pipeline(callback("Ask", work, Arguments={"a": 1.5})),
-        deferrable=deferrable,
-        default_args={"execution_timeout": timedelta(seconds=5)},
-    )
+    with time_limits.time_over(airflow, deferrable=deferrable, look="ReceiveMessage") as limit:
+        run = airflow.run(
+            pipeline(callback("Ask", work, Arguments={"a": 1.5})), deferrable=deferrable, default_args=limit
+        )
     assert run.states == {"Ask": "failed"}
     first, second = sent(airflow, work)
     assert (first["status"], second["status"]) == ("Executing", "Stopping")

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from cryptography.fernet import Fernet
 from tests.runs.adapters import lose_the_first_callback_try
 from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_callback import OPTION, callback, sent
+from tests.runs.time_limits import time_over
 from tests.runs.workers import make_queue, worker
 
 
@@ -61,7 +61,7 @@ def client(airflow: Airflow, api_server: str) -> Any:
 @pytest.fixture
 def work(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "20")
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "3600")
     return make_queue(airflow.endpoint, "work")
 
 
@@ -172,7 +172,8 @@ def test_a_late_answer_is_refused(airflow: Airflow, client: Any, work: str, monk
 
 def test_the_worker_of_a_killed_step_may_answer_once(airflow: Airflow, client: Any, work: str) -> None:
     """As on SageMaker, whose execution stays Stopping until the answer to the second message has come."""
-    run = airflow.run(pipeline(callback("Ask", work)), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(callback("Ask", work)), default_args=limit)
     assert run.states == {"Ask": "failed"}
     _, stopping = sent(airflow, work)
     response = client.send_pipeline_execution_step_failure(CallbackToken=stopping["token"], FailureReason="stopped")

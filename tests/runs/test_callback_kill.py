@@ -23,7 +23,7 @@ from tests.runs.workers import make_queue, worker
 def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deployment that encrypts, and that waits for no lost answer for seven days."""
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "20")
+    monkeypatch.setenv(f"{OPTION}CALLBACK_TIMEOUT", "3600")
 
 
 @pytest.fixture

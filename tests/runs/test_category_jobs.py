@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import ROLE, Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over
 
 DOCUMENT = json.dumps({"InputDataConfig": [], "OutputDataConfig": {"S3OutputPath": "s3://b/out"}})
 
@@ -67,8 +67,8 @@ def test_a_failed_job_fails_the_step(airflow: Airflow) -> None:
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_killed_job_is_stopped(airflow: Airflow, deferrable: bool) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "job", "duration": 600}]})
-    limit = {"execution_timeout": timedelta(seconds=5)}
-    run = airflow.run(pipeline(job("Evaluate")), deferrable=deferrable, default_args=limit)
+    with time_over(airflow, deferrable=deferrable, look="DescribeJob") as limit:
+        run = airflow.run(pipeline(job("Evaluate")), deferrable=deferrable, default_args=limit)
     assert run.states == {"Evaluate": "failed"}
     [stop] = airflow.endpoint.requests("sagemaker", "StopJob")
     assert stop.parameters["JobCategory"] == "AgentRFTEvaluation"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import BUCKET, ROLE, Airflow, get, pipeline, training, without_own_tags
+from tests.runs.time_limits import time_over
 
 ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
 CLARIFY = "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
@@ -400,6 +400,7 @@ def test_a_failed_job_fails_the_step(airflow: Airflow) -> None:
 )
 def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any]) -> None:
     airflow.endpoint.reset(scenario(duration=600))
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(step), default_args=limit)
     assert run.states == {"Check": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", "StopProcessingJob")) == 1

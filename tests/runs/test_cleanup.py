@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,10 @@ import pytest
 from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.place import Place
 from tests.runs.adapters import lose_the_first_result
+from tests.runs.beside import beside
 from tests.runs.harness import BUCKET, Airflow, Run, get, pipeline, processing, training
+from tests.runs.time_limits import time_over
+from tests.waiting import until
 
 CASE = Path(__file__).parent.parent / "cases" / "41-cleanup-step.json"
 PREFIXES = "AIRFLOW__SAGEMAKER_PIPELINES__CLEANUP_PREFIXES"
@@ -109,26 +109,29 @@ def test_a_source_that_failed_is_cleaned_up_where_a_trigger_says_so(airflow: Air
     assert folder == f"s3://{BUCKET}/out/{run.xcom('Train')['TrainingJobName']}/"
 
 
-def write_as_the_job(airflow: Airflow) -> str:
-    """Write an object to the folder of the first job that is created, as a job that is running does; its key."""
-    give_up = time.monotonic() + 300
-    while not (created := airflow.created("CreateTrainingJob")):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    key = f"out/{created[0]['TrainingJobName']}/checkpoint"
+def write_as_the_job(airflow: Airflow) -> None:
+    """Write an object to the folder of the job that is looked at, as a job that is running does."""
+    [look] = until(airflow.endpoint.paused)
+    key = checkpoint_of(look.parameters["TrainingJobName"])
     airflow.endpoint.load_scenario({"s3": {BUCKET: {key: {"step": 1}}}})
-    return key
+    airflow.endpoint.resume()
+
+
+def checkpoint_of(job: str) -> str:
+    return f"out/{job}/checkpoint"
 
 
 def test_a_source_whose_time_was_over_is_cleaned_up_too(airflow: Airflow) -> None:
     """It has no result: where its job wrote is asked of AWS."""
-    airflow.endpoint.reset({**SCENARIO, "jobs": [{"kind": "training", "duration": 600, "stopping": 0.05}]})
+    look = {"action": "DescribeTrainingJob", "pause": "before", "times": 1}
+    rule = {"kind": "training", "duration": 600, "stopping": 0.05}
+    airflow.endpoint.reset({**SCENARIO, "jobs": [rule], "faults": [look]})
     upon = [{"Step": "Train", "Trigger": "Any"}]
     definition = pipeline(training("Train"), tidy({"StepName": "Train"}, DependsOn=upon))
-    with ThreadPoolExecutor() as pool:
-        checkpoint = pool.submit(write_as_the_job, airflow)
-        run = airflow.run(definition, default_args={"execution_timeout": timedelta(seconds=8)})
-        written = checkpoint.result()
+    with time_over(airflow) as limit, beside(lambda: write_as_the_job(airflow)):
+        run = airflow.run(definition, default_args=limit)
+    [created] = airflow.created("CreateTrainingJob")
+    written = checkpoint_of(created["TrainingJobName"])
     assert (run.states["Train"], run.states["Tidy"], run.xcom("Train")) == ("failed", "success", None)
     result = run.xcom("Tidy")
     assert (result["CleanedSteps"], result["SkippedSteps"], result["Missing"]) == (["Train"], [], [])

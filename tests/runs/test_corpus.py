@@ -151,7 +151,7 @@ def callbacks_answered(
     }
     replies = make_queue(airflow.endpoint, "replies")
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_REPLY_QUEUE_URL", replies)
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_TIMEOUT", "30")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_TIMEOUT", "3600")
     outputs = [
         {"Name": output["OutputName"], "Value": json.dumps(PLAUSIBLE[output["OutputType"]]).strip('"')}
         for step in steps

@@ -18,7 +18,7 @@ NAME = "from-aws"
 def process() -> None:
     """One round of the dag-processor: refresh, parse, write."""
     command = [sys.executable, "-m", "airflow", "dag-processor", "--bundle-name", NAME, "--num-runs", "1"]
-    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    subprocess.run(command, check=True, timeout=600, capture_output=True)
 
 
 def rows() -> dict[str, tuple[str | None, bool]]:

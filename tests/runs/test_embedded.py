@@ -291,7 +291,7 @@ def test_each_group_has_a_cache_of_its_own(airflow: Airflow) -> None:
 
 def test_a_callback_step_in_a_group_gets_its_answer(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_TIMEOUT", "20")
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_TIMEOUT", "3600")
     work, replies = make_queue(airflow.endpoint, "work"), make_queue(airflow.endpoint, "replies")
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__CALLBACK_REPLY_QUEUE_URL", replies)
 

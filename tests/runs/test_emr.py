@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from airflow_sm_pipelines.step_types.emr import KIND
 from tests.runs.adapters import lose_the_first_try
 from tests.runs.harness import Airflow, get, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
+from tests.runs.time_limits import time_over
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 EXISTING = {"emr-cluster": ["j-FOREIGN"]}
@@ -172,7 +172,8 @@ def test_a_cluster_that_does_not_come_up_fails_the_step(airflow: Airflow, capfd:
 
 def test_a_killed_step_is_stopped(airflow: Airflow, step: Any, deferrable: bool) -> None:
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600}]})
-    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow, deferrable=deferrable, look="DescribeStep") as limit:
+        run = airflow.run(pipeline(step()), deferrable=deferrable, default_args=limit)
     assert run.states == {"Step": "failed"}
     [job] = airflow.endpoint.jobs("emr-step")
     [cluster] = airflow.endpoint.jobs("emr-cluster")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 from tests.runs.adapters import lose_the_first_result, lose_the_first_try
 from tests.runs.harness import Airflow, get, pipeline, training, without_own_tags
 from tests.runs.lost_tries import MINUTE, clear_the_first_try, lose_every_try, rewrite, stored_record
+from tests.runs.time_limits import time_over
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 LOG = logging.getLogger(__name__)
@@ -156,7 +156,8 @@ def test_a_failed_job_run_fails_the_step(
 
 def test_a_killed_step_cancels_its_run(airflow: Airflow, step: Any, deferrable: bool) -> None:
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-serverless-job", "duration": 600}]})
-    run = airflow.run(pipeline(step()), deferrable=deferrable, default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow, deferrable=deferrable, look="GetJobRun") as limit:
+        run = airflow.run(pipeline(step()), deferrable=deferrable, default_args=limit)
     assert run.states == {"Step": "failed"}
     assert len(asked(airflow, "CancelJobRun")) == 1
     if step is in_own:

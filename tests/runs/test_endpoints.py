@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from tests.runs.adapters import interpose, lose_the_first_try
 from tests.runs.harness import BUCKET, ROLE, Airflow, Run, get, pipeline, training
+from tests.runs.time_limits import time_over
 
 # Two, as botocore may make a call of one try twice; a later try makes none, or its call would be answered.
 LOST_REPLY = {"service": "sagemaker", "drop": "after", "times": 2}
@@ -278,6 +278,7 @@ def test_a_killed_deployment_goes_on(airflow: Airflow, sagemaker: Any) -> None:
     serve(sagemaker, "old")
     airflow.endpoint.load_scenario({"jobs": [{"kind": "endpoint", "duration": 600}]})
     step = endpoint("Deploy", "old")
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(step), default_args=limit)
     assert run.states == {"Deploy": "failed"}
     assert actions(airflow, "Stop", "Delete", "Update") == ["UpdateEndpoint"]

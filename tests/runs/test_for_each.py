@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from tests.runs.harness import (
     training,
 )
 from tests.runs.test_lambda import function
+from tests.runs.time_limits import time_over
 
 ITEMS = [{"Name": "Items", "Type": "String", "DefaultValue": '["a", "b", "c"]'}]
 ITEM = get("ForEach.CurrentItem")
@@ -297,11 +297,8 @@ def test_a_loop_after_a_skipped_step_is_skipped(airflow: Airflow) -> None:
 
 def test_an_execution_timeout_stops_the_jobs_of_the_children(airflow: Airflow, deferrable: bool) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "training", "duration": 600}]})
-    run = airflow.run(
-        pipeline(loop(each()), Parameters=ITEMS),
-        deferrable=deferrable,
-        default_args={"execution_timeout": timedelta(seconds=5)},
-    )
+    with time_over(airflow, deferrable=deferrable) as limit:
+        run = airflow.run(pipeline(loop(each()), Parameters=ITEMS), deferrable=deferrable, default_args=limit)
     assert [state for _, state, _ in children(run)] == ["failed"] * 3
     stopped = [call.parameters["TrainingJobName"] for call in airflow.endpoint.requests("sagemaker", "StopTrainingJob")]
     assert sorted(stopped) == [request["TrainingJobName"] for request in requests(airflow)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests.runs.adapters import lose_the_first_try
 from tests.runs.glue import GlueEndpoint, glue_endpoint
 from tests.runs.harness import Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over_in_trigger, time_over_in_worker
 
 PACKAGE = Path(__file__).parents[1] / "glue_step_type"
 NAME_ARGUMENT = "--pipelines-run-name"
@@ -69,8 +69,8 @@ def test_a_failure_tells_the_reason(airflow: Airflow, glue: GlueEndpoint, capsys
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_the_end_of_its_time_stops_the_run(airflow: Airflow, glue: GlueEndpoint, deferrable: bool) -> None:
     glue.states = ("RUNNING",)
-    limit = {"execution_timeout": timedelta(seconds=5)}
-    run = airflow.run(pipeline(glue_job("Etl")), deferrable=deferrable, default_args=limit)
+    with time_over_in_trigger() if deferrable else time_over_in_worker(lambda: glue.made("GetJobRun")) as limit:
+        run = airflow.run(pipeline(glue_job("Etl")), deferrable=deferrable, default_args=limit)
     assert run.states == {"Etl": "failed"}
     assert glue.made("BatchStopJobRun") == [{"JobName": "etl", "JobRunIds": ["jr_1"]}]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import BUCKET, IMAGE, Airflow, get, pipeline, training
 from tests.runs.test_endpoints import LOST_REPLY, actions, answered, serve, start
+from tests.runs.time_limits import time_over
 
 
 def component(name: str, **members: Any) -> dict[str, Any]:
@@ -86,6 +86,7 @@ def test_a_component_whose_reply_was_lost_is_deployed_once(
 
 def test_a_killed_component_goes_on(airflow: Airflow) -> None:
     airflow.endpoint.load_scenario({"jobs": [{"kind": "inference-component", "duration": 600}]})
-    run = airflow.run(pipeline(component("Part")), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(component("Part")), default_args=limit)
     assert run.states == {"Part": "failed"}
     assert actions(airflow, "Stop", "Delete", "Update") == []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
 from tests.runs.records import records, sweep_a_minute_later
 from tests.runs.test_endpoints import serve
 from tests.runs.test_inference_components import component
+from tests.runs.time_limits import time_over
 
 LONG = {"defaults": {"duration": 600, "stopping": 10}}
 DENIED = {"code": "AccessDeniedException", "message": "not now", "status": 400}
@@ -63,8 +61,9 @@ def test_the_job_can_no_longer_be_looked_at(airflow: Airflow, deferrable: bool) 
 
 def test_the_job_could_not_be_stopped_when_its_time_was_over(airflow: Airflow, deferrable: bool) -> None:
     airflow.endpoint.reset({**LONG, "faults": [{"action": "StopTrainingJob", "error": DENIED}]})
-    arguments: dict[str, Any] = {"default_args": {"execution_timeout": timedelta(seconds=5)}}
-    check_swept(airflow, airflow.run(pipeline(training("Train")), deferrable=deferrable, **arguments))
+    with time_over(airflow, deferrable=deferrable) as limit:
+        run = airflow.run(pipeline(training("Train")), deferrable=deferrable, default_args=limit)
+    check_swept(airflow, run)
 
 
 def test_the_job_outlived_its_limit_and_could_not_be_stopped(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,8 @@ import pytest
 
 from tests.runs.adapters import lose_the_first_result, without_pause
 from tests.runs.harness import Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over_in_worker
+from tests.waiting import until
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:compute"
 SENSIBLE = {"api_token": "very-secret-value"}
@@ -202,23 +202,28 @@ def test_a_lost_reply_is_final_where_the_policy_allows_no_retry(airflow: Airflow
     assert len(events(airflow)) == 1
 
 
+# Every call of the function is under way until the test resumes it: none is missed that began before the run's end.
+HELD = {"jobs": [{"kind": "lambda"}], "faults": [{"service": "lambda", "pause": "before", "times": 9}]}
+
+
 def test_a_function_that_takes_too_long(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("airflow_sm_pipelines.operators.lambda_function.MAX_RUN_SECONDS", 1)
-    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 3}]})
+    airflow.endpoint.reset(HELD)
     assert airflow.run(pipeline(function("Compute"))).states == {"Compute": "failed"}
     assert f"the function {ARN} did not answer within" in "".join(capfd.readouterr())
-    time.sleep(2.5)
-    assert len(events(airflow)) == 1
+    assert len(until(airflow.endpoint.paused)) == 1
+    airflow.endpoint.resume()
 
 
 def test_a_killed_step_leaves_the_function_and_does_not_invoke_it_again(airflow: Airflow) -> None:
-    airflow.endpoint.reset({"jobs": [{"kind": "lambda", "duration": 7}]})
-    run = airflow.run(pipeline(function("Compute")), default_args={"execution_timeout": timedelta(seconds=5)})
+    airflow.endpoint.reset(HELD)
+    with time_over_in_worker(airflow.endpoint.paused) as limit:
+        run = airflow.run(pipeline(function("Compute")), default_args=limit)
     assert run.states == {"Compute": "failed"}
-    time.sleep(2.5)
-    assert len(events(airflow)) == 1
+    assert len(airflow.endpoint.paused()) == 1
+    airflow.endpoint.resume()
 
 
 @pytest.mark.parametrize(("policies", "state", "calls"), [(None, "failed", 1), (POLICY, "success", 2)])

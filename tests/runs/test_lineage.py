@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import BUCKET, Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over_in_worker
 
 PREFIX = "arn:aws:sagemaker:us-east-1:123456789012"
 EXECUTION = get("Execution.PipelineExecutionId")
@@ -128,8 +128,8 @@ def test_what_aws_refuses_fails_the_step(airflow: Airflow) -> None:
 def test_a_killed_step_goes_no_further_and_can_be_run_again(airflow: Airflow) -> None:
     """Nothing is there to be stopped: what was made stays, and a later run takes it."""
     airflow.endpoint.reset({"faults": [{"action": "CreateContext", "pause": "before", "times": 1}]})
-    limit = {"execution_timeout": timedelta(seconds=5)}
-    assert airflow.run(pipeline(STEP), default_args=limit).states == {"Record": "failed"}
+    with time_over_in_worker(airflow.endpoint.paused) as limit:
+        assert airflow.run(pipeline(STEP), default_args=limit).states == {"Record": "failed"}
     airflow.endpoint.resume()
     assert airflow.endpoint.requests("sagemaker", "AddAssociation") == ()
     again = airflow.run(pipeline(STEP))

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from airflow_sm_pipelines.jobs import job_log
+from tests.runs.beside import beside
 from tests.runs.harness import Airflow, Run, pipeline, training
+from tests.waiting import PATIENCE_SECONDS, until
 
+JOB_SECONDS = 600
 REASON = "AlgorithmError: out of patience, exit code: 1"
 LINES = [f"epoch {number}" for number in range(1, 6)]
 FAILING = {"kind": "training", "outcome": "Failed", "failure_reason": REASON, "duration": 0.5, "logs": LINES}
 TAIL = "airflow_sm_pipelines.jobs.job_log"
 CONSOLE = "https://console.aws.amazon.com"
 PAGE, LOG = "_link_AwsConsoleLink", "_link_JobLogLink"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's endpoint answers late."""
+    for name in ("connect_timeout", "read_timeout"):
+        monkeypatch.setitem(job_log.CLIENT_CONFIG, name, PATIENCE_SECONDS)
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
@@ -92,16 +103,34 @@ def tail(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == TAIL]
 
 
+@contextmanager
+def half_way(airflow: Airflow) -> Iterator[None]:
+    """Half of the time of the job that is waited for passes at once, and the rest where the block ends."""
+    try:
+        until(lambda: airflow.endpoint.requests("sagemaker", "DescribeTrainingJob"))
+        airflow.endpoint.advance(JOB_SECONDS / 2)
+        yield
+    finally:
+        airflow.endpoint.advance(JOB_SECONDS)
+
+
 def test_the_log_comes_into_the_tasks_log_while_it_waits(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
-    airflow.endpoint.reset({"jobs": [{"duration": 2.0, "logs": LINES}]})
-    with caplog.at_level("INFO", logger=TAIL):
+    airflow.endpoint.reset({"jobs": [{"duration": JOB_SECONDS, "logs": LINES}]})
+    came: list[str] = []
+
+    def end_the_job_when_lines_have_come() -> None:
+        with half_way(airflow):
+            came.extend(until(lambda: tail(caplog)))
+
+    with caplog.at_level("INFO", logger=TAIL), beside(end_the_job_when_lines_have_come):
         run = airflow.run(pipeline(training("Train")), deferrable=False)
     assert run.state == "success"
+    assert came == LINES[: len(came)] != LINES
     assert tail(caplog) == [*LINES, f"Training job {name_of(airflow)} completed"]
 
 
 def test_the_lines_of_several_hosts_say_whose_they_are(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
-    airflow.endpoint.reset({"jobs": [{"duration": 1.0, "logs": LINES}]})
+    airflow.endpoint.reset({"jobs": [{"duration": 0.2, "logs": LINES}]})
     hosts = {"ResourceConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}}
     with caplog.at_level("INFO", logger=TAIL):
         airflow.run(pipeline(training("Train", Arguments=hosts)), deferrable=False)
@@ -114,19 +143,25 @@ def test_the_lines_of_several_hosts_say_whose_they_are(airflow: Airflow, caplog:
 
 def test_a_throttled_tail_is_told_once_and_loses_no_line(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
     faults = [{**fault("GetLogEvents", "ThrottlingException"), "times": 2, "skip": 1}]
-    airflow.endpoint.reset({"jobs": [{"duration": 2.0, "logs": LINES}], "faults": faults})
-    with caplog.at_level("INFO", logger=TAIL):
+    airflow.endpoint.reset({"jobs": [{"duration": JOB_SECONDS, "logs": LINES}], "faults": faults})
+
+    late = "The job's log comes late: ThrottlingException: no"
+
+    def end_the_job_when_its_log_was_late() -> None:
+        with half_way(airflow):
+            until(lambda: late in tail(caplog))
+
+    with caplog.at_level("INFO", logger=TAIL), beside(end_the_job_when_its_log_was_late):
         run = airflow.run(pipeline(training("Train")), deferrable=False)
     assert run.state == "success"
     told = tail(caplog)
-    late = "The job's log comes late: ThrottlingException: no"
     assert told.count(late) == 1
     assert [line for line in told if line != late] == [*LINES, f"Training job {name_of(airflow)} completed"]
 
 
 def test_a_denied_tail_is_told_once_and_ends(airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
     airflow.endpoint.reset(
-        {"jobs": [{"duration": 1.0, "logs": LINES}], "faults": [fault("DescribeLogStreams", "AccessDeniedException")]}
+        {"jobs": [{"duration": 0.2, "logs": LINES}], "faults": [fault("DescribeLogStreams", "AccessDeniedException")]}
     )
     with caplog.at_level("INFO", logger=TAIL):
         run = airflow.run(pipeline(training("Train")), deferrable=False)
@@ -188,26 +223,23 @@ def test_the_links_are_there_while_the_job_runs(airflow: Airflow, deferrable: bo
     from airflow.utils.session import create_session
     from sqlalchemy import func, select
 
-    airflow.endpoint.reset({"jobs": [{"duration": 600}]})
-    dag_id, seen = f"linked-{deferrable}", [0]
+    airflow.endpoint.reset({"jobs": [{"duration": JOB_SECONDS}]})
+    dag_id = f"linked-{deferrable}"
+
+    def links_are_there() -> bool:
+        statement = select(func.count()).where(XComModel.key.in_([PAGE, LOG]), XComModel.dag_id == dag_id)
+        with create_session(scoped=False) as session:
+            return session.scalar(statement) == 2
 
     def end_the_job_when_the_links_are_there() -> None:
-        statement = select(func.count()).where(XComModel.key.in_([PAGE, LOG]), XComModel.dag_id == dag_id)
-        deadline = time.monotonic() + 60
         try:
-            while time.monotonic() < deadline and seen[-1] < 2:
-                time.sleep(0.1)
-                with create_session() as session:
-                    seen.append(session.scalar(statement) or 0)
+            until(links_are_there)
         finally:
-            airflow.endpoint.advance(600)
+            airflow.endpoint.advance(JOB_SECONDS)
 
-    watcher = threading.Thread(target=end_the_job_when_the_links_are_there)
-    watcher.start()
-    run = airflow.run(pipeline(training("Train")), deferrable=deferrable, dag_id=dag_id)
-    watcher.join()
+    with beside(end_the_job_when_the_links_are_there):
+        run = airflow.run(pipeline(training("Train")), deferrable=deferrable, dag_id=dag_id)
     assert run.state == "success"
-    assert seen[-1] == 2
 
 
 # The bound of the waiting -------------------------------------------------------------------------------------
@@ -236,7 +268,7 @@ def test_the_wait_for_capacity_is_no_part_of_it(
     airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_RUNTIME_GRACE", "0.5")
-    airflow.endpoint.reset({"jobs": [{"queued": 4, "duration": 0.2, **described_limit(2)}]})
+    airflow.endpoint.reset({"jobs": [{"queued": 2, "duration": 0, **described_limit(1)}]})
     run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
     assert run.state == "success"
     assert airflow.endpoint.requests("sagemaker", "StopTrainingJob") == ()

@@ -45,7 +45,7 @@ def told_by(airflow: Airflow, folder: Path) -> tuple[subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=600,
     )
     return done, events
 

@@ -34,6 +34,8 @@ def web(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClien
     from fastapi import FastAPI
 
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"{__name__}.{ChoosyAuthManager.__name__}")
+    # Another test may have stored a Dag of the same id a moment ago.
+    monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
     create_auth_manager()
     app = FastAPI()
     init_plugins(app)

@@ -108,22 +108,30 @@ class Scheduler:
 
 @pytest.fixture
 def scheduler(airflow_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
-    from airflow.api.common.delete_dag import delete_dag
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.models.dag import DagModel
-    from airflow.models.pool import Pool
     from airflow.utils.session import create_session
-    from sqlalchemy import delete, select, text
 
     monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
     DagBundlesManager().sync_bundles_to_db()
     with create_session() as session:
+        forget(session)
         yield Scheduler(session)
         session.rollback()
-        session.execute(text("DROP TRIGGER IF EXISTS refusing"))
-        for dag_id in session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.startswith(DAG_ID))).all():
-            delete_dag(dag_id, session=session)
-        session.execute(delete(Pool).where(Pool.pool != "default_pool"))
+        forget(session)
+
+
+def forget(session: Any) -> None:
+    """Forget the Dags of these tests, and all pools, whoever made them."""
+    from airflow.api.common.delete_dag import delete_dag
+    from airflow.models.dag import DagModel
+    from airflow.models.pool import Pool
+    from sqlalchemy import delete, select, text
+
+    session.execute(text("DROP TRIGGER IF EXISTS refusing"))
+    for dag_id in session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.startswith(DAG_ID))).all():
+        delete_dag(dag_id, session=session)
+    session.execute(delete(Pool).where(Pool.pool != "default_pool"))
+    session.commit()
 
 
 def test_a_run_has_a_pool_of_its_own_from_its_start_to_its_end(scheduler: Scheduler) -> None:

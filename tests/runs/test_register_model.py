@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over
 
 GROUP = "shop-models"
 
@@ -206,7 +206,8 @@ def test_a_lost_reply_makes_no_second_package(
 
 def test_a_killed_step_leaves_its_package(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "model-package", "duration": 600}]})
-    run = airflow.run(pipeline(NAMED), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(NAMED), default_args=limit)
     assert run.states == {"Register": "failed"}
     assert len(packages(airflow)) == 1
     assert not [r for r in airflow.endpoint.requests("sagemaker") if r.action.startswith(("Stop", "Delete"))]

@@ -22,7 +22,9 @@ from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, C
 from airflow_sm_pipelines.jobs.turns import PollPace
 from tests.runs.harness import Airflow
 from tests.runs.workers import make_queue, send, take
+from tests.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 
+HOUR = 3600.0
 ACCESS = AwsAccess("aws_default", "us-east-1", None, None)
 PACE = PollPace(0.05, 0.2)
 
@@ -56,7 +58,7 @@ def test_steps_of_several_triggerers_share_a_queue(airflow: Airflow) -> None:
     found: list[list[str]] = [[], [], []]
 
     def triggerer(share: int) -> None:
-        found[share] = asyncio.run(asyncio.wait_for(replies_to(url, shares[share]), 20))
+        found[share] = asyncio.run(asyncio.wait_for(replies_to(url, shares[share]), PATIENCE_SECONDS))
 
     threads = [threading.Thread(target=triggerer, args=(share,)) for share in range(3)]
     for thread in threads:
@@ -72,14 +74,16 @@ def test_steps_of_several_triggerers_share_a_queue(airflow: Airflow) -> None:
 def test_a_reader_rests_when_nobody_waits(airflow: Airflow) -> None:
     url = make_queue(airflow.endpoint, "replies")
 
-    async def wait() -> int:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(replies_to(url, [1]), 0.5)
-        reads = len(airflow.endpoint.requests("sqs", "ReceiveMessage"))
-        await asyncio.sleep(0.5)
-        return len(airflow.endpoint.requests("sqs", "ReceiveMessage")) - reads
+    async def wait() -> set[asyncio.Task[Any]]:
+        waiting = asyncio.create_task(replies_to(url, [1]))
+        while not airflow.endpoint.requests("sqs", "ReceiveMessage"):
+            await asyncio.sleep(LOOK_SECONDS)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return asyncio.all_tasks()
 
-    assert asyncio.run(wait()) == 0
+    # Nothing is left in the loop that could read but the test itself.
+    assert len(asyncio.run(wait())) == 1
 
 
 def test_a_queue_that_can_be_read_again_is_waited_for(airflow: Airflow) -> None:
@@ -90,9 +94,9 @@ def test_a_queue_that_can_be_read_again_is_waited_for(airflow: Airflow) -> None:
     async def wait() -> list[str]:
         waiting = asyncio.create_task(replies_to(url, [1]))
         while len(airflow.endpoint.requests("sqs", "ReceiveMessage")) < 5:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_SECONDS)
         send(airflow.endpoint, url, success(1))
-        return await asyncio.wait_for(waiting, 10)
+        return await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
     assert asyncio.run(wait()) == ["1"]
 
@@ -118,7 +122,7 @@ def test_what_no_step_can_take_is_deleted_and_harms_nobody(airflow: Airflow, cap
     send(airflow.endpoint, url, success(1))
     send(airflow.endpoint, url, success(2))
 
-    assert asyncio.run(asyncio.wait_for(replies_to(url, [1, 2]), 20)) == ["1", "2"]
+    assert asyncio.run(asyncio.wait_for(replies_to(url, [1, 2]), PATIENCE_SECONDS)) == ["1", "2"]
     assert take(airflow.endpoint, url) == [success(1000)]
     told = [record.getMessage() for record in caplog.records if "was deleted" in record.getMessage()]
     assert len(told) == len(POISON) == len(poison)
@@ -132,12 +136,12 @@ def test_poison_that_cannot_be_deleted_is_hidden(airflow: Airflow, caplog: pytes
     airflow.endpoint.add_fault("sqs", "DeleteMessage", times=1, error=denied)
     send(airflow.endpoint, url, "no JSON")
     send(airflow.endpoint, url, success(1))
-    assert asyncio.run(asyncio.wait_for(replies_to(url, [1]), 20)) == ["1"]
+    assert asyncio.run(asyncio.wait_for(replies_to(url, [1]), PATIENCE_SECONDS)) == ["1"]
     assert take(airflow.endpoint, url) == []
     assert [record.levelname for record in caplog.records if "cannot be deleted" in record.getMessage()] == ["WARNING"]
 
 
-def waiting(url: str | None, *, expires_in: float = 20, deadline_in: float | None = None) -> CallbackWait:
+def waiting(url: str | None, *, expires_in: float = HOUR, deadline_in: float | None = None) -> CallbackWait:
     now = time.time()
     return CallbackWait(
         slot=AnswerSlot(digest_of(token(1)), "dag", "run", "task", -1),
@@ -157,9 +161,9 @@ async def empty(mailbox: AnswerSlot) -> None:
     ("expires_in", "deadline_in", "end"),
     [
         (0.2, None, CallbackEnd.EXPIRED),
-        (0.2, 5, CallbackEnd.EXPIRED),
-        (5, 0.2, CallbackEnd.TIMED_OUT),
-        (-1, 5, CallbackEnd.EXPIRED),
+        (0.2, HOUR, CallbackEnd.EXPIRED),
+        (HOUR, 0.2, CallbackEnd.TIMED_OUT),
+        (-1, HOUR, CallbackEnd.EXPIRED),
     ],
 )
 def test_whichever_time_is_over_first_ends_the_waiting(
@@ -191,7 +195,7 @@ def test_the_triggers_event_carries_no_answer_and_the_reply_is_left_first(
     trigger = CallbackTrigger(waiting(url).to_json(), CallbackMessage(url, token(1), "arn", {}).seal())
 
     async def fire() -> Any:
-        return await asyncio.wait_for(anext(aiter(trigger.run())), 20)
+        return await asyncio.wait_for(anext(aiter(trigger.run())), PATIENCE_SECONDS)
 
     event = asyncio.run(fire())
     assert event.payload == {"end": "answered", "seen": ""}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +13,10 @@ import pytest
 from airflow_sm_pipelines.graph import plan
 from tests.corpus import documents
 from tests.runs import test_checks as checks
+from tests.runs.beside import beside
 from tests.runs.harness import Airflow, Run, condition, equals, get, pipeline, processing, training
 from tests.runs.test_corpus import callbacks_answered, scenario_for
+from tests.waiting import until
 
 SELECTED = "sagemaker_selected_steps"
 SOURCE = "sagemaker_source_run_id"
@@ -249,19 +249,15 @@ def deleted_at_the_next(action: str, airflow: Airflow, run: Run) -> Iterator[Non
     airflow.endpoint.add_fault(action=action, pause="before", times=1)
 
     def delete_it() -> None:
-        end = time.monotonic() + 60
-        while not airflow.endpoint.paused() and time.monotonic() < end:
-            time.sleep(0.05)
+        until(airflow.endpoint.paused)
         try:
             with create_session(scoped=False) as session:
                 session.execute(delete(DagRun).where(DagRun.run_id == run.run_id))
         finally:
             airflow.endpoint.resume()
 
-    with ThreadPoolExecutor() as threads:
-        deletion = threads.submit(delete_it)
+    with beside(delete_it):
         yield
-        deletion.result()
 
 
 def test_the_source_may_go_once_its_results_are_copied(airflow: Airflow, dag_id: str) -> None:

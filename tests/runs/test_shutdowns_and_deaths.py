@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
+from airflow_sm_pipelines.operators.job import JobStepOperator
 from tests.runs.adapters import interpose, without_pause
+from tests.runs.beside import beside
 from tests.runs.harness import BUCKET, Airflow, pipeline, training
 from tests.runs.records import records
+from tests.waiting import PATIENCE_SECONDS, until
 
 READ = {"Std:JsonGet": {"S3Uri": f"s3://{BUCKET}/epochs.json", "Path": "epochs"}}
 READING = training("Train", Arguments={"HyperParameters": {"epochs": READ}})
@@ -28,38 +28,24 @@ def deferrable(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-def until(check: Callable[[], object]) -> None:
-    """Wait for what ought to happen within seconds."""
-    end = time.monotonic() + 30
-    while not check():
-        assert time.monotonic() < end, "it has not happened"
-        time.sleep(0.05)
+@pytest.fixture
+def shut_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What reaches the task when its worker is shut down: the run's own process has Airflow's handler for it.
 
+    It is over when the task has done what it does upon that.
+    """
+    killed, on_kill = threading.Event(), JobStepOperator.on_kill
 
-@contextmanager
-def beside(what: Callable[[], None]) -> Iterator[None]:
-    """Do something while a run goes on in this thread."""
-    errors: list[BaseException] = []
+    def noted(task: JobStepOperator) -> None:
+        on_kill(task)
+        killed.set()
 
-    def do() -> None:
-        try:
-            what()
-        except BaseException as error:  # noqa: BLE001 # raised again where the block ends
-            errors.append(error)
+    def shut_down() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        assert killed.wait(PATIENCE_SECONDS), "the signal has not reached the task"
 
-    thread = threading.Thread(target=do)
-    thread.start()
-    yield
-    thread.join()
-    if errors:
-        raise errors[0]
-
-
-def shut_down() -> None:
-    """What reaches the task when its worker is shut down: the run's own process has Airflow's handler for it."""
-    os.kill(os.getpid(), signal.SIGTERM)
-    # As long as Airflow is asked about the task.
-    time.sleep(1)
+    monkeypatch.setattr(JobStepOperator, "on_kill", noted)
+    return shut_down
 
 
 def stops(airflow: Airflow) -> int:
@@ -67,12 +53,14 @@ def stops(airflow: Airflow) -> int:
 
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["first", "resumed"])
-def test_a_shutdown_while_the_request_is_resolved_leaves_the_job_alone(airflow: Airflow, resumed: bool) -> None:
+def test_a_shutdown_while_the_request_is_resolved_leaves_the_job_alone(
+    airflow: Airflow, shut_down: Callable[[], None], resumed: bool
+) -> None:
     fault = {"service": "s3", "action": "GetObject", "pause": "before", "skip": int(resumed)}
     airflow.endpoint.reset({"s3": FILE, "defaults": {"duration": 0.5}, "faults": [fault]})
 
     def shut_down_in_resolution() -> None:
-        until(airflow.endpoint.held)
+        until(airflow.endpoint.paused)
         shut_down()
         airflow.endpoint.resume()
 
@@ -82,7 +70,7 @@ def test_a_shutdown_while_the_request_is_resolved_leaves_the_job_alone(airflow: 
     assert len(airflow.endpoint.jobs("training")) == 1
 
 
-def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow) -> None:
+def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow, shut_down: Callable[[], None]) -> None:
     airflow.endpoint.reset({"defaults": {"duration": 600}})
     seen: list[dict[str, Any]] = []
 

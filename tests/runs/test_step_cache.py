@@ -23,6 +23,7 @@ READS = ("Describe", "Get", "List", "Head")
 
 @pytest.fixture(autouse=True)
 def an_empty_cache(airflow_database: None) -> Iterator[None]:
+    clear()
     yield
     clear()
 

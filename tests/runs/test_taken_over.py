@@ -62,7 +62,7 @@ def application_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
 
 
 def callback_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
-    wait = CallbackWait(TASK, ACCESS, None, PollPace(0.05, 0.2), time.time() + 20, None)
+    wait = CallbackWait(TASK, ACCESS, None, PollPace(0.05, 0.2), time.time() + 3600, None)
     return CallbackTrigger(
         wait.to_json(), CallbackMessage(make_queue(endpoint, "work"), "Token00001", "arn", {}).seal()
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import IMAGE, ROLE, Airflow, get, pipeline, training, transform
+from tests.runs.time_limits import time_over
 
 MODEL = {
     "Name": "Create",
@@ -63,7 +63,8 @@ def test_a_transform_of_a_model_that_is_not_there(airflow: Airflow) -> None:
 
 def test_a_killed_transform_is_stopped(airflow: Airflow) -> None:
     airflow.endpoint.reset(with_model(duration=600))
-    run = airflow.run(pipeline(transform("Batch")), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(transform("Batch")), default_args=limit)
     assert run.states == {"Batch": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", "StopTransformJob")) == 1
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
+from tests.runs.time_limits import time_over
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
@@ -299,6 +299,7 @@ def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kin
 )
 def test_a_killed_step_stops_its_job(airflow: Airflow, step: dict[str, Any], kind: str, stop: str) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": kind, "duration": 600}]})
-    run = airflow.run(pipeline(step), default_args={"execution_timeout": timedelta(seconds=5)})
+    with time_over(airflow) as limit:
+        run = airflow.run(pipeline(step), default_args=limit)
     assert run.states == {"Step": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", stop)) == 1

@@ -14,7 +14,7 @@ class AirflowApi:
 
     def __init__(self, base_url: str, *, username: str | None = None, password: str | None = None) -> None:
         """Log in: without a user name only where ``[core] simple_auth_manager_all_admins`` is on."""
-        self._client = httpx.Client(base_url=base_url, timeout=30)
+        self._client = httpx.Client(base_url=base_url, timeout=120)
         if username is None:
             answer = self._client.get("/auth/token")
         else:
@@ -97,6 +97,6 @@ class AirflowApi:
 def is_answering(base_url: str) -> bool:
     """Whether Airflow's API server is there."""
     try:
-        return httpx.get(f"{base_url}/api/v2/version", timeout=5).is_success
+        return httpx.get(f"{base_url}/api/v2/version", timeout=30).is_success
     except httpx.TransportError:
         return False

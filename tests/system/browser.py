@@ -30,7 +30,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 WIDTH, HEIGHT = 1200, 900
-SECONDS = 30.0
+SECONDS = 120.0
 
 T = TypeVar("T")
 

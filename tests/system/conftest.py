@@ -8,13 +8,15 @@ import pytest
 from airflow_sm_pipelines.local.endpoint import REGION, LocalEndpoint
 from tests.runs.harness import BUCKET
 from tests.system.deployment import Deployment, deployed
-from tests.system.test_kill_and_recovery import NOBODY_ELSE_STOPS
 
 SETTINGS = {
-    **NOBODY_ELSE_STOPS,
+    # A kill reaches AWS by the task's own on_kill: no look for jobs without an owner comes later.
+    "AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "0",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
     # The dag-processor takes up a change of a Dag only so long after the last one.
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
+    # So that what Airflow drops of assets and their state would be dropped within a test.
+    "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "2",
     "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API": "True",
     "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API_REGION": REGION,
     "AIRFLOW__SAGEMAKER_PIPELINES__PIPELINES_API_UNPAUSED": "True",

@@ -1,16 +1,24 @@
 """Airflow's components as processes on this machine, with a database and a dags folder of their own."""
 
+import atexit
 import contextlib
+import functools
+import json
 import re
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy
+
 from tests.system.api import AirflowApi, is_answering
 from tests.system.processes import Process, Processes, clean_environment, free_port, postgres_database
+from tests.waiting import PATIENCE_SECONDS
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-START_SECONDS = 150
+START_SECONDS = 300
+CONFIGURATION = "airflow.cfg"
 
 HEARD = re.compile(
     r"Received executor event with state success for task instance TaskInstanceKey\(dag_id='([^']*)', "
@@ -51,6 +59,9 @@ class Site:
             "AIRFLOW__API__BASE_URL": url,
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            # By default a busy machine's dag-processor gives up on a file that it would have read.
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "240",
+            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
@@ -107,10 +118,59 @@ class Deployment:
             for task in tasks
         )
 
+    def wait_for_log(self, dag_id: str, run_id: str, task_id: str, *texts: str) -> None:
+        """Wait until these texts are in the log of a task's first try: a line may come after the task has ended."""
+
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+        asked = {"params": {"full_content": True}, "headers": {"Accept": "application/json"}}
+
+        def found() -> bool:
+            log = self.airflow.task_log(dag_id, run_id, task_id)
+            # What a line tells of an error stands in other members.
+            whole = json.dumps(self.airflow.call("GET", path, **asked)["content"], ensure_ascii=False)
+            return all(text in log or text in whole for text in texts)
+
+        self.processes.wait_until(found, f"{texts} in the log of {task_id}", timeout=PATIENCE_SECONDS)
+
     def process(self, name: str) -> Process:
         """The running process of that name."""
         (found,) = [process for process in self.processes.running if process.name == name]
         return found
+
+
+def copy_database(source: sqlalchemy.URL, target: sqlalchemy.URL) -> None:
+    """Let a database that is empty be a copy of another one, to which nobody is connected."""
+    engine = sqlalchemy.create_engine(
+        source.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool
+    )
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP DATABASE {target.database}"))
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {target.database} TEMPLATE {source.database}"))
+        connection.execute(sqlalchemy.text(f"ALTER DATABASE {target.database} SET synchronous_commit = off"))
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A database with Airflow's tables and nothing else in it, and the home of the Airflow that made them."""
+
+    database: sqlalchemy.URL
+    home: Path
+
+
+@functools.cache
+def migrated() -> Migrated:
+    """What the deployments of this process are copies of: to make the tables takes as long as several tests."""
+    with contextlib.ExitStack() as kept:
+        database = kept.enter_context(postgres_database())
+        folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sm-pipelines-migrated-")))
+        site = Site.make(
+            folder, {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.render_as_string(hide_password=False)}
+        )
+        with Processes(folder / "logs") as processes:
+            command = ["airflow", "db", "migrate"]
+            processes.run("db-migrate", command, site.environment, site.home, timeout=START_SECONDS)
+        atexit.register(kept.pop_all().close)
+    return Migrated(database, site.home)
 
 
 @contextlib.contextmanager
@@ -119,7 +179,9 @@ def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str |
 
     ``dags`` are by their paths in the folder.
     """
+    first = migrated()
     with postgres_database() as database, Processes(folder / "logs") as processes:
+        copy_database(first.database, database)
         site = Site.make(
             folder,
             {
@@ -132,8 +194,10 @@ def deployed(folder: Path, settings: Mapping[str, str], dags: Mapping[str, str |
                 **settings,
             },
         )
+        # The components have its secrets in common, and would each make their own.
+        configured = (first.home / CONFIGURATION).read_text().replace(str(first.home), str(site.home))
+        (site.home / CONFIGURATION).write_text(configured)
         write_files(site.dags, dags)
-        processes.run("db-migrate", ["airflow", "db", "migrate"], site.environment, site.home, timeout=START_SECONDS)
         for component in COMPONENTS:
             _start(processes, site, component)
         processes.wait_until(lambda: is_answering(site.url), "the API server answers", timeout=START_SECONDS)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,12 +36,25 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+# Below those that the system gives to whoever connects: such a one could be taken before the server is there.
+PORTS = range(20_000, 30_000)
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """A TCP port that nothing listens on, and that no other process of these tests is given while this one lives."""
+    for port in random.sample(PORTS, len(PORTS)):
+        reservation = socket.socket(socket.AF_UNIX)
+        try:
+            reservation.bind(f"\0sm-pipelines-tests-{port}")
+            with socket.create_server(("", port)):
+                pass
+        except OSError:
+            reservation.close()
+            continue
+        _reserved.append(reservation)
+        return port
+    raise AssertionError(f"none of the ports {PORTS} is free")
 
 
 def clean_environment(home: Path, values: Mapping[str, str]) -> dict[str, str]:

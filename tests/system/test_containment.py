@@ -15,7 +15,7 @@ from tests.hostile import FUNCTION, Hostile, call, document, hostile_files
 from tests.system.deployment import Deployment, deployed
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 GOOD = "good"
 DAG_FILE = """
@@ -39,7 +39,7 @@ class Bench:
 
     def until(self, check: Any, what: str) -> Any:
         """Wait for what ought to happen within seconds, while no component ends."""
-        return self.deployment.processes.wait_until(check, what, timeout=120)
+        return self.deployment.processes.wait_until(check, what, timeout=180)
 
     def ends(self, dag_id: str, run_id: str) -> str:
         airflow = self.deployment.airflow
@@ -110,5 +110,5 @@ def test_the_good_and_the_odd_run_and_the_broken_fail_with_their_finding(bench: 
     runs = {dag_id: airflow.trigger(dag_id) for dag_id in [*ids, broken.dag_id]}
     states = {dag_id: bench.ends(dag_id, run_id) for dag_id, run_id in runs.items()}
     assert states == {**dict.fromkeys(ids, "success"), broken.dag_id: "failed"}
-    assert broken.told in airflow.task_log(broken.dag_id, runs[broken.dag_id], "definition_error")
+    bench.deployment.wait_for_log(broken.dag_id, runs[broken.dag_id], "definition_error", broken.told)
     bench.deployment.processes.check_running()

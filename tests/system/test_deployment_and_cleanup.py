@@ -19,7 +19,7 @@ from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 from tests.system.test_kill_and_recovery import parent_of
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 CASES = Path(__file__).parent.parent / "cases"
 CHAIN = CASES / "100-endpoint-config-with-a-literal-name-run-twice.json"
@@ -45,7 +45,7 @@ class Bench:
     endpoint: LocalEndpoint
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
-        return self.deployment.processes.wait_until(check, what, timeout=120, interval=0.2)
+        return self.deployment.processes.wait_until(check, what, timeout=180, interval=0.2)
 
     def succeeded(self, dag_id: str, run_id: str) -> str:
         end = self.until(lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}")

@@ -23,7 +23,7 @@ from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 from tests.system.test_kill_and_recovery import parent_of
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 JOB_SECONDS = 600
 ITEMS = ["a", "b", "c", "d", "e"]
@@ -67,7 +67,7 @@ class Bench:
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
         """Wait for what ought to happen within seconds, while all components live."""
-        return self.deployment.processes.wait_until(check, what, timeout=120, interval=0.3)
+        return self.deployment.processes.wait_until(check, what, timeout=180, interval=0.3)
 
 
 @dataclass(frozen=True)

@@ -17,23 +17,22 @@ import pytest
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.runs.harness import pipeline, training
 from tests.system.api import AirflowApi
-from tests.system.deployment import Deployment, deployed
+from tests.system.conftest import SharedAirflow
+from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 JOB_SECONDS = 600
-# A kill reaches AWS by the task's own on_kill: the look for jobs without an owner, which comes later, is turned off.
-NOBODY_ELSE_STOPS = {"AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "0"}
 TASK = "Train"
-DAG_IDS = ("deferred", "synchronous")
-DAG_FILE = """
+DAG_IDS = DEFERRED, SYNCHRONOUS = "train-deferred", "train-synchronous"
+DAG_FILE = f"""
 from datetime import timedelta
 
 from airflow_sm_pipelines import SageMakerPipelineDag
 
-deferred = SageMakerPipelineDag("training.json", dag_id="deferred", deferrable=True)
-synchronous = SageMakerPipelineDag("training.json", dag_id="synchronous", deferrable=False)
+deferred = SageMakerPipelineDag("training.json", dag_id={DEFERRED!r}, deferrable=True)
+synchronous = SageMakerPipelineDag("training.json", dag_id={SYNCHRONOUS!r}, deferrable=False)
 for dag in (deferred, synchronous):
     dag.get_task("Train").retry_delay = timedelta(seconds=1)
 """
@@ -89,7 +88,7 @@ class Bench:
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
         """Wait for what ought to happen within seconds, while all components live."""
-        return self.deployment.processes.wait_until(check, what, timeout=90, interval=0.2)
+        return self.deployment.processes.wait_until(check, what, timeout=180, interval=0.2)
 
     def start(self, dag_id: str) -> Run:
         """Start a run."""
@@ -98,7 +97,7 @@ class Bench:
     def start_and_wait_for_job(self, dag_id: str) -> Run:
         """Start a run and wait until its task waits for its job and has looked at it."""
         run = self.start(dag_id)
-        run.wait_for_task("deferred" if dag_id == "deferred" else "running")
+        run.wait_for_task("deferred" if dag_id == DEFERRED else "running")
         self.wait_for_next_look()
         return run
 
@@ -125,23 +124,17 @@ def parent_of(pid: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def deployed_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """One Airflow for all tests of the module."""
+def deployed_bench(shared_airflow: SharedAirflow) -> Bench:
+    """The Airflow that all system tests share, with the Dags of this module."""
     dags = {"dags.py": DAG_FILE, "training.json": json.dumps(pipeline(training(TASK)))}
-    folder = tmp_path_factory.mktemp("airflow")
-    with (
-        LocalEndpoint(scenario={"defaults": {"duration": JOB_SECONDS}}) as endpoint,
-        deployed(folder, {**endpoint.environment, **NOBODY_ELSE_STOPS}, dags) as deployment,
-    ):
-        bench = Bench(deployment, endpoint)
-        bench.until(lambda: deployment.airflow.dag_ids() >= set(DAG_IDS), "the Dags are listed")
-        yield bench
+    shared_airflow.deployment.add("kill_and_recovery", dags, DAG_IDS)
+    return Bench(shared_airflow.deployment, shared_airflow.endpoint)
 
 
 @pytest.fixture
 def bench(deployed_bench: Bench, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The Airflow, and an endpoint with no jobs in it."""
-    deployed_bench.endpoint.reset()
+    deployed_bench.endpoint.reset({"defaults": {"duration": JOB_SECONDS}})
     with shown_on_failure(deployed_bench.deployment.processes, request):
         yield deployed_bench
 
@@ -162,7 +155,7 @@ def test_a_task_that_is_marked_failed_stops_its_job_once(bench: Bench, dag_id: s
 
 @pytest.mark.parametrize("supervisor_too", [False, True], ids=["task", "task and supervisor"])
 def test_a_try_after_the_death_of_a_worker_adopts_the_job(bench: Bench, supervisor_too: bool) -> None:
-    run = bench.start_and_wait_for_job("synchronous")
+    run = bench.start_and_wait_for_job(SYNCHRONOUS)
     task, supervisor = run.worker()
 
     if supervisor_too:
@@ -178,7 +171,7 @@ def test_a_try_after_the_death_of_a_worker_adopts_the_job(bench: Bench, supervis
 
 
 def test_a_triggerer_that_dies_and_is_started_again_goes_on_waiting(bench: Bench) -> None:
-    run = bench.start_and_wait_for_job("deferred")
+    run = bench.start_and_wait_for_job(DEFERRED)
 
     bench.deployment.processes.kill(bench.deployment.process("triggerer"))
     assert run.task_state == "deferred"
@@ -193,7 +186,7 @@ def test_a_triggerer_that_dies_and_is_started_again_goes_on_waiting(bench: Bench
 
 @pytest.mark.parametrize("whole_session", [False, True], ids=["task", "every process"])
 def test_an_orderly_shutdown_of_the_worker_does_not_stop_the_job(bench: Bench, whole_session: bool) -> None:
-    run = bench.start_and_wait_for_job("synchronous")
+    run = bench.start_and_wait_for_job(SYNCHRONOUS)
     scheduler = bench.deployment.process("scheduler")
     task, _supervisor = run.worker()
 
@@ -214,7 +207,9 @@ def test_an_orderly_shutdown_of_the_worker_does_not_stop_the_job(bench: Bench, w
         bench.deployment.start("scheduler")
     else:
         os.kill(task, signal.SIGTERM)
-        bench.wait_for_next_look()
+        # The first look may have been under way when the signal came.
+        for _ in range(2):
+            bench.wait_for_next_look()
         os.kill(task, signal.SIGKILL)
     run.wait_for_task("running", attempt=2)
     bench.wait_for_next_look()
@@ -245,11 +240,11 @@ def test_clearing_a_task_that_waits_stops_its_job_and_starts_another(bench: Benc
 
 
 def test_clearing_a_task_that_succeeded_starts_another_job(bench: Bench) -> None:
-    run = bench.start_and_wait_for_job("deferred")
+    run = bench.start_and_wait_for_job(DEFERRED)
     bench.end_jobs()
     assert run.wait_for_end() == "success"
 
-    run.airflow.clear_task("deferred", run.run_id, TASK)
+    run.airflow.clear_task(DEFERRED, run.run_id, TASK)
     bench.until(lambda: len(bench.job_names("Create")) > 1, "a second CreateTrainingJob")
     bench.end_jobs()
 
@@ -259,7 +254,7 @@ def test_clearing_a_task_that_succeeded_starts_another_job(bench: Bench) -> None
 
 
 def test_two_runs_at_once_have_a_job_each(bench: Bench) -> None:
-    runs = [bench.start("deferred"), bench.start("deferred")]
+    runs = [bench.start(DEFERRED), bench.start(DEFERRED)]
     for run in runs:
         run.wait_for_task("deferred")
     bench.end_jobs()

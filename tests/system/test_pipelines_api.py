@@ -19,7 +19,7 @@ from tests.system.conftest import SharedAirflow
 from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 ROLE = "arn:aws:iam::123456789012:role/Pipelines"
 ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -186,7 +186,7 @@ def test_a_stop_stops_the_job(bench: Bench) -> None:
         lambda: airflow.task_states("Long", run["dag_run_id"])["Train"] == "deferred", "the task defers", timeout=120
     )
     assert bench.steps(arn)["Train"]["StepStatus"] == "Executing"
-    processes.wait_until(bench.deployment.knows_deferrals, "the scheduler knows of the deferral", timeout=60)
+    processes.wait_until(bench.deployment.knows_deferrals, "the scheduler knows of the deferral", timeout=180)
     bench.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
     assert bench.status(arn) in ("Stopping", "Stopped")
     wait_until(

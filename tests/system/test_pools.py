@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from airflow_sm_pipelines.expressions.identity import execution_id
@@ -25,7 +25,7 @@ from tests.system.api import AirflowApi
 from tests.system.deployment import Deployment, deployed
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 JOB_SECONDS = 600
 STEPS = 20
@@ -233,11 +233,16 @@ def test_of_two_schedulers_that_make_a_pool_at_once_one_waits_and_finds_it_made(
     def make(session: Session) -> None:
         session.execute(insert_if_absent(session, values))
 
+    def somebody_waits() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%slot_pool%'"
+        with engine.connect() as connection:
+            return bool(connection.scalar(text(f"{waiting} AND datname = current_database()")))
+
     with Session(engine) as one, Session(engine) as two, ThreadPoolExecutor() as thread:
         make(one)
         other = thread.submit(make, two)
-        with pytest.raises(TimeoutError):
-            other.result(timeout=1)
+        bench.until(somebody_waits, "the other waits for the first to commit")
+        assert not other.done()
         one.commit()
         other.result()
         two.commit()

@@ -16,7 +16,7 @@ from tests.system.conftest import SharedAirflow
 from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 CASE = Path(__file__).parent.parent / "cases" / "40-run-on-failure-dependency.json"
 OUTCOME = "pipeline.run.outcome"
@@ -74,7 +74,7 @@ class Bench:
     def end(self, dag_id: str, run_id: str) -> tuple[str, dict[str, str | None]]:
         """The state in which a run ends, and the states of its tasks."""
         state = self.deployment.processes.wait_until(
-            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=120, interval=0.2
+            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=180, interval=0.2
         )
         return state, self.deployment.airflow.task_states(dag_id, run_id)
 
@@ -83,12 +83,12 @@ class Bench:
         self.deployment.processes.wait_until(
             lambda: self.deployment.airflow.task("branches", run_id, task)["state"] == state,
             f"{task} is {state}",
-            timeout=90,
+            timeout=180,
             interval=0.2,
         )
 
-    def log_lines(self, dag_id: str, run_id: str, task: str) -> list[dict[str, Any]]:
-        """The lines of the log of a task's latest try, with all that they tell."""
+    def reasons_of_skips(self, dag_id: str, run_id: str, task: str) -> list[str]:
+        """Why a task's latest try was skipped, as its log tells."""
         airflow = self.deployment.airflow
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}"
         answer = airflow.call(
@@ -97,8 +97,7 @@ class Bench:
             params={"full_content": True},
             headers={"Accept": "application/json"},
         )
-        lines: list[dict[str, Any]] = answer["content"]
-        return lines
+        return [line["reason"] for line in answer["content"] if line.get("event") == "Skipping task."]
 
     def told(self) -> dict[str, Any]:
         """What each function was given, by the name of its step."""
@@ -129,9 +128,13 @@ def test_the_handler_runs_when_the_step_has_failed_and_the_run_fails(bench: Benc
         "failed",
         {"Train": "failed", "NotifyOnFailure": "success", OUTCOME: "failed"},
     )
-    log = str(bench.log_lines("case", run_id, OUTCOME))
-    assert "The run completed with failures:" in log
-    assert "- Train ended as Failed. NotifyOnFailure ran upon it. Step 'Train' failed: the training job" in log
+    bench.deployment.wait_for_log(
+        "case",
+        run_id,
+        OUTCOME,
+        "The run completed with failures:",
+        "- Train ended as Failed. NotifyOnFailure ran upon it. Step 'Train' failed: the training job",
+    )
     assert bench.told() == {"NotifyOnFailure": {"what": "NotifyOnFailure"}}
     # The step that failed is cleared with all after it, and does better this time.
     bench.load()
@@ -143,8 +146,9 @@ def test_the_handler_runs_when_the_step_has_failed_and_the_run_fails(bench: Benc
         {"Train": "success", "NotifyOnFailure": "skipped", OUTCOME: "success"},
     )
     assert bench.told() == {}
-    lines = bench.log_lines("case", run_id, "NotifyOnFailure")
-    (told,) = [line["reason"] for line in lines if line.get("event") == "Skipping task."]
+    (told,) = bench.deployment.processes.wait_until(
+        lambda: bench.reasons_of_skips("case", run_id, "NotifyOnFailure") or None, "a line on the skip", timeout=120
+    )
     assert told.startswith("The step's run conditions do not hold, and it is skipped: 'Train' ended as Succeeded, and")
 
 
@@ -154,7 +158,7 @@ def test_a_step_that_is_marked_as_failed_has_failed(bench: Bench) -> None:
     run_id = airflow.trigger("branches")
     bench.wait_for(run_id, "Train", "deferred")
     bench.deployment.processes.wait_until(
-        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=90
+        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=180
     )
     airflow.set_task_state("branches", run_id, "Train", "failed")
     state, states = bench.end("branches", run_id)

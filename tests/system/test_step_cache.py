@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +10,11 @@ import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.runs.harness import pipeline, training
-from tests.system.deployment import Deployment, deployed
+from tests.system.conftest import SharedAirflow
+from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 DAG_ID, TASK = "cached", "Train"
 JOB_SECONDS = 600
@@ -24,8 +24,6 @@ from airflow_sm_pipelines import SageMakerPipelineDag
 dag = SageMakerPipelineDag("training.json", dag_id={DAG_ID!r})
 """
 DEFINITION = pipeline(training(TASK, CacheConfig={"Enabled": True, "ExpireAfter": "P1M"}))
-# So that what Airflow drops of assets and their state would be dropped within the test.
-SOON_CLEANED = {"AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "2"}
 
 
 @dataclass(frozen=True)
@@ -61,16 +59,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    files = {"dag.py": DAG_FILE, "training.json": json.dumps(DEFINITION)}
-    scenario = {"jobs": [{"kind": "training", "duration": JOB_SECONDS}]}
-    with (
-        LocalEndpoint(scenario=scenario) as endpoint,
-        deployed(tmp_path, {**endpoint.environment, **SOON_CLEANED}, files) as deployment,
-        shown_on_failure(deployment.processes, request),
-    ):
-        airflow = deployment.airflow
-        deployment.processes.wait_until(lambda: DAG_ID in airflow.dag_ids() or None, "the Dag", timeout=120)
+def bench(shared_airflow: SharedAirflow, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The Airflow that all system tests share, with the Dag of this module."""
+    deployment, endpoint = shared_airflow.deployment, shared_airflow.endpoint
+    endpoint.reset({"defaults": {"duration": JOB_SECONDS}})
+    deployment.add("step_cache", {"dag.py": DAG_FILE, "training.json": json.dumps(DEFINITION)}, {DAG_ID})
+    with shown_on_failure(deployment.processes, request):
         yield Bench(deployment, endpoint)
 
 
@@ -91,14 +85,14 @@ def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Ben
     page = f"/dags/{DAG_ID}/runs/{source.replace(':', '%3A').replace('+', '%2B')}/tasks/{TASK}"
     assert links["Cache source run"] == f"{bench.deployment.site.url}{page}"
     assert "CacheHit" in airflow.task(DAG_ID, hit, TASK)["rendered_fields"]["request"]
-    assert f"Cache hit: the result of the run {source} is used" in airflow.task_log(DAG_ID, hit, TASK)
+    bench.deployment.wait_for_log(DAG_ID, hit, TASK, f"Cache hit: the result of the run {source} is used")
     # The asset gives access to the store and nothing else: a run updates none.
     assert airflow.call("GET", "/assets/events")["total_entries"] == 0
 
     for component in ("scheduler", "api-server", "triggerer"):
         bench.deployment.processes.kill(bench.deployment.process(component))
         bench.deployment.start(component)
-    bench.deployment.processes.wait_until(lambda: _answers(bench) or None, "Airflow is back", timeout=120)
+    bench.deployment.processes.wait_until(lambda: _answers(bench) or None, "Airflow is back", timeout=180)
     bench.run()
     assert len(bench.endpoint.jobs("training")) == 2
 
@@ -110,7 +104,7 @@ def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Ben
 
     site = bench.deployment.site
     command = ["airflow", "sm-pipelines", "cache", "clear", DAG_ID, TASK]
-    bench.deployment.processes.run("cache-clear", command, site.environment, site.home, timeout=60)
+    bench.deployment.processes.run("cache-clear", command, site.environment, site.home, timeout=180)
     last = bench.trigger()
     bench.wait_for_jobs(4)
     bench.endpoint.advance(JOB_SECONDS)

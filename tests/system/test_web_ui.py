@@ -22,11 +22,11 @@ from tests.system.browser import Browser, chromium, pictured_on_failure
 from tests.system.deployment import START_SECONDS, Site
 from tests.system.processes import Processes, shown_on_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS_VARIABLE = "SM_PIPELINES_TEST_SCREENSHOTS"
-RUN_SECONDS = 180
+RUN_SECONDS = 300
 DIALOG = "[role=dialog][data-state=open]"
 SELECTED_STEPS = "sagemaker_selected_steps"
 
@@ -95,7 +95,7 @@ def logged_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             password = json.loads((site.home / "simple_auth_manager_passwords.json.generated").read_text())["admin"]
             with AirflowApi(site.url, username="admin", password=password) as airflow:
                 processes.wait_until(airflow.healthy, "all components are healthy", timeout=START_SECONDS)
-                processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "abalone is listed", timeout=60)
+                processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "abalone is listed", timeout=180)
                 log_in(browser, password)
                 yield Ui(browser, airflow, processes, endpoint)
 

@@ -48,7 +48,7 @@ TOKEN = "abcdeFGH12"  # a callback token of SageMaker's form
 DECLARED = {output["OutputName"]: ParameterType(output["OutputType"]) for output in OUTPUTS}
 REFUSALS = (400, 404, 413, 429)
 MESSAGES = 6
-SECONDS = 30
+SECONDS = 300
 
 
 @dataclass(frozen=True)
