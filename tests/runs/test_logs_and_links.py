@@ -147,9 +147,13 @@ def test_a_throttled_tail_is_told_once_and_loses_no_line(airflow: Airflow, caplo
 
     late = "The job's log comes late: ThrottlingException: no"
 
+    def throttled_and_answered_again() -> bool:
+        answers = [call.error_code for call in airflow.endpoint.requests("logs", "GetLogEvents")]
+        return answers[1:3] == ["ThrottlingException"] * 2 and None in answers[3:]
+
     def end_the_job_when_its_log_was_late() -> None:
         with half_way(airflow):
-            until(lambda: late in tail(caplog))
+            until(lambda: late in tail(caplog) and throttled_and_answered_again())
 
     with caplog.at_level("INFO", logger=TAIL), beside(end_the_job_when_its_log_was_late):
         run = airflow.run(pipeline(training("Train")), deferrable=False)
