@@ -39,21 +39,23 @@ def answer(asking: Asking, rates: Mapping[str, float], clock: Callable[[], float
     if asking.call.api not in rates:
         return NO_PACE
     least = 1 / rates[asking.call.api]
+    return change_queue(asking.call, lambda queue: said(asking.word, queue, clock(), least, asking.permit))
 
-    def change(queue: CallQueue) -> tuple[CallQueue, Answer]:
-        now = clock()
-        if asking.word is Word.TAKEN:
+
+def said(word: Word, queue: CallQueue, now: float, least: float, permit: float) -> tuple[CallQueue, Answer]:
+    """What a word changes in a queue, and the answer to it; ``least`` is the interval that is configured."""
+    match word:
+        case Word.TAKEN:
             return queue.taken(now, least), NO_PACE
-        if asking.word is Word.THROTTLED:
-            return queue.throttled(now, least, asking.permit)
-        return queue.ask(now, least, again=asking.word is Word.ASK_AGAIN)
-
-    return change_queue(asking.call, change)
+        case Word.THROTTLED:
+            return queue.throttled(now, least, permit)
+        case Word.ASK | Word.ASK_AGAIN:
+            return queue.ask(now, least, again=word is Word.ASK_AGAIN)
 
 
 def is_running_task(task: TaskRef, secret: str) -> bool:
     """Whether the task runs, and has put the digest of this secret into its state store, where it alone writes."""
-    scope = TaskScope(task.dag_id, task.run_id, task.task_id, task.map_index)
+    scope = TaskScope(dag_id=task.dag_id, run_id=task.run_id, task_id=task.task_id, map_index=task.map_index)
     with create_session(scoped=False) as session:
         stored = get_state_backend().get(scope, STORE_KEY, session=session)
         state = session.scalar(
