@@ -37,7 +37,7 @@ SETS ?= lowest airflow-3.3.1 airflow-3.3.2 newest next bare
 PYTHONS ?= 3.11 3.12 3.13
 TIERS ?= fast runs wheel
 
-.PHONY: demo test test-next fast faults corpus fuzz sdk test-sdk lint licences sbom dist docs pins matrix clean
+.PHONY: demo cluster cluster-down test test-next fast faults corpus fuzz sdk test-sdk lint licences sbom dist docs pins matrix clean
 
 demo: $(INSTALLED) $(if $(SCENARIO),,$(JOBS)/.installed)
 	@$(VENV)/bin/python examples/demo.py $(if $(SCENARIO),examples/scenarios/$(SCENARIO).json) --conf "$$CONF"
@@ -69,6 +69,13 @@ fuzz: $(INSTALLED)
 # The SageMaker SDK 2.x and 3.x, each in an environment of its own, as clients of the Pipelines API of a real Airflow.
 sdk: $(INSTALLED)
 	@$(VENV)/bin/python -m tests.sdk
+
+# The services of docker-compose.yaml as processes of this machine; they need redis-server, and PostgreSQL on 127.0.0.1.
+cluster: $(INSTALLED)
+	@$(VENV)/bin/python -m tests.system.cluster up
+
+cluster-down:
+	@$(VENV)/bin/python -m tests.system.cluster down
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

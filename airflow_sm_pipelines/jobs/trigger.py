@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger
@@ -34,6 +36,9 @@ log = logging.getLogger(__name__)
 
 # Airflow gives a trigger's on_kill 30 s, unless [triggerer] on_kill_timeout says otherwise.
 STOP_SECONDS = 25.0
+# A task's try can be taken for dead whose trigger fires before the scheduler has heard of the deferral: the executor
+# then tells of the end of the process that has deferred when the task is queued or runs again.
+SETTLED_SECONDS = 5.0
 
 
 class JobTrigger(BaseTrigger):
@@ -43,7 +48,7 @@ class JobTrigger(BaseTrigger):
     ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
     is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds. ``labels`` say
     in logs, metrics and spans whose job it is; a trigger of the version before has none. ``by_lists`` says whether List
-    calls may tell which jobs have changed.
+    calls may tell which jobs have changed. Before ``not_before``, in epoch seconds, it does not fire.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class JobTrigger(BaseTrigger):
         labels: dict[str, Any] | None = None,
         *,
         by_lists: bool = True,
+        not_before: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
@@ -69,6 +75,7 @@ class JobTrigger(BaseTrigger):
         self.application = application
         self.labels = JobLabels(job_name, **(labels or {}))
         self.by_lists = by_lists
+        self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -84,6 +91,7 @@ class JobTrigger(BaseTrigger):
                 "application": self.application,
                 "labels": self.labels.to_json(),
                 "by_lists": self.by_lists,
+                "not_before": self.not_before,
             },
         )
 
@@ -94,7 +102,14 @@ class JobTrigger(BaseTrigger):
             kind, name, pace = self.kind, self.job_name, self.pace
             async with shared_turns(self.access, kind, name, pace, by_lists=self.by_lists) as turns:
                 end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, turns=turns)
+        if self.not_before is not None and (early := self.not_before - time.time()) > 0:
+            await asyncio.sleep(min(early, SETTLED_SECONDS))
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
+
+    @staticmethod
+    def settled_at(deferred_at: float, poll_interval: float) -> float:
+        """From when on a trigger may fire whose task is deferred at a time: at most one look later."""
+        return deferred_at + min(poll_interval, SETTLED_SECONDS)
 
     async def on_kill(self) -> None:
         await shielded(self._kill())

@@ -150,7 +150,7 @@ class JobStepOperator(StepOperator):
         return as_airflow_has_it(finish)
 
     def _defer(self, wait: JobWait) -> NoReturn:
-        leftover = self.job_try.life.adapter.leftover()
+        run, leftover = self.job_try.life.run, self.job_try.life.adapter.leftover()
         self.defer(
             trigger=JobTrigger(
                 kind=wait.kind.to_json(),
@@ -161,8 +161,9 @@ class JobStepOperator(StepOperator):
                 deadline=wait.bounds.deadline,
                 slack=wait.bounds.max_runtime_grace,
                 application=leftover.application if isinstance(leftover, ApplicationTarget) else None,
-                labels=JobLabels.of(self.job_try.life.run).to_json(),
-                by_lists=self.job_try.life.run.settings.poll_by_list,
+                labels=JobLabels.of(run).to_json(),
+                by_lists=run.settings.poll_by_list,
+                not_before=JobTrigger.settled_at(run.clock.time(), wait.pace.interval),
             ),
             method_name="execute_complete",
         )

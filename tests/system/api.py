@@ -70,9 +70,18 @@ class AirflowApi:
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """A task's log as text."""
+        return "\n".join(str(line.get("event", line)) for line in self.task_log_lines(dag_id, run_id, task_id, attempt))
+
+    def task_log_lines(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
+        """The lines of a task's log with their fields."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         answer = self.call("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
-        return "\n".join(str(line.get("event", line)) for line in answer["content"] if isinstance(line, dict))
+        return [line for line in answer["content"] if isinstance(line, dict)]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """An XCom value of a task."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.call("GET", path, params={"deserialize": True})["value"]
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """A task instance of a Dag run: its ``state``, ``try_number``, ``pid`` and so on."""

@@ -223,24 +223,50 @@ def _resolved(command: Sequence[str], environment: Mapping[str, str]) -> list[st
 @contextlib.contextmanager
 def postgres_database() -> Iterator[sqlalchemy.URL]:
     """The URL of a new, empty database on the machine's PostgreSQL server; dropped at the end."""
-    server = sqlalchemy.make_url(os.environ.get(POSTGRES_VARIABLE, POSTGRES_DEFAULT))
-    server = server.set(drivername="postgresql+psycopg2")
-    engine = sqlalchemy.create_engine(
-        server,
-        isolation_level="AUTOCOMMIT",
-        poolclass=sqlalchemy.NullPool,
-        connect_args={"connect_timeout": 5},
-    )
+    url = new_database()
+    try:
+        yield url
+    finally:
+        remove_database(str(url.database))
+
+
+def new_database() -> sqlalchemy.URL:
+    """The URL of a new, empty database on the machine's PostgreSQL server."""
+    server = postgres_server()
     name = f"sm_pipelines_test_{uuid.uuid4().hex[:12]}"
     try:
-        with engine.connect() as connection:
+        with _engine(server).connect() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
             # Processes of Airflow die in these tests, and never the server: no commit has to wait for the disk.
             connection.execute(sqlalchemy.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     except sqlalchemy.exc.OperationalError as error:
         missing(f"no PostgreSQL server at {server} (see {POSTGRES_VARIABLE}): {error.orig}")
-    try:
-        yield server.set(database=name)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    return server.set(database=name)
+
+
+def remove_database(name: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    with _engine(postgres_server()).connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def cut_connections(name: str) -> int:
+    """End all connections to a database, as a restart of the server would; how many there were."""
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name"
+    with _engine(postgres_server()).connect() as connection:
+        return int(connection.execute(sqlalchemy.text(ended), {"name": name}).scalar_one())
+
+
+def postgres_server() -> sqlalchemy.URL:
+    """The machine's PostgreSQL server."""
+    server = sqlalchemy.make_url(os.environ.get(POSTGRES_VARIABLE, POSTGRES_DEFAULT))
+    return server.set(drivername="postgresql+psycopg2")
+
+
+def _engine(server: sqlalchemy.URL) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(
+        server,
+        isolation_level="AUTOCOMMIT",
+        poolclass=sqlalchemy.NullPool,
+        connect_args={"connect_timeout": 5},
+    )
