@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from airflow_sm_pipelines.validation.shapes import installed_botocore
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -83,8 +85,6 @@ def api_model() -> ApiModel:
 @cache
 def installed_model(service: str) -> ApiModel:
     """The model of one service as the installed botocore has it. It takes about half a second."""
-    from importlib.metadata import version
-
     from airflow_sm_pipelines.validation.service_model import load_model
 
     known = api_model()
@@ -92,7 +92,7 @@ def installed_model(service: str) -> ApiModel:
     requests = {name: shape for name, shape in known.requests.items() if name.partition(":")[0] == service}
     responses = {name: shape for name, shape in known.responses.items() if name.partition(":")[0] == service}
     shapes = values_of(model, (*requests.values(), *responses.values()))
-    return ApiModel(version("botocore"), requests, responses, {service: shapes})
+    return ApiModel(str(installed_botocore()), requests, responses, {service: shapes})
 
 
 @cache
@@ -114,12 +114,7 @@ def own_model(service: str, operation: str) -> ApiModel | None:
 
 def is_installed(model: ApiModel) -> bool:
     """Whether the installed botocore is of the version that a model is of. Without botocore there is no other."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("botocore") == model.botocore
-    except PackageNotFoundError:
-        return True
+    return installed_botocore() in (None, model.botocore)
 
 
 def values_of(model: dict[str, Any], roots: Iterable[str]) -> dict[str, ApiValue]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import metadata
 
 import pytest
 from msgspec.structs import replace
@@ -89,3 +90,12 @@ def _lacking(known: ApiShapes, installed: ApiShapes, root: str) -> Iterator[str]
         if name in installed:
             yield from shape.members.keys() - installed[name].members.keys()
         left += [*shape.members.values(), shape.member, shape.key, shape.value]
+
+
+def test_the_installed_version_is_looked_up_once_and_not_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read from a file, and parsed as an email: this takes longer than the step."""
+    plan(document(training()))
+    asked = []
+    monkeypatch.setattr(metadata, "version", asked.append)
+    plan(document(training("A"), training("B")))
+    assert asked == []
