@@ -95,7 +95,7 @@ def _lacking(known: ApiShapes, installed: ApiShapes, root: str) -> Iterator[str]
 def test_the_installed_version_is_looked_up_once_and_not_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read from a file, and parsed as an email: this takes longer than the step."""
     plan(document(training()))
-    asked = []
+    asked: list[str] = []
     monkeypatch.setattr(metadata, "version", asked.append)
     plan(document(training("A"), training("B")))
     assert asked == []
