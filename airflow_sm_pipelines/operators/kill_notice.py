@@ -10,8 +10,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowRuntimeError
-
 from airflow_sm_pipelines.jobs.kill_verdict import UNKNOWN
 from airflow_sm_pipelines.jobs.task_states import task_state
 
@@ -30,7 +28,15 @@ MAX_RECORD_SECONDS = 1.5
 def state_in_time(context: Context) -> str | None:
     """The state of the task on the server, ``unknown`` where the server does not tell it in time."""
     answers: list[str | None] = []
-    asking = threading.Thread(target=lambda: answers.append(task_state(context["ti"])), daemon=True)
+
+    def ask() -> None:
+        try:
+            answers.append(task_state(context["ti"]))
+        except Exception as error:  # noqa: BLE001 # whatever it is, the task goes on being killed
+            log.warning("Airflow does not say in which state the task is: %r", error)
+            answers.append(UNKNOWN)
+
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(MAX_QUESTION_SECONDS)
     if not answers:
@@ -45,8 +51,8 @@ def record_before_exit(write: Callable[[], object]) -> None:
     def attempt() -> None:
         try:
             write()
-        except AirflowRuntimeError as error:
-            log.info("The server does not take it from this try: %s", error)
+        except Exception as error:  # noqa: BLE001 # refused, or gone: the job is stopped all the same
+            log.info("The server does not take it from this try: %r", error)
 
     writing = threading.Thread(target=attempt, daemon=True)
     writing.start()
