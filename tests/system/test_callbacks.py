@@ -101,7 +101,7 @@ class Bench:
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
         """Wait for what ought to happen within seconds, while all components live."""
-        return self.deployment.processes.wait_until(check, what, timeout=180)
+        return self.deployment.processes.wait_until(check, what, timeout=300)
 
     def ask(self, dag_id: str) -> Run:
         """A new run whose Callback step is deferred."""

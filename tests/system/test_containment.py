@@ -39,7 +39,7 @@ class Bench:
 
     def until(self, check: Any, what: str) -> Any:
         """Wait for what ought to happen within seconds, while no component ends."""
-        return self.deployment.processes.wait_until(check, what, timeout=180)
+        return self.deployment.processes.wait_until(check, what, timeout=300)
 
     def ends(self, dag_id: str, run_id: str) -> str:
         airflow = self.deployment.airflow

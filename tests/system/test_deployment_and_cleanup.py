@@ -45,7 +45,7 @@ class Bench:
     endpoint: LocalEndpoint
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
-        return self.deployment.processes.wait_until(check, what, timeout=180, interval=0.2)
+        return self.deployment.processes.wait_until(check, what, timeout=300, interval=0.2)
 
     def succeeded(self, dag_id: str, run_id: str) -> str:
         end = self.until(lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}")

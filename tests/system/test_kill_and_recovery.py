@@ -88,7 +88,7 @@ class Bench:
 
     def until(self, check: Callable[[], T | None], what: str) -> T:
         """Wait for what ought to happen within seconds, while all components live."""
-        return self.deployment.processes.wait_until(check, what, timeout=180, interval=0.2)
+        return self.deployment.processes.wait_until(check, what, timeout=300, interval=0.2)
 
     def start(self, dag_id: str) -> Run:
         """Start a run."""

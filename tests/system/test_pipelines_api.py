@@ -70,7 +70,7 @@ class Bench:
             found = self.status(arn)
             return found if found in (statuses or ENDED) else None
 
-        return self.deployment.processes.wait_until(reached, f"the end of {arn}", timeout=180)
+        return self.deployment.processes.wait_until(reached, f"the end of {arn}", timeout=300)
 
     def steps(self, arn: str) -> dict[str, dict[str, Any]]:
         found = self.sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
@@ -183,14 +183,14 @@ def test_a_stop_stops_the_job(bench: Bench) -> None:
     (run,) = airflow.call("GET", "/dags/Long/dagRuns")["dag_runs"]
     # The shared deployment has nobody who looks for jobs that were left running as their task was about to defer.
     processes.wait_until(
-        lambda: airflow.task_states("Long", run["dag_run_id"])["Train"] == "deferred", "the task defers", timeout=120
+        lambda: airflow.task_states("Long", run["dag_run_id"])["Train"] == "deferred", "the task defers", timeout=300
     )
     assert bench.steps(arn)["Train"]["StepStatus"] == "Executing"
-    processes.wait_until(bench.deployment.knows_deferrals, "the scheduler knows of the deferral", timeout=180)
+    processes.wait_until(bench.deployment.knows_deferrals, "the scheduler knows of the deferral", timeout=300)
     bench.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
     assert bench.status(arn) in ("Stopping", "Stopped")
     wait_until(
-        lambda: bench.endpoint.requests("sagemaker", "StopTrainingJob") or None, "the job is stopped", timeout=60
+        lambda: bench.endpoint.requests("sagemaker", "StopTrainingJob") or None, "the job is stopped", timeout=300
     )
     bench.endpoint.advance(JOB_SECONDS)
     assert bench.wait(arn, "Stopped") == "Stopped"
@@ -202,7 +202,7 @@ def test_a_callback_is_answered_by_who_may_start(bench: Bench) -> None:
     bench.upsert("Asking", pipeline(callback("Ask", queue, {"n": "Integer"})))
     arn = bench.start("Asking")
     (message,) = bench.deployment.processes.wait_until(
-        lambda: take(bench.endpoint, queue) or None, "the message is there", timeout=120
+        lambda: take(bench.endpoint, queue) or None, "the message is there", timeout=300
     )
     outputs = [{"Name": "n", "Value": "3"}]
     answered = bench.sagemaker.send_pipeline_execution_step_success(

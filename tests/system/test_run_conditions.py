@@ -74,7 +74,7 @@ class Bench:
     def end(self, dag_id: str, run_id: str) -> tuple[str, dict[str, str | None]]:
         """The state in which a run ends, and the states of its tasks."""
         state = self.deployment.processes.wait_until(
-            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=180, interval=0.2
+            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=300, interval=0.2
         )
         return state, self.deployment.airflow.task_states(dag_id, run_id)
 
@@ -83,7 +83,7 @@ class Bench:
         self.deployment.processes.wait_until(
             lambda: self.deployment.airflow.task("branches", run_id, task)["state"] == state,
             f"{task} is {state}",
-            timeout=180,
+            timeout=300,
             interval=0.2,
         )
 
@@ -147,7 +147,7 @@ def test_the_handler_runs_when_the_step_has_failed_and_the_run_fails(bench: Benc
     )
     assert bench.told() == {}
     (told,) = bench.deployment.processes.wait_until(
-        lambda: bench.reasons_of_skips("case", run_id, "NotifyOnFailure") or None, "a line on the skip", timeout=120
+        lambda: bench.reasons_of_skips("case", run_id, "NotifyOnFailure") or None, "a line on the skip", timeout=300
     )
     assert told.startswith("The step's run conditions do not hold, and it is skipped: 'Train' ended as Succeeded, and")
 
@@ -158,7 +158,7 @@ def test_a_step_that_is_marked_as_failed_has_failed(bench: Bench) -> None:
     run_id = airflow.trigger("branches")
     bench.wait_for(run_id, "Train", "deferred")
     bench.deployment.processes.wait_until(
-        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=180
+        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=300
     )
     airflow.set_task_state("branches", run_id, "Train", "failed")
     state, states = bench.end("branches", run_id)

@@ -91,7 +91,7 @@ class Bench:
     def wait_for_end(self, run_id: str, dag_id: str = DAG_ID) -> str:
         """The state in which a run ends."""
         return self.deployment.processes.wait_until(
-            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=180, interval=0.2
+            lambda: self.deployment.airflow.ended(dag_id, run_id), f"end of {run_id}", timeout=300, interval=0.2
         )
 
     def run(self, **conf: Any) -> tuple[str, str]:
@@ -194,7 +194,7 @@ def test_a_backfill_of_five_days_runs_on_five_dates(bench: Bench) -> None:
         states = [run["state"] for run in runs]
         return states if len(states) == len(DAYS) and {*states} <= {"success", "failed"} else None
 
-    states = bench.deployment.processes.wait_until(requested, "the runs of the backfill", timeout=180)
+    states = bench.deployment.processes.wait_until(requested, "the runs of the backfill", timeout=300)
     assert states == ["success"] * len(DAYS)
     # The Dag's own latest day may have run beside them.
     sent = sorted(request["HyperParameters"]["day"] for request in bench.created()["Daily"])

@@ -44,13 +44,13 @@ class Bench:
 
     def wait_for_success(self, run_id: str) -> None:
         end = self.deployment.processes.wait_until(
-            lambda: self.deployment.airflow.ended(DAG_ID, run_id), f"end of {run_id}", timeout=120
+            lambda: self.deployment.airflow.ended(DAG_ID, run_id), f"end of {run_id}", timeout=300
         )
         assert end == "success"
 
     def wait_for_jobs(self, count: int) -> None:
         self.deployment.processes.wait_until(
-            lambda: len(self.endpoint.jobs("training")) == count or None, f"{count} jobs", timeout=120
+            lambda: len(self.endpoint.jobs("training")) == count or None, f"{count} jobs", timeout=300
         )
 
     def xcom(self, run_id: str, key: str) -> Any:
@@ -92,7 +92,7 @@ def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Ben
     for component in ("scheduler", "api-server", "triggerer"):
         bench.deployment.processes.kill(bench.deployment.process(component))
         bench.deployment.start(component)
-    bench.deployment.processes.wait_until(lambda: _answers(bench) or None, "Airflow is back", timeout=180)
+    bench.deployment.processes.wait_until(lambda: _answers(bench) or None, "Airflow is back", timeout=300)
     bench.run()
     assert len(bench.endpoint.jobs("training")) == 2
 
@@ -104,7 +104,7 @@ def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Ben
 
     site = bench.deployment.site
     command = ["airflow", "sm-pipelines", "cache", "clear", DAG_ID, TASK]
-    bench.deployment.processes.run("cache-clear", command, site.environment, site.home, timeout=180)
+    bench.deployment.processes.run("cache-clear", command, site.environment, site.home, timeout=300)
     last = bench.trigger()
     bench.wait_for_jobs(4)
     bench.endpoint.advance(JOB_SECONDS)

@@ -95,7 +95,7 @@ def logged_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             password = json.loads((site.home / "simple_auth_manager_passwords.json.generated").read_text())["admin"]
             with AirflowApi(site.url, username="admin", password=password) as airflow:
                 processes.wait_until(airflow.healthy, "all components are healthy", timeout=START_SECONDS)
-                processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "abalone is listed", timeout=180)
+                processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "abalone is listed", timeout=300)
                 log_in(browser, password)
                 yield Ui(browser, airflow, processes, endpoint)
 
