@@ -12,10 +12,12 @@ import re
 import shutil
 import signal
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import sqlalchemy
 
 from tests.system.api import AirflowApi
@@ -42,7 +44,7 @@ CONTAINER_HOME = "/opt/airflow"
 SHARED_PORTS = ("8080", "8974", "5000", "6379")
 # The API server makes its versions of the execution API at the first request for them, which takes a busy machine
 # longer than workers wait for an answer.
-PATIENT = {"AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60"}
+PATIENT = {"AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "300"}
 # `make cluster`: where it lives.
 PLACE = ROOT / ".cluster"
 STATE = PLACE / "processes.json"
@@ -161,9 +163,11 @@ class Cluster:
             self.processes.wait_until(
                 lambda name=name: self.is_healthy(name),  # type: ignore[misc] # mypy takes the default for an argument
                 f"health of {name}: {self.machine.healthcheck(name)}",
-                timeout=300,
+                timeout=900,
                 interval=1,
             )
+        # The first request for the execution API has its versions made, 10 s of CPU time in which nobody is answered.
+        httpx.patch(f"{self.machine.url}/execution/task-instances/{uuid.uuid4()}/run", json={}, timeout=900)
 
 
 def on_this_machine(

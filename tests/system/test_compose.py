@@ -135,16 +135,16 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield on_this_machine(tmp_path / "home", database, {"SM_PIPELINES_POLL_INTERVAL": "1"})
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 def test_the_services_run_the_example_to_its_end(machine: Machine, tmp_path: Path) -> None:
     with Processes(tmp_path / "logs") as processes:
         Cluster(machine, processes).start_all()
 
         with AirflowApi(machine.url) as airflow:
-            processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "the Dag abalone is listed", timeout=120)
+            processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "the Dag abalone is listed", timeout=900)
             assert airflow.import_errors() == []
             run_id = airflow.trigger("abalone", {"MseThreshold": 5.5})
-            state = processes.wait_until(lambda: airflow.ended("abalone", run_id), "end of the run", timeout=300)
+            state = processes.wait_until(lambda: airflow.ended("abalone", run_id), "end of the run", timeout=900)
             tasks = airflow.task_states("abalone", run_id)
             assert state == "success", tasks
             assert tasks == {
