@@ -38,7 +38,7 @@ class Matrix:
         return self.seen[cell]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     """The matrix on its deployment."""
     with running_bench(tmp_path_factory.mktemp("faults"), definitions(PLANNED)) as bench:

@@ -8,8 +8,10 @@ from unittest.mock import ANY
 
 import pytest
 
+from tests.runs.beside import beside
 from tests.runs.harness import BUCKET, IMAGE, ROLE, Airflow, get, pipeline, training
 from tests.runs.time_limits import time_over
+from tests.waiting import until
 
 GROUP = "shop-models"
 
@@ -148,8 +150,14 @@ def packages(airflow: Airflow) -> list[str]:
 
 @pytest.mark.parametrize("step", [REGISTER, NAMED], ids=["in a group", "with a name"])
 def test_a_pending_package_is_waited_for(airflow: Airflow, deferrable: bool, step: dict[str, Any]) -> None:
-    airflow.endpoint.reset({"jobs": [{"kind": "model-package", "duration": 1.0}]})
-    run = airflow.run(pipeline(step, AFTER), deferrable=deferrable)
+    airflow.endpoint.reset({"jobs": [{"kind": "model-package", "duration": 3600}]})
+
+    def complete_it_once_it_was_seen() -> None:
+        until(lambda: airflow.endpoint.requests("sagemaker", "DescribeModelPackage"), "the package is looked at")
+        airflow.endpoint.advance(3600)
+
+    with beside(complete_it_once_it_was_seen):
+        run = airflow.run(pipeline(step, AFTER), deferrable=deferrable)
     assert run.state == "success"
     result = run.xcom("Register")
     assert result["ModelPackageStatus"] == "Completed"

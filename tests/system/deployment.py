@@ -4,7 +4,9 @@ import atexit
 import contextlib
 import functools
 import json
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +15,15 @@ from pathlib import Path
 import sqlalchemy
 
 from tests.system.api import AirflowApi, is_answering
-from tests.system.processes import Process, Processes, clean_environment, free_port, postgres_database
+from tests.system.processes import (
+    Process,
+    Processes,
+    clean_environment,
+    free_port,
+    new_database,
+    postgres_database,
+    remove_database,
+)
 from tests.waiting import PATIENCE_SECONDS
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -161,16 +171,18 @@ class Migrated:
 @functools.cache
 def migrated() -> Migrated:
     """What the deployments of this process are copies of: to make the tables takes as long as several tests."""
-    with contextlib.ExitStack() as kept:
-        database = kept.enter_context(postgres_database())
-        folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sm-pipelines-migrated-")))
-        site = Site.make(
-            folder, {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.render_as_string(hide_password=False)}
-        )
-        with Processes(folder / "logs") as processes:
-            command = ["airflow", "db", "migrate"]
-            processes.run("db-migrate", command, site.environment, site.home, timeout=START_SECONDS)
-        atexit.register(kept.pop_all().close)
+    database, folder, owner = new_database(), Path(tempfile.mkdtemp(prefix="sm-pipelines-migrated-")), os.getpid()
+
+    def remove() -> None:
+        # A process that a test forks off ends with the handlers of this one: it must not take away what others copy.
+        if os.getpid() == owner:
+            remove_database(str(database.database))
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    site = Site.make(folder, {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.render_as_string(hide_password=False)})
+    with Processes(folder / "logs") as processes:
+        processes.run("db-migrate", ["airflow", "db", "migrate"], site.environment, site.home, timeout=START_SECONDS)
     return Migrated(database, site.home)
 
 
