@@ -1,4 +1,7 @@
-"""One Airflow for all files that need nothing of their own: starting one takes as long as several tests."""
+"""One Airflow for all files that need nothing of their own: starting one takes as long as several tests.
+
+It ends when a test of another folder follows: an idle one takes a tenth of a core from the tests beside it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ class SharedAirflow:
     endpoint: LocalEndpoint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedAirflow]:
     folder = tmp_path_factory.mktemp("airflow")
     with (
