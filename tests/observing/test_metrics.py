@@ -54,9 +54,10 @@ def test_other_tags_than_the_tables_are_refused(received: Received) -> None:
         metrics.JOBS_BEGUN.add(type="Training")
 
 
-def test_nothing_is_sent_where_metrics_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_metrics_are_off(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "stats", lambda: None)
     metrics.JOBS_BEGUN.add(step_type="Training")
+    assert received.calls == []
 
 
 def test_the_table_is_whole() -> None:
