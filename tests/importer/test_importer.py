@@ -149,15 +149,13 @@ def test_a_wrong_configuration_is_refused(kwargs: dict[str, Any]) -> None:
 
 @needs_importers
 def test_moving_from_the_loader_keeps_dag_ids_runs_and_versions(
-    folder: Path, local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
+    airflow_database: None, folder: Path, local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.models.dagrun import DagRun
     from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.utils.db import initdb
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    initdb()
     local_endpoint.reset({"defaults": {"duration": 0}})
     write(folder / "pipelines" / "moved.json", pipeline(training("Train")))
     loader = write(

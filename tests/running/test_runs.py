@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -30,21 +29,10 @@ NAMED = [{"Name": "Folder", "Type": "String"}, {"Name": "Hours", "Type": "Intege
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with Airflow's tables: to make them takes half the time of a run. What other tests ran is not in it."""
-    from airflow.utils.db import initdb
-
-    initdb()
+def database(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with Airflow's tables."""
     home = tmp_path_factory.mktemp("home")
-    with contextlib.closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as made:
-        # Part of it may still stand in the write-ahead log.
-        made.execute("VACUUM INTO ?", [str(home / "airflow.db")])
-    with contextlib.closing(sqlite3.connect(home / "airflow.db")) as copy, copy:
-        tables = (
-            "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type='table' AND c.name='dag_id'"
-        )
-        for (table,) in copy.execute(tables).fetchall():
-            copy.execute(f'DELETE FROM "{table}"')
+    shutil.copy(empty_database, home / "airflow.db")
     (home / "migrated").touch()
     return home
 

@@ -31,13 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(r"error:::(airflow_sm_pipelines|tests)\..*"))
 
 
-@pytest.fixture(scope="session")
-def airflow_database() -> None:
-    from airflow.utils.db import initdb
-
-    initdb()
-
-
 # What the files of this folder share. The tests of other folders, which may come between them, see botocore and FastAPI
 # as they are: hence the scope "package" of the two fixtures that put these in.
 shared_loader = functools.cache(botocore.loaders.create_loader)
@@ -91,13 +84,18 @@ def analysed_once() -> Iterator[None]:
 
 
 def forget_records() -> None:
-    """Forget what the tests before left on record: a look for jobs without an owner would look for theirs too."""
+    """Forget what the tests before left on record.
+
+    A look for jobs without an owner would look for theirs too, and a step would take their result from the cache.
+    """
+    from airflow.models.asset_state_store import AssetStateStoreModel
     from airflow.models.task_state_store import TaskStateStoreModel
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
     with create_session() as session:
         session.execute(delete(TaskStateStoreModel))
+        session.execute(delete(AssetStateStoreModel))
 
 
 def forget_secrets() -> None:

@@ -19,7 +19,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from airflow_sm_pipelines.observing import spans as our_spans
 from airflow_sm_pipelines.observing import stats as our_stats
-from tests.cli.test_airflow_commands import parse
 from tests.runs.harness import Airflow, pipeline, training
 from tests.system.processes import missing
 
@@ -75,17 +74,8 @@ def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsD]:
         set_up_stats()
 
 
-@pytest.fixture
-def an_empty_cache(airflow_database: None) -> Iterator[None]:
-    yield
-    given = parse("cache", "clear")
-    given.func(given)
-
-
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "synchronous"])
-def test_a_run_that_is_throttled_retried_and_cached(
-    airflow: Airflow, statsd: StatsD, an_empty_cache: None, deferrable: bool
-) -> None:
+def test_a_run_that_is_throttled_retried_and_cached(airflow: Airflow, statsd: StatsD, deferrable: bool) -> None:
     reason = "CapacityError: no instance is left"
     airflow.endpoint.load_scenario(
         {

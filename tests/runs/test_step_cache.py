@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,13 +18,6 @@ from tests.runs.test_tuning_and_automl import automl, tuning
 
 CACHE = {"Enabled": True, "ExpireAfter": "P30D"}
 READS = ("Describe", "Get", "List", "Head")
-
-
-@pytest.fixture(autouse=True)
-def an_empty_cache(airflow_database: None) -> Iterator[None]:
-    clear()
-    yield
-    clear()
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "synchronous"])
