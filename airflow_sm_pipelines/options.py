@@ -152,6 +152,12 @@ OPTIONS = {
         minimum=0,
         old_name="tidying_interval",
     ),
+    "preload": Option(
+        "boolean",
+        "True",
+        "Whether the scheduler imports what steps need before LocalExecutor forks its workers: their tasks start"
+        " sooner. For Celery see docs/operations.md.",
+    ),
     "parallelism": Option(
         "integer",
         "0",

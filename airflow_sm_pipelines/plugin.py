@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_sm_pipelines.server import janitor, orphan_jobs, pool_listener, resume_priority
+from airflow_sm_pipelines.server import janitor, orphan_jobs, pool_listener, preloading, resume_priority
 from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ class SageMakerPipelinesPlugin(AirflowPlugin):
 
     name = "sagemaker_pipelines"
     fastapi_apps = _apps()
-    listeners = [pool_listener, resume_priority, janitor, orphan_jobs]
+    listeners = [pool_listener, resume_priority, janitor, orphan_jobs, preloading]

@@ -62,6 +62,7 @@ ORDER = (
         "import_time",
         "loader",
         "importer",
+        "preload",
     ),
     ("store",),
     ("server",),
