@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.limits import MOST_LOST_TRIES
-from airflow_sm_pipelines.jobs.retry_decision import LOST_TRY_DELAY_SECONDS
+from airflow_sm_pipelines.jobs import retry_decision
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.settings import Settings
@@ -46,7 +46,7 @@ def lost_try_delay(default_args: Mapping[str, Any]) -> timedelta:
     given = default_args.get("retry_delay")
     if isinstance(given, timedelta):
         return given
-    return timedelta(seconds=LOST_TRY_DELAY_SECONDS if given is None else given)
+    return timedelta(seconds=retry_decision.LOST_TRY_DELAY_SECONDS if given is None else given)
 
 
 def _no_count(value: object) -> str | None:

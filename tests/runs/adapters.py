@@ -10,7 +10,6 @@ from airflow.sdk.bases.xcom import BaseXCom
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, CallbackRun, MessageWait
-from airflow_sm_pipelines.jobs import retry_decision
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator
 from airflow_sm_pipelines.step_types import STEP_TYPES, register_step_type
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
@@ -34,12 +33,11 @@ def interpose(step_type: str, method: str, other: Callable[..., Any]) -> None:
 
 
 def lose_the_first_try(
-    monkeypatch: pytest.MonkeyPatch,
     step_type: str = "Training",
     method: str = "confirm",
     meanwhile: Callable[[JobAdapter], object] = lambda adapter: None,
 ) -> None:
-    """Let the first try of the next job die after a method of its adapter, and the next one start at once.
+    """Let the first try of the next job die after a method of its adapter.
 
     By default that is between the Create call and the waiting; ``meanwhile`` is done before.
     """
@@ -54,12 +52,6 @@ def lose_the_first_try(
         return result
 
     interpose(step_type, method, die_once)
-    without_pause(monkeypatch)
-
-
-def without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next try start at once after one that was lost."""
-    monkeypatch.setattr(retry_decision, "LOST_TRY_DELAY_SECONDS", 0.0)
 
 
 def lose_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +66,6 @@ def lose_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
         push(cls, key, *arguments, **named)
 
     monkeypatch.setattr(BaseXCom, "set", classmethod(set_))
-    without_pause(monkeypatch)
 
 
 def lose_the_first_callback_try(
@@ -90,7 +81,6 @@ def lose_the_first_callback_try(
             raise OSError("this try is lost")
 
     before_the_callback_waits(monkeypatch, die_once)
-    without_pause(monkeypatch)
 
 
 def before_the_callback_waits(monkeypatch: pytest.MonkeyPatch, what: Callable[[CallbackRun], object]) -> None:

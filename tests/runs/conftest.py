@@ -16,6 +16,7 @@ import botocore.session
 import fastapi.dependencies.utils
 import pytest
 
+from airflow_sm_pipelines.jobs import retry_decision
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.step_types import unregister_step_type
 from tests.runs.adapters import interposed_types
@@ -118,6 +119,12 @@ def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[A
     forget_secrets()
     yield Airflow(folder, local_endpoint)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_pause_after_a_lost_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next try starts at once after one that was lost."""
+    monkeypatch.setattr(retry_decision, "LOST_TRY_DELAY_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

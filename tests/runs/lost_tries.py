@@ -87,7 +87,7 @@ def lose_every_try(
     return left
 
 
-def clear_the_first_try(monkeypatch: pytest.MonkeyPatch, step_type: str) -> None:
+def clear_the_first_try(step_type: str) -> None:
     """Let a user clear the task as its first try begins to wait, and the next one start at once.
 
     A clear raises ``max_tries``, and the cleared try does no more.
@@ -97,4 +97,4 @@ def clear_the_first_try(monkeypatch: pytest.MonkeyPatch, step_type: str) -> None
         task = adapter.run.task
         change_task(task.run_id, max_tries=task.max_tries + 1)
 
-    lose_the_first_try(monkeypatch, step_type, meanwhile=clear)
+    lose_the_first_try(step_type, meanwhile=clear)

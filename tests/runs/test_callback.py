@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.operators.callback import CallbackStepOperator, XComPost
 from tests.runs import time_limits
-from tests.runs.adapters import lose_the_first_result, without_pause
+from tests.runs.adapters import lose_the_first_result
 from tests.runs.harness import Airflow, get, pipeline, training
 from tests.runs.records import records
 from tests.runs.workers import make_queue, send, take, worker
@@ -284,7 +284,6 @@ def test_the_try_after_a_workers_death_waits_for_the_same_token(
         return whole(self, *arguments, **named)
 
     monkeypatch.setattr(death, method, dying)
-    without_pause(monkeypatch)
     with worker(airflow.endpoint, work, answering(airflow.endpoint, replies, n="1")) as seen:
         run = airflow.run(pipeline(callback("Ask", work, {"n": "Integer"})))
     assert run.state == "success"

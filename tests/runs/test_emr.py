@@ -250,10 +250,8 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
     assert airflow.endpoint.jobs("emr-step") == ()
 
 
-def test_the_try_after_a_lost_one_goes_on_with_its_step(
-    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose_the_first_try(monkeypatch, "EMR")
+def test_the_try_after_a_lost_one_goes_on_with_its_step(airflow: Airflow, step: Any) -> None:
+    lose_the_first_try("EMR")
     airflow.endpoint.reset({"existing": EXISTING})
     assert airflow.run(pipeline(step())).state == "success"
     [job] = airflow.endpoint.jobs("emr-step")
@@ -268,10 +266,8 @@ def stopped(airflow: Airflow, step: Any) -> list[str]:
     return [name for request in asked(airflow, action) for name in request[member]]
 
 
-def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
-    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clear_the_first_try(monkeypatch, "EMR")
+def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(airflow: Airflow, step: Any) -> None:
+    clear_the_first_try("EMR")
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [{"kind": "emr-step", "duration": 600, "times": 1}]})
     assert airflow.run(pipeline(step())).state == "success"
     first, second = airflow.endpoint.jobs("emr-step")

@@ -203,10 +203,8 @@ def test_arguments_that_are_refused(airflow: Airflow, capfd: pytest.CaptureFixtu
     assert airflow.endpoint.jobs("emr-serverless-job") == ()
 
 
-def test_the_try_after_a_lost_one_goes_on_with_its_run(
-    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose_the_first_try(monkeypatch, "EMRServerless")
+def test_the_try_after_a_lost_one_goes_on_with_its_run(airflow: Airflow, step: Any) -> None:
+    lose_the_first_try("EMRServerless")
     airflow.endpoint.reset({"existing": EXISTING})
     assert airflow.run(pipeline(step())).state == "success"
     assert len(asked(airflow, "StartJobRun")) == 1
@@ -223,10 +221,8 @@ def test_a_result_outlives_its_application(airflow: Airflow, monkeypatch: pytest
     assert len(asked(airflow, "StartJobRun")) == len(asked(airflow, "CreateApplication")) == 1
 
 
-def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(
-    airflow: Airflow, step: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clear_the_first_try(monkeypatch, "EMRServerless")
+def test_the_next_try_of_a_cleared_step_stops_what_the_first_began(airflow: Airflow, step: Any) -> None:
+    clear_the_first_try("EMRServerless")
     rule = {"kind": "emr-serverless-job", "duration": 600, "times": 1}
     airflow.endpoint.reset({"existing": EXISTING, "jobs": [rule], "defaults": {"stopping": 0.2}})
     assert airflow.run(pipeline(step())).state == "success"

@@ -136,7 +136,7 @@ def test_a_configuration_of_an_earlier_try_is_adopted(airflow: Airflow, monkeypa
     assert not answered(airflow, "CreateEndpointConfig")
     assert run.xcom("Config")["EndpointConfigName"] == unique("named", run)
     start(airflow)
-    lose_the_first_try(monkeypatch, "EndpointConfig")
+    lose_the_first_try("EndpointConfig")
     run = airflow.run(pipeline(endpoint_config("Config", Arguments={"EndpointConfigName": "named"})))
     assert run.state == "success"
     assert [request["EndpointConfigName"] for request in airflow.created("CreateEndpointConfig")] == [
@@ -178,7 +178,7 @@ def test_what_is_under_the_name_is_taken_only_where_it_is_what_the_step_asks_for
     ]
 
 
-def test_a_later_try_takes_no_other_steps_configuration(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_try_takes_no_other_steps_configuration(airflow: Airflow) -> None:
     """The name is on record, the try dies before its call, and another step makes something under that name."""
     start(airflow)
     client = airflow.endpoint.client("sagemaker")
@@ -196,7 +196,6 @@ def test_a_later_try_takes_no_other_steps_configuration(airflow: Airflow, monkey
             raise OSError("this try is lost")
         original()
 
-    monkeypatch.setattr("airflow_sm_pipelines.jobs.retry_decision.LOST_TRY_DELAY_SECONDS", 0.0)
     interpose("EndpointConfig", "create", die_before_the_call)
     run = airflow.run(pipeline(endpoint_config("Config", Arguments={"EndpointConfigName": "named"})))
     assert run.state == "success"

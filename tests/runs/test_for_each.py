@@ -146,8 +146,8 @@ def test_a_child_is_retried_by_its_own_policy_and_alone(airflow: Airflow, deferr
     assert outputs[1]["TrainingJobName"] == second != first
 
 
-def test_a_try_that_is_lost_goes_on_with_its_own_childs_job(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    lose_the_first_try(monkeypatch)
+def test_a_try_that_is_lost_goes_on_with_its_own_childs_job(airflow: Airflow) -> None:
+    lose_the_first_try()
     run = airflow.run(pipeline(loop(each()), Parameters=ITEMS))
     assert run.state == "success"
     assert sorted(request["HyperParameters"]["item"] for request in airflow.created()) == ["a", "b", "c"]

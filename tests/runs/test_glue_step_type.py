@@ -75,10 +75,8 @@ def test_the_end_of_its_time_stops_the_run(airflow: Airflow, glue: GlueEndpoint,
     assert glue.made("BatchStopJobRun") == [{"JobName": "etl", "JobRunIds": ["jr_1"]}]
 
 
-def test_the_run_of_a_lost_try_is_taken_over(
-    airflow: Airflow, glue: GlueEndpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose_the_first_try(monkeypatch, "GlueJob")
+def test_the_run_of_a_lost_try_is_taken_over(airflow: Airflow, glue: GlueEndpoint) -> None:
+    lose_the_first_try("GlueJob")
     run = airflow.run(pipeline(glue_job("Etl")))
     assert run.states == {"Etl": "success"}
     assert len(glue.made("StartJobRun")) == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs.adapters import lose_the_first_result, without_pause
+from tests.runs.adapters import lose_the_first_result
 from tests.runs.harness import Airflow, get, pipeline, training
 from tests.runs.time_limits import time_over_in_worker
 from tests.waiting import until
@@ -244,7 +244,6 @@ def test_the_try_after_a_workers_death(
         return answer
 
     monkeypatch.setattr(LambdaStepOperator, "_invoke", dying)
-    without_pause(monkeypatch)
     airflow.endpoint.reset({"jobs": [{"kind": "lambda"}]})
     run = airflow.run(pipeline(function("Compute", RetryPolicies=policies)))
     assert run.states == {"Compute": state}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.jobs import job_run
-from tests.runs.adapters import lose_the_first_try, without_pause
+from tests.runs.adapters import lose_the_first_try
 from tests.runs.harness import Airflow, pipeline, training
 from tests.runs.test_tuning_and_automl import tuning
 
@@ -42,10 +42,8 @@ def test_the_look_for_the_result_is_made_again(airflow: Airflow, deferrable: boo
     check(airflow, deferrable, [{"error": THROTTLED, "skip": 1, "times": 3}, {"error": EXPIRED, "skip": 1}])
 
 
-def test_the_look_of_a_try_that_adopts_the_job_is_made_again(
-    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose_the_first_try(monkeypatch)
+def test_the_look_of_a_try_that_adopts_the_job_is_made_again(airflow: Airflow, deferrable: bool) -> None:
+    lose_the_first_try()
     check(airflow, deferrable, [{"drop": "before", "times": 2}, {"error": EXPIRED, "times": 1}])
 
 
@@ -53,7 +51,6 @@ def test_what_does_not_pass_in_time_is_left_to_a_later_try(
     airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_run, "DESCRIBE_RETRY_SECONDS", 0)
-    without_pause(monkeypatch)
     check(airflow, deferrable, [{"error": THROTTLED, "skip": 1, "times": 2}])
 
 

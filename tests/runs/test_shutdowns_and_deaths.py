@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
 from airflow_sm_pipelines.operators.job import JobStepOperator
-from tests.runs.adapters import interpose, without_pause
+from tests.runs.adapters import interpose
 from tests.runs.beside import beside
 from tests.runs.harness import BUCKET, Airflow, pipeline, training
 from tests.runs.records import records
@@ -88,7 +88,7 @@ def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow, sh
     assert seen[1] == {**seen[0], "open_try": None}
 
 
-def die_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def die_often() -> None:
     """Let the first try of the next job be the last of many that died after they had created or found the job."""
     came: list[Any] = []
 
@@ -103,25 +103,23 @@ def die_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_result_of_a_job_that_has_ended_is_taken_after_however_many_deaths(
-    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+    airflow: Airflow, deferrable: bool
 ) -> None:
-    die_often(monkeypatch)
+    die_often()
     airflow.endpoint.reset({"defaults": {"duration": 0}})
     run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
     assert (run.state, stops(airflow)) == ("success", 0)
     assert len(airflow.endpoint.jobs("training")) == 1
 
 
-def test_a_job_that_runs_is_stopped_when_too_many_tries_have_died(
-    airflow: Airflow, deferrable: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    die_often(monkeypatch)
+def test_a_job_that_runs_is_stopped_when_too_many_tries_have_died(airflow: Airflow, deferrable: bool) -> None:
+    die_often()
     airflow.endpoint.reset({"defaults": {"duration": 600}})
     run = airflow.run(pipeline(training("Train")), deferrable=deferrable)
     assert (run.states, stops(airflow)) == ({"Train": "failed"}, 1)
 
 
-def lose_tries_in_resolution(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def lose_tries_in_resolution(count: int) -> None:
     """Let so many tries be lost, by no failure of the step, before anything is on record."""
     resolved: list[Any] = []
 
@@ -132,19 +130,16 @@ def lose_tries_in_resolution(monkeypatch: pytest.MonkeyPatch, count: int) -> Non
         return original()
 
     interpose("Training", "complete_request", lose)
-    without_pause(monkeypatch)
 
 
-def test_tries_that_are_lost_before_the_record_are_made_again(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose_tries_in_resolution(monkeypatch, 2)
+def test_tries_that_are_lost_before_the_record_are_made_again(airflow: Airflow) -> None:
+    lose_tries_in_resolution(2)
     airflow.endpoint.reset({"defaults": {"duration": 0}})
     assert airflow.run(pipeline(training("Train"))).state == "success"
 
 
 def test_tries_that_are_lost_before_the_record_are_few(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    lose_tries_in_resolution(monkeypatch, 3)
+    lose_tries_in_resolution(3)
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_LOST_TRIES", "2")
     assert airflow.run(pipeline(training("Train"))).states == {"Train": "failed"}
     assert airflow.endpoint.jobs("training") == ()
