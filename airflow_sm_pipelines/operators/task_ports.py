@@ -8,13 +8,15 @@ from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_sm_pipelines.jobs.step_run import TaskTry
 from airflow_sm_pipelines.pace.asking import PATH, TaskRef
-from airflow_sm_pipelines.pace.client import HttpPermits
+from airflow_sm_pipelines.pace.client import HttpPermits, SilentDoors
 from airflow_sm_pipelines.pace.http import configured_door_url, post
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_sm_pipelines.step_types.adapter import Log
+
+SILENT_DOORS = SilentDoors()
 
 
 class AirflowTaskStore:
@@ -51,4 +53,4 @@ def permits_of(context: Context, log: Log) -> HttpPermits:
     """Where a task asks for permits: the API server is called when it first does."""
     this = task_try(context)
     task = TaskRef(this.dag_id, this.run_id, this.task_id, this.map_index)
-    return HttpPermits(configured_door_url(PATH), task, AirflowTaskStore(context), log, post)
+    return HttpPermits(configured_door_url(PATH), task, AirflowTaskStore(context), log, post, SILENT_DOORS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
+SILENT_SECONDS = 60.0
 
 
 class Store(Protocol):
@@ -27,24 +29,51 @@ class Log(Protocol):
     def warning(self, event: str, *args: Any) -> Any: ...
 
 
+class SilentDoors:
+    """The doors that gave no permits lately, in this process: its tasks do not ask there for a while.
+
+    ``airflow dags test`` runs all tasks of a run in one process, mostly without an API server.
+
+    :param clock: seconds that never go back
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def add(self, url: str) -> None:
+        self._until[url] = self._clock() + SILENT_SECONDS
+
+    def __contains__(self, url: str) -> bool:
+        return self._clock() < self._until.get(url, float("-inf"))
+
+
 class HttpPermits:
     """Permits from the API server.
 
     :param url: the address of the door
     :param task: the task that asks
     :param post: makes the HTTP call: the status and the body of the answer, or an OSError
+    :param silent: what the tasks of this process know of doors
     """
 
     def __init__(
-        self, url: str, task: TaskRef, store: Store, log: Log, post: Callable[[str, bytes], tuple[int, bytes]]
+        self,
+        url: str,
+        task: TaskRef,
+        store: Store,
+        log: Log,
+        post: Callable[[str, bytes], tuple[int, bytes]],
+        silent: SilentDoors,
     ) -> None:
         self._url = url
         self._task = task
         self._store = store
         self._log = log
         self._post = post
+        self._silent = silent
         self._secret = ""
-        self._is_shut = False
+        self._is_shut = url in silent
 
     def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
         if self._is_shut:
@@ -64,8 +93,9 @@ class HttpPermits:
             return self._go_on_without("its answer cannot be read")
 
     def _go_on_without(self, why: str) -> Answer | None:
-        """Say so once in a try, and ask no more: each call would wait for the same."""
+        """Say so once, and ask no more in this try: each call would wait for the same."""
         self._is_shut = True
+        self._silent.add(self._url)
         self._log.warning(
             "Calls that create jobs are made without a pace, which comes from the API server at %s: %s", self._url, why
         )

@@ -130,8 +130,8 @@ def test_without_a_door_throttled_calls_are_made_again(
     monkeypatch.setenv(f"{OPTION}PACE", f"{CREATE}=1")
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:9/execution/")
     airflow.endpoint.add_fault("sagemaker", CREATE, error="ThrottlingException", times=2)
-    run = airflow.run(fan_out(1))
-    check(airflow, run, 1)
+    run = airflow.run(fan_out(3))
+    check(airflow, run, 3)
     assert "".join(capfd.readouterr()).count("Calls that create jobs are made without a pace") == 1
 
 

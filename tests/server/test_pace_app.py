@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
-from airflow_sm_pipelines.pace.client import HttpPermits
+from airflow_sm_pipelines.pace.client import HttpPermits, SilentDoors
 from airflow_sm_pipelines.pace.http import door_url
 from airflow_sm_pipelines.pace.queue import Answer
 from airflow_sm_pipelines.server.pace_answers import NotTheTaskError
@@ -104,9 +104,9 @@ class Log:
         self.lines.append(event % args)
 
 
-def permits(post: Any) -> tuple[HttpPermits, Store, Log]:
+def permits(post: Any, silent: SilentDoors | None = None) -> tuple[HttpPermits, Store, Log]:
     store, log = Store(), Log()
-    return HttpPermits("/calls", TASK, store, log, post), store, log
+    return HttpPermits("/calls", TASK, store, log, post, silent or SilentDoors()), store, log
 
 
 def test_the_secret_stays_with_the_task_and_its_digest_is_in_the_store() -> None:
@@ -152,6 +152,23 @@ def test_without_a_good_answer_there_is_no_pace_and_that_is_said_once(answer: An
     (line,) = log.lines
     assert line.startswith("Calls that create jobs are made without a pace")
     assert told in line
+
+
+def test_the_next_tasks_of_the_process_ask_a_silent_door_again_after_a_minute() -> None:
+    clock, calls = [0.0], 0
+
+    def post(_: str, __: bytes) -> tuple[int, bytes]:
+        nonlocal calls
+        calls += 1
+        raise OSError("refused")
+
+    silent = SilentDoors(lambda: clock[0])
+    told = []
+    for clock[0] in (0.0, 1.0, 59.0, 61.0):
+        asking, _, log = permits(post, silent)
+        assert asking.say(Word.ASK, CALL) is None
+        told.append(len(log.lines))
+    assert (told, calls) == ([1, 0, 0, 1], 2)
 
 
 @pytest.mark.parametrize(
