@@ -12,6 +12,7 @@ export CONF
 # How many processes share the test files; a file's tests stay together, for some share a running Airflow.
 WORKERS ?= 2
 SECONDS ?= 60
+ROWS ?=
 
 # `make test-next`: the newest pre-release of Airflow in an environment of its own. Beside the fast tests, a few runs, and
 # what there is for that release alone.
@@ -37,7 +38,7 @@ SETS ?= lowest airflow-3.3.1 airflow-3.3.2 newest next bare
 PYTHONS ?= 3.11 3.12 3.13
 TIERS ?= fast runs wheel
 
-.PHONY: demo cluster cluster-down test test-next fast faults corpus fuzz sdk test-sdk lint licences sbom dist docs pins matrix clean
+.PHONY: demo cluster cluster-down test test-next fast faults corpus fuzz bench sdk test-sdk lint licences sbom dist docs pins matrix clean
 
 demo: $(INSTALLED) $(if $(SCENARIO),,$(JOBS)/.installed)
 	@$(VENV)/bin/python examples/demo.py $(if $(SCENARIO),examples/scenarios/$(SCENARIO).json) --conf "$$CONF"
@@ -65,6 +66,11 @@ corpus: $(INSTALLED)
 
 fuzz: $(INSTALLED)
 	@$(VENV)/bin/python -W ignore -m tests.fuzz --seconds $(SECONDS)
+
+# What is measured and never asserted, into bench/RESULTS.md; with ROWS="build lint" these rows alone, into build/bench.md.
+# It needs PostgreSQL as the system tests do. See docs/benchmarks.md.
+bench: $(INSTALLED)
+	@$(VENV)/bin/python -m bench $(ROWS)
 
 # The SageMaker SDK 2.x and 3.x, each in an environment of its own, as clients of the Pipelines API of a real Airflow.
 sdk: $(INSTALLED)

@@ -1,27 +1,31 @@
-"""How load time and peak memory grow with a definition: findings, steps, parameters and edges at n, 2n and 4n.
+"""How long loading takes for twice as much: findings, steps, parameters, edges, definitions and jobs.
 
-Each figure is taken in a process of its own, which loads the definition as ``load_dags`` does and serializes its Dag
-as the dag-processor does: CPU seconds of the load, of the serialization, peak memory above that of a definition of one
-step, and the characters of the serialized Dag. Twice the size should take about twice as much, or nothing more where a
-limit holds. Nothing is judged here. ``python bench/growth.py [KIND …]``
+A definition is loaded as ``load_dags`` does and its Dag serialized as the dag-processor does, n and 2n in turn in one
+process; memory is the peak of one such load by ``tracemalloc``. Jobs are waited for by our triggers for some intervals.
+Twice the size should take about twice as much, or nothing more where a limit holds.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
-import os
-import resource
-import subprocess
-import sys
+import statistics
 import tempfile
-import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="bench-"))
-os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "CRITICAL")
+from bench.measuring import Figure, Measure, Spread, cpu_seconds, in_turn, ratios
+from bench.watched_jobs import create_jobs, endpoint, ours, watched
 
+LIMIT = 2.1
+ROUNDS = 5
+DEFINITIONS = 100
+JOBS = 150
+INTERVAL = 2
 Json = dict[str, Any]
 
 
@@ -114,59 +118,70 @@ KINDS: dict[str, tuple[int, Callable[[int], Json]]] = {
     "steps in branches": (500, branches),
     "steps in a ring": (500, ring),
     "edges": (25_000, edges),
-    "parameters": (200, parameters),
+    "parameters": (100, parameters),
 }
+"""Of what there are n, and a definition of it. A pipeline has at most 200 parameters."""
 
 
-def measure(text: str) -> list[float]:
-    """CPU seconds of load and serialization, MiB of peak memory, and characters of the serialized Dag."""
+def measure() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as base:
+        for kind, (count, make) in KINDS.items():
+            folders = [_folder(Path(base), f"{kind}-{n}", [make(n)]) for n in (count, 2 * count)]
+            yield from _loaded(kind, count, folders)
+        few = steps(5)
+        folders = [_folder(Path(base), f"definitions-{n}", [few] * n) for n in (DEFINITIONS, 2 * DEFINITIONS)]
+        yield from _loaded("definitions", DEFINITIONS, folders)
+    with endpoint() as client:
+        names = create_jobs(client.url, 2 * JOBS)
+
+        def wait(count: int) -> None:
+            async def some_intervals() -> None:
+                async with watched(client, ours, names[:count], INTERVAL):
+                    await asyncio.sleep(2 * INTERVAL)
+
+            asyncio.run(some_intervals())
+
+        works = [partial(wait, count) for count in (JOBS, 2 * JOBS)]
+        yield _growth("jobs that are waited for, time", JOBS, *map(cpu_seconds, works))
+
+
+def _folder(base: Path, name: str, definitions: list[Json]) -> Path:
+    folder = base / name
+    folder.mkdir()
+    for number, each in enumerate(definitions):
+        (folder / f"pipeline-{number}.json").write_text(json.dumps(each))
+    return folder
+
+
+def _load(folder: Path) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     from airflow_sm_pipelines import load_dags
 
-    folder = Path(tempfile.mkdtemp(prefix="growth-"))
-    (folder / "small.json").write_text(json.dumps({"Steps": [step("A")]}))
     for dag in load_dags(folder).values():
         DagSerialization.to_dict(dag)
-    (folder / "small.json").unlink()
-    (folder / "measured.json").write_text(text)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
-    [dag] = load_dags(folder).values()
-    loaded = time.process_time()
-    data = DagSerialization.to_dict(dag)
-    ended = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return [loaded - started, ended - loaded, peak / 1024, len(json.dumps(data))]
 
 
-def in_a_process(text: str) -> list[float]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--measure"], input=text, capture_output=True, text=True, check=True
-    )
-    figures: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+def _loaded(kind: str, count: int, folders: list[Path]) -> Iterator[Figure]:
+    yield _growth(f"{kind}, time", count, *(cpu_seconds(partial(_load, folder)) for folder in folders))
+    once, twice = (_peak(folder) for folder in folders)
+    texts = (f"{twice:.1f} MiB", f"{once:.1f} MiB")
+    yield Figure(f"{kind}, memory: {count:,} → {2 * count:,}", *texts, Spread.of([twice / once]), LIMIT)
 
 
-def main() -> None:
-    if sys.argv[1:] == ["--measure"]:
-        print(json.dumps(measure(sys.stdin.read())))
-        return
-    heads = ("load s", "ratio", "serialize s", "ratio", "MiB", "characters")
-    print(f"{'kind':20} {'n':>7} {heads[0]:>8} {heads[1]:>6} {heads[2]:>12} {heads[3]:>6} {heads[4]:>7} {heads[5]:>11}")
-    for kind in sys.argv[1:] or KINDS:
-        least, make = KINDS[kind]
-        before: list[float] | None = None
-        for count in (least, 2 * least, 4 * least):
-            load, serialize, peak, characters = figures = in_a_process(json.dumps(make(count)))
-            ratios = ["" if before is None else f"{figures[n] / before[n]:.1f}" for n in (0, 1)]
-            print(
-                f"{kind:20} {count:7} {load:8.2f} {ratios[0]:>6} {serialize:12.2f} {ratios[1]:>6} {peak:7.1f}"
-                f" {characters:11.0f}",
-                flush=True,
-            )
-            before = figures
+def _growth(what: str, count: int, once: Measure, twice: Measure) -> Figure:
+    taken = in_turn({"n": once, "2n": twice}, ROUNDS)
+    after, before = (f"{statistics.median(taken[name]):.3f} s" for name in ("2n", "n"))
+    return Figure(f"{what}: {count:,} → {2 * count:,}", after, before, ratios(taken["2n"], taken["n"]), LIMIT)
 
 
-if __name__ == "__main__":
-    main()
+def _peak(folder: Path) -> float:
+    """The MiB that a load has at most."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        _load(folder)
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
+        gc.collect()

@@ -1,0 +1,106 @@
+"""AWS calls, memory and the event loop while jobs run: our triggers, and the Amazon provider's.
+
+For each number of jobs the two take turns in this process, in an event loop of their own each time; the local AWS
+endpoint has a process of its own. Calls are those of whole intervals after each job has been looked at, for a minute at
+an interval of 30 s. Memory is by how much this process has grown since before the triggers were made, which is the
+triggerer's over what it has without jobs; ``blocked`` is the longest time for which the event loop stood still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from msgspec import Struct
+
+from airflow_sm_pipelines.local.client import EndpointClient
+from bench.measuring import Figure, ratios
+from bench.watched_jobs import Make, create_jobs, endpoint, ours, providers, watched
+
+INTERVALS = {1: 2, 30: 2, 100: 4, 300: 4}
+"""How many jobs, and seconds between two looks."""
+COUNTED = 2
+"""How many intervals are counted, after two that are not: the lists begin then."""
+ROUNDS = {300: 2}
+USUAL_INTERVAL = 30
+TICK = 0.005
+MOST = 300
+CALLS_LIMIT, MEMORY_LIMIT = 0.05, 0.3
+MiB = 1024 * 1024
+
+
+class Watched(Struct, frozen=True):
+    """Of some jobs: calls in a minute, MiB of growth, and seconds that the loop stood still at most."""
+
+    calls: float
+    growth: float
+    blocked: float
+
+
+def measure() -> Iterator[Figure]:
+    with endpoint() as client:
+        names = create_jobs(client.url, MOST)
+        for make in (ours, providers):
+            # What a process reads once is no job's.
+            asyncio.run(_watch(client, make, names[:1], 1))
+        for count, interval in INTERVALS.items():
+            sides: dict[str, list[Watched]] = {"ours": [], "provider": []}
+            for _ in range(ROUNDS.get(count, 1)):
+                for name, make in (("ours", ours), ("provider", providers)):
+                    sides[name].append(asyncio.run(_watch(client, make, names[:count], interval)))
+            yield from _figures(count, sides["ours"], sides["provider"])
+
+
+def _figures(jobs: int, mine: list[Watched], others: list[Watched]) -> Iterator[Figure]:
+    most = jobs == MOST
+    yield Figure(
+        f"{jobs} job{'s' if jobs > 1 else ''}, calls a minute",
+        f"{median(each.calls for each in mine):g}",
+        f"{median(each.calls for each in others):g}",
+        ratios([each.calls for each in mine], [each.calls for each in others]),
+        CALLS_LIMIT if most else None,
+    )
+    if not most:
+        return
+    mib, other = ([each.growth for each in side] for side in (mine, others))
+    texts = (f"{median(mib):.0f} MiB", f"{median(other):.0f} MiB")
+    yield Figure(f"{jobs} jobs, memory", *texts, ratios(mib, other), MEMORY_LIMIT)
+    stops, others_stops = ([each.blocked for each in side] for side in (mine, others))
+    texts = (f"{max(stops) * 1000:.0f} ms", f"{max(others_stops) * 1000:.0f} ms")
+    yield Figure(f"{jobs} jobs, the loop is blocked for", *texts, ratios(stops, others_stops))
+
+
+async def _watch(client: EndpointClient, make: Make, names: list[str], interval: int) -> Watched:
+    gaps: list[float] = [0.0]
+    ticks = asyncio.create_task(_tick(gaps))
+    before = _memory()
+    async with watched(client, make, names, interval) as calls:
+        await asyncio.sleep(2 * interval)
+        begun = calls()
+        await asyncio.sleep(COUNTED * interval)
+        counted = calls() - begun
+        growth = _memory() - before
+    ticks.cancel()
+    await asyncio.gather(ticks, return_exceptions=True)
+    return Watched(counted.total() / COUNTED * 60 / USUAL_INTERVAL, growth, max(gaps))
+
+
+async def _tick(gaps: list[float]) -> None:
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(TICK)
+        gaps.append(time.perf_counter() - began - TICK)
+
+
+def _memory() -> float:
+    """The MiB that this process has, after what is free was given back."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MiB
