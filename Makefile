@@ -12,6 +12,9 @@ export CONF
 # How many processes share the test files; a file's tests stay together, for some share a running Airflow.
 WORKERS ?= 2
 SECONDS ?= 60
+# `make scale`: which parts, and the share of the full size.
+PARTS ?=
+SIZE ?= 1
 ROWS ?=
 
 # `make test-next`: the newest pre-release of Airflow in an environment of its own. Beside the fast tests, a few runs, and
@@ -38,7 +41,7 @@ SETS ?= lowest airflow-3.3.1 airflow-3.3.2 newest next bare
 PYTHONS ?= 3.11 3.12 3.13
 TIERS ?= fast runs wheel
 
-.PHONY: demo cluster cluster-down test test-next fast faults corpus fuzz bench sdk test-sdk lint licences sbom dist docs pins matrix clean
+.PHONY: demo cluster cluster-down test test-next fast faults corpus fuzz bench scale sdk test-sdk lint licences sbom dist docs pins matrix clean
 
 demo: $(INSTALLED) $(if $(SCENARIO),,$(JOBS)/.installed)
 	@$(VENV)/bin/python examples/demo.py $(if $(SCENARIO),examples/scenarios/$(SCENARIO).json) --conf "$$CONF"
@@ -71,6 +74,11 @@ fuzz: $(INSTALLED)
 # It needs PostgreSQL as the system tests do. See docs/benchmarks.md.
 bench: $(INSTALLED)
 	@$(VENV)/bin/python -m bench $(ROWS)
+
+# At the size where people need a distributed engine, into bench/SCALE.md: an hour and more, or PARTS="definition folder" of it.
+# SIZE=0.1 is a tenth of the size, printed only.
+scale: $(INSTALLED)
+	@$(VENV)/bin/python -m bench.scale --size $(SIZE) $(PARTS)
 
 # The SageMaker SDK 2.x and 3.x, each in an environment of its own, as clients of the Pipelines API of a real Airflow.
 sdk: $(INSTALLED)

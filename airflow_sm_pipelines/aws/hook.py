@@ -65,6 +65,8 @@ class StepHook(AwsGenericHook[Any]):
     @cached_property
     def _session(self) -> Any:
         session = super().get_session(region_name=self.region_name)
+        # botocore's own session, which has the loader: boto3's gives no way to it.
+        _share_models(session._session)
         count_calls(session.events)
         return session
 
@@ -74,7 +76,7 @@ class StepHook(AwsGenericHook[Any]):
         if not deferrable:
             return self._session
         session: Any = super().get_session(region_name, deferrable)
-        session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
+        _share_models(session)
         count_calls(session.get_component("event_emitter"))
         return session
 
@@ -88,3 +90,8 @@ class StepHook(AwsGenericHook[Any]):
     @override
     def _get_caller(self, target_function_name: str = "execute") -> str:
         return CALLER
+
+
+def _share_models(session: Any) -> None:
+    """Let a session of botocore read the models of services, and its list of regions, once for the whole process."""
+    session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.hook import CALLER
+from airflow_sm_pipelines.aws.model_loader import QuickJsonLoader, model_loader
 
 
 def test_the_user_agent_says_who_calls_and_that_it_is_airflow() -> None:
@@ -10,3 +15,22 @@ def test_the_user_agent_says_who_calls_and_that_it_is_airflow() -> None:
     assert f"Caller/{CALLER}" in said
     assert any(each.startswith("Airflow/3.") for each in said)
     assert said[-1] == "team-a"
+
+
+def test_the_models_of_a_service_are_read_once_for_all_sessions_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, load_file = list[str](), QuickJsonLoader.load_file
+
+    def counted(self: QuickJsonLoader, file_path: str) -> Any:
+        if (found := load_file(self, file_path)) is not None:
+            read.append(file_path)
+        return found
+
+    monkeypatch.setattr(QuickJsonLoader, "load_file", counted)
+    model_loader.cache_clear()
+    accesses = [AwsAccess(None, region, None, {}) for region in ("us-east-1", "us-east-1", "cn-north-1")]
+    partitions = [access.any_hook().partition for access in accesses]
+    for access in accesses:
+        assert access.client("sagemaker") is not access.client_calling_once("sagemaker")
+    assert partitions == ["aws", "aws", "aws-cn"]
+    assert [path.rsplit("/", 1)[-1] for path in read].count("service-2") == 1
+    assert len(read) == len(set(read))

@@ -1,0 +1,1 @@
+"""The parts of the table: each has ``WHAT`` and ``measure``."""
