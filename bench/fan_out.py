@@ -21,7 +21,7 @@ import httpx
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.runs.harness import pipeline, training
-from tests.system.deployment import Deployment, deployed
+from tests.system.deployment import QUICKLY_MISSED, Deployment, deployed
 
 CREATE = "CreateTrainingJob"
 DAG_ID = "fan_out"
@@ -34,6 +34,8 @@ def main() -> None:
     definition = pipeline(*(training(f"Train{number:03}") for number in range(given.steps)))
     settings = {} if given.off else {f"{OPTION}PACE": f"{CREATE}={given.pace}", f"{OPTION}THROTTLE_PATIENCE": "900"}
     settings |= {"AIRFLOW__CORE__PARALLELISM": str(given.workers), f"{OPTION}POLL_INTERVAL": "10"}
+    # The tests' short times would take the living for dead on a machine under load.
+    settings |= {option: "300" for option in QUICKLY_MISSED if option.endswith(("_TIMEOUT", "_THRESHOLD"))}
     # As many as there are, at once.
     settings |= {"AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "1000"}
     files: dict[str, str | bytes] = {f"definitions/{DAG_ID}.json": json.dumps(definition), "dags.py": LOADER}
