@@ -70,10 +70,10 @@ def flown(whose: str, runs: int, steps: int) -> Flight:
         waited(deployment, lambda: database.states([DAG_ID]).get("deferred") == jobs, "all jobs are waited for")
         in_flight, starting = time.monotonic() - started, loops.taken()
         # All have been looked at.
-        time.sleep(2 * INTERVAL)
+        time.sleep(INTERVAL)
         asked = len(endpoint.requests("sagemaker"))
         began = time.monotonic()
-        time.sleep(4 * INTERVAL)
+        time.sleep(2 * INTERVAL)
         counted = [request.action for request in endpoint.requests("sagemaker")[asked:]]
         minutes = (time.monotonic() - began) / 60
         busy, quiet = triggerer_memory(deployment), loops.taken()
