@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def paths_in(root: Path, pattern: str, ignored: Ignored) -> list[Path]:
     found = (
         path for path in root.glob(pattern) if not is_sidecar(path.name) and _is_file(path) and path not in ignored
     )
-    return sorted(found, key=lambda path: (path.with_suffix("").parts, path.suffix))
+    return sorted(found, key=lambda path: ((*path.parts[:-1], path.stem), path.suffix))
 
 
 def definitions_in(path: Path, relative: str, wanted: str | None = None, place: Place = str) -> list[DefinitionFile]:
@@ -96,17 +97,22 @@ def definitions_in(path: Path, relative: str, wanted: str | None = None, place: 
     also of a file that cannot be the Dag of that id, most of which are not even parsed. A template without a pipeline
     is what most templates are, and is not told.
     """
-    found = [replace(file, dag_id=place(file.dag_id)) for file in _definitions_in(path, relative, wanted, place)]
-    own = place(safe_dag_id(path.stem))
-    return [replace(file, is_stem=file.dag_id == own) for file in found]
-
-
-def _definitions_in(path: Path, relative: str, wanted: str | None, place: Place) -> list[DefinitionFile]:
+    stem = safe_dag_id(path.stem)
+    own = place(stem)
     text, may_be_definition = _read(path)
-    dag_id = safe_dag_id(path.stem)
-    may_be_named = text is not None and any(key in text for key in _NAMED)
-    if wanted is not None and not may_be_named and not wanted.startswith(place(dag_id)[:KEPT]):
+    if wanted is not None and not wanted.startswith(own[:KEPT]) and (text is None or not _may_be_named(text)):
         return []
+    ids = ((file, place(file.dag_id)) for file in _definitions_in(path, relative, stem, text, may_be_definition))
+    return [replace(file, dag_id=dag_id, is_stem=dag_id == own) for file, dag_id in ids]
+
+
+def _may_be_named(text: bytes) -> bool:
+    return any(key in text for key in _NAMED)
+
+
+def _definitions_in(
+    path: Path, relative: str, dag_id: str, text: bytes | None, may_be_definition: bool
+) -> list[DefinitionFile]:
     outer = None if text is None else _outermost(text)
     if text is None or outer is None or _STEPS in outer:
         if may_be_definition:
@@ -134,17 +140,17 @@ def with_instances(file: DefinitionFile, settings: FolderSettings) -> Iterator[D
 
 
 def without_clashes(
-    files: Iterable[DefinitionFile], own_ids: Collection[str]
+    files: Iterable[DefinitionFile], own_ids: Callable[[], Collection[str]]
 ) -> Iterator[tuple[DefinitionFile, Finding | None]]:
     """Each definition with a dag id that no other one has, and a finding where it asks for one that it does not have.
 
     The id that several ask for is that of the one that has it, or else of the first finding; each further one has an id
-    that is made up. That is none of ``own_ids``, which are those of all files by their names.
+    that is made up. That is none of ``own_ids``, which are those of all files by their names; a clash asks for them.
     """
     known = list(files)
     findings = judged(file.claim for file in known)
     kept = {file.dag_id for file, finding in zip(known, findings, strict=True) if finding is None}
-    taken = {*own_ids, *(file.dag_id for file in known)}
+    taken = {*own_ids(), *(file.dag_id for file in known)} if any(findings) else set()
     for file, finding in zip(known, findings, strict=True):
         if finding is None or file.dag_id not in kept:
             kept.add(file.dag_id)
@@ -186,7 +192,12 @@ def _read(path: Path) -> tuple[bytes | None, bool]:
     """The file's content, and whether it may be a definition. A file that is too large is looked through in parts."""
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
+            # Python takes as much memory as it is asked to read: of a small file, not that of the largest.
+            size = min(os.fstat(file.fileno()).st_size, MOST_BYTES)
+            text = file.read(size + 1)
+            if len(text) > size:
+                # It is a large one, or has grown meanwhile.
+                text += file.read(MOST_BYTES + 1 - len(text))
             if len(text) <= MOST_BYTES:
                 return text, True
             part = text

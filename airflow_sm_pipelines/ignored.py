@@ -8,6 +8,7 @@ reader walks a folder by itself and is private to it, and the command line has n
 from __future__ import annotations
 
 import logging
+import os
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -73,9 +74,12 @@ class Ignored(Struct):
     syntax: Syntax
     found: dict[Path, str] = field(default_factory=dict)
     _folders: dict[Path, _Folder] = field(default_factory=dict)
+    _named: dict[str, _Folder] = field(default_factory=dict)
 
     def __contains__(self, path: Path) -> bool:
-        folder = self._folder(path.parent)
+        name = os.path.dirname(path)  # noqa: PTH120 # a Path made and hashed for each file takes longer than all else here
+        if (folder := self._named.get(name)) is None:
+            folder = self._named[name] = self._folder(path.parent)
         if folder.ignored is not None:
             return True
         return self._reason(path, folder.rules, is_folder=False) is not None

@@ -35,7 +35,7 @@ class Figure(Struct, frozen=True):
     """A line of a row's table.
 
     ``value`` is what the target is about, in ``unit``, and ``limit`` is the target, None where there is none.
-    ``ours`` and ``against`` are the medians that it comes of, in words.
+    ``ours`` and ``against`` are the medians that it comes of, in words. A target is judged to three places.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Figure(Struct, frozen=True):
 
     @property
     def is_met(self) -> bool:
-        return self.limit is None or self.value.median <= self.limit
+        return self.limit is None or round(self.value.median, 3) <= self.limit
 
 
 Measure = Callable[[], float]

@@ -43,7 +43,8 @@ def put_inside(
 
     These are read only to tell what else is wrong: the step is refused.
     """
-    inside = _INSIDE.get(step_type or "", {})
+    if (inside := _INSIDE.get(step_type or "")) is None:
+        return step, {}
     moved = {key: inside[normal(key)] for key in step if normal(key) in inside}
     arguments = step.get("Arguments")
     present = arguments if isinstance(arguments, dict) else {}

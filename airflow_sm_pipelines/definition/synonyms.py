@@ -116,12 +116,14 @@ def meant_root(name: str) -> str | None:
 
 def meant_expression(key: str, inner: object) -> str | None:
     """The expression that an object of one key was meant to be, if what it holds can be nothing else."""
+    if isinstance(inner, str):
+        root, dot, _ = inner.partition(".")
+        return "Get" if dot and root in _REFERENCES and meant_function(key) == "Get" else None
+    if not isinstance(inner, dict):
+        return None
     function = meant_function(key)
-    if function == "Get":
-        is_reference = isinstance(inner, str) and inner.partition(".")[0] in _REFERENCES
-        return function if is_reference and "." in str(inner) else None
     has = {"Std:Join": "Values", "Std:JsonGet": "Path"}.get(function or "")
-    return function if has is not None and isinstance(inner, dict) and has in inner else None
+    return function if has is not None and has in inner else None
 
 
 def meant_function(name: str) -> str | None:

@@ -87,7 +87,7 @@ class ValueRules:
         return _scalar(shape)
 
     def _structure(self, shape: ApiValue) -> Check:
-        names, check = shape.members, self.check
+        names, check, made = shape.members, self.check, self._checks
         required = [name for name in shape.required if name not in shape.tokens]
 
         def judge(value: Value, path: JsonPath, judgement: Judgement) -> None:
@@ -101,9 +101,8 @@ class ValueRules:
                 if inner is None:
                     judgement.unknown(key, shape, path)
                 else:
-                    check(inner)(member, (path, key), judgement)
-            missing = [name for name in required if value.get(name) is None]
-            if missing:
+                    (made.get(inner) or check(inner))(member, (path, key), judgement)
+            if required and (missing := [name for name in required if value.get(name) is None]):
                 judgement.missing(missing, path)
             if shape.union and sum(value[key] is not None for key in value) != 1:
                 judgement.union(shape, path)

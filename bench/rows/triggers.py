@@ -23,7 +23,7 @@ from airflow_sm_pipelines.local.client import EndpointClient
 from bench.measuring import Figure, ratios
 from bench.watched_jobs import Make, create_jobs, endpoint, ours, providers, watched
 
-INTERVALS = {1: 2, 30: 2, 100: 4, 300: 4}
+INTERVALS = {1: 2, 30: 2, 100: 2, 300: 3}
 """How many jobs, and seconds between two looks."""
 COUNTED = 2
 """How many intervals are counted, after two that are not: the lists begin then."""

@@ -23,7 +23,7 @@ from bench.samples import definition
 
 STEPS = 10
 DEFINITIONS = (1, 100, 1000)
-ROUNDS = 7
+ROUNDS = 5
 LIMIT = 1.1
 LOADER = "from airflow_sm_pipelines import load_dags\n\nglobals().update(load_dags('definitions'))\n"
 
