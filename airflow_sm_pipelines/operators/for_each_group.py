@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TaskGroup, TriggerRule, XComArg, task_group
+from airflow.sdk import TaskGroup, TriggerRule, XComArg
 
 from airflow_sm_pipelines.graph.run_conditions import label_of
 from airflow_sm_pipelines.graph.tasks import ITEMS, RESULT
@@ -38,6 +38,9 @@ def add_for_each(
     :param arguments: those of the step's operators
     :param operators: of each step of the body, in their order, its operator and the arguments of that
     """
+    # It brings the operators of Airflow's standard provider, half of what a dags file would import beside our modules.
+    from airflow.sdk import task_group
+
     from airflow_sm_pipelines.operators.for_each import ForEachStepOperator
     from airflow_sm_pipelines.operators.for_each_items import ForEachItemsOperator
 

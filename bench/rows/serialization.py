@@ -12,7 +12,7 @@ from functools import partial
 from bench.measuring import Figure, Spread, cpu_seconds, in_turn, milliseconds, ratios
 from bench.samples import by_hand, definition, params
 
-TASKS = {50: 15, 500: 5}
+TASKS = {50: 9, 500: 3}
 """How many tasks, and how often the two take turns."""
 PARAMETERS = 20
 TIME_LIMIT = 0.05
