@@ -1,9 +1,10 @@
 """AWS calls, memory and the event loop while jobs run: our triggers, and the Amazon provider's.
 
-For each number of jobs the two take turns in this process, in an event loop of their own each time; the local AWS
-endpoint has a process of its own. Calls are those of whole intervals after each job has been looked at, for a minute at
-an interval of 30 s. Memory is by how much this process has grown since before the triggers were made, which is the
-triggerer's over what it has without jobs; ``blocked`` is the longest time for which the event loop stood still.
+For each number of jobs the two take turns, each time in a new process that has waited for one job before: what was
+freed in a process would count for the next otherwise. The local AWS endpoint has a process of its own. Calls are those
+of whole intervals after each job has been looked at, for a minute at an interval of 30 s. Memory is by how much the
+process has grown since before the triggers were made, which is the triggerer's over what it has without jobs;
+``blocked`` is the longest time for which the event loop stood still.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import multiprocessing
 import resource
 import time
 from collections.abc import Iterator
@@ -46,15 +48,25 @@ class Watched(Struct, frozen=True):
 def measure() -> Iterator[Figure]:
     with endpoint() as client:
         names = create_jobs(client.url, MOST)
-        for make in (ours, providers):
-            # What a process reads once is no job's.
-            asyncio.run(_watch(client, make, names[:1], 1))
         for count, interval in INTERVALS.items():
             sides: dict[str, list[Watched]] = {"ours": [], "provider": []}
             for _ in range(ROUNDS.get(count, 1)):
                 for name, make in (("ours", ours), ("provider", providers)):
-                    sides[name].append(asyncio.run(_watch(client, make, names[:count], interval)))
+                    with multiprocessing.get_context("spawn").Pool(1) as process:
+                        sides[name].append(process.apply(_watched, (client, make, names[:count], interval)))
             yield from _figures(count, sides["ours"], sides["provider"])
+
+
+def _watched(client: EndpointClient, make: Make, names: list[str], interval: int) -> Watched:
+    """In a process of its own."""
+    # What a process reads once is no job's.
+    asyncio.run(_warm(client, make, names[:1]))
+    return asyncio.run(_watch(client, make, names, interval))
+
+
+async def _warm(client: EndpointClient, make: Make, names: list[str]) -> None:
+    async with watched(client, make, names, 1):
+        pass
 
 
 def _figures(jobs: int, mine: list[Watched], others: list[Watched]) -> Iterator[Figure]:
