@@ -6,9 +6,12 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.known_secrets import forget_secrets
 
 # In memory where there is a folder for that: SQLite waits for the disk at each commit, 5 ms and more.
 MEMORY = "/dev/shm"
@@ -63,3 +66,9 @@ def airflow_database(empty_database: Path) -> None:
         contextlib.closing(sqlite3.connect(Path(HOME) / "airflow.db")) as used,
     ):
         empty.backup(used)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_secrets_of_other_files() -> Iterator[None]:
+    yield
+    forget_secrets()

@@ -8,6 +8,7 @@ to the masker, which takes them out of logs and rendered fields, whatever other 
 from __future__ import annotations
 
 from functools import lru_cache
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST_WHOLE = 64
 PIECE = 16
-PROBE = "a value that no one keeps secret"
+PROBE = token_hex(16)
+"""A text that is in no secret, and has none in it."""
 
 
 class Masking(Struct, frozen=True):

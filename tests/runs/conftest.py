@@ -19,6 +19,7 @@ import pytest
 from airflow_sm_pipelines.jobs import retry_decision
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.step_types import unregister_step_type
+from tests.known_secrets import forget_secrets
 from tests.runs.adapters import interposed_types
 from tests.runs.harness import Airflow
 
@@ -97,16 +98,6 @@ def forget_records() -> None:
     with create_session() as session:
         session.execute(delete(TaskStateStoreModel))
         session.execute(delete(AssetStateStoreModel))
-
-
-def forget_secrets() -> None:
-    """Forget what the tests before have masked: a task has a process of its own, the runs of all tests share one."""
-    from airflow._shared.secrets_masker import _secrets_masker as servers_masker
-    from airflow.sdk._shared.secrets_masker import _secrets_masker as tasks_masker
-
-    maskers: list[Any] = [servers_masker(), tasks_masker()]
-    for masker in maskers:
-        masker.reset_masker()
 
 
 @pytest.fixture
