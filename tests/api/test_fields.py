@@ -18,6 +18,7 @@ from airflow_sm_pipelines.expressions.end_note import EndNote
 from airflow_sm_pipelines.jobs.record import StepRecord
 from airflow_sm_pipelines.wire.service_model import output_shape
 from tests.api.harness import ROLE, TRAINING, Deployment, definition
+from tests.botocores import NOT_OLDER_BOTOCORE
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipelines-api.md"
 ROW = re.compile(r"^\| (\w+) \| `([^`]+)` \| (served|constant|absent) \|", re.MULTILINE)
@@ -53,6 +54,7 @@ def seen_in(value: Any, shape: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+@NOT_OLDER_BOTOCORE
 def test_no_field_of_the_model_is_forgotten() -> None:
     known = {
         (operation, field)
@@ -80,6 +82,7 @@ class Recording:
         return response
 
 
+@NOT_OLDER_BOTOCORE
 def test_what_is_served_is_what_the_api_answers(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path)
     recorded = Recording(deployment.client())

@@ -147,9 +147,11 @@ def test_an_interrupt_stops_the_job_and_so_does_the_death_of_the_command_but_not
 
 def keeper_is_killed(definition: Path, home: Path, local_endpoint: LocalEndpoint) -> None:
     """Its job runs on, is named, and nobody waits for it any more."""
+    job = ""
     with run_definition(definition, endpoint=local_endpoint.url, settings=FAST, home=home) as run:
         for event in run.events():
-            if isinstance(event, StepChanged) and event.job and event.state == "running":
+            # What the run had said before it was killed may come after.
+            if not job and isinstance(event, StepChanged) and event.job and event.state == "running":
                 job = event.job
                 # Its name is on record before it is created.
                 wait_for(lambda name=job: name in {known.name for known in local_endpoint.jobs("training")}, [])
