@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy
 
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.system.api import AirflowApi, is_answering
 from tests.system.processes import (
     Process,
@@ -26,6 +27,7 @@ from tests.system.processes import (
 )
 from tests.waiting import PATIENCE_SECONDS
 
+DESCRIBE = "DescribeTrainingJob"
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # Bounds a hang: with thirty busy processes beside it, an API server needs more than five minutes to start.
 START_SECONDS = 900
@@ -127,6 +129,17 @@ class Deployment:
             (task["dag_id"], task["task_id"], task["dag_run_id"], str(task["try_number"]), str(task["map_index"]))
             in heard
             for task in tasks
+        )
+
+    def wait_for_next_look(self, endpoint: LocalEndpoint) -> None:
+        """Wait until someone asks what has become of a training job.
+
+        Once a task is deferred, that is its trigger. A kill before that look may find no trigger that could stop the
+        job: the look for jobs without an owner would, and not every deployment has it.
+        """
+        before = len(endpoint.requests("sagemaker", DESCRIBE))
+        self.processes.wait_until(
+            lambda: len(endpoint.requests("sagemaker", DESCRIBE)) > before, DESCRIBE, timeout=PATIENCE_SECONDS
         )
 
     def wait_for_log(self, dag_id: str, run_id: str, task_id: str, *texts: str) -> None:

@@ -103,8 +103,7 @@ class Bench:
 
     def wait_for_next_look(self) -> None:
         """Wait until someone asks what has become of a job."""
-        before = len(self.job_names("Describe"))
-        self.until(lambda: len(self.job_names("Describe")) > before, "DescribeTrainingJob")
+        self.deployment.wait_for_next_look(self.endpoint)
 
     def job_names(self, verb: str) -> list[str]:
         """The job names in the calls that the endpoint got: Create, Describe or Stop."""

@@ -181,14 +181,11 @@ def test_a_stop_stops_the_job(bench: Bench) -> None:
     arn = bench.start("Long", ParallelismConfiguration={"MaxParallelExecutionSteps": 1})
     processes, airflow = bench.deployment.processes, bench.deployment.airflow
     (run,) = airflow.call("GET", "/dags/Long/dagRuns")["dag_runs"]
-    # The shared deployment has nobody who looks for jobs that were left running as their task was about to defer, or as
-    # their trigger was about to begin.
+    # The shared deployment has nobody who looks for jobs that are left running.
     processes.wait_until(
         lambda: airflow.task_states("Long", run["dag_run_id"])["Train"] == "deferred", "the task defers", timeout=300
     )
-    processes.wait_until(
-        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=300
-    )
+    bench.deployment.wait_for_next_look(bench.endpoint)
     assert bench.steps(arn)["Train"]["StepStatus"] == "Executing"
     processes.wait_until(bench.deployment.knows_deferrals, "the scheduler knows of the deferral", timeout=300)
     bench.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)

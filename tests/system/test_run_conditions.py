@@ -157,9 +157,7 @@ def test_a_step_that_is_marked_as_failed_has_failed(bench: Bench) -> None:
     airflow = bench.deployment.airflow
     run_id = airflow.trigger("branches")
     bench.wait_for(run_id, "Train", "deferred")
-    bench.deployment.processes.wait_until(
-        lambda: bench.endpoint.requests("sagemaker", "DescribeTrainingJob"), "the job is looked at", timeout=300
-    )
+    bench.deployment.wait_for_next_look(bench.endpoint)
     airflow.set_task_state("branches", run_id, "Train", "failed")
     state, states = bench.end("branches", run_id)
     ran, skipped = ("OnFailure", "C", "IfFailed", "IfAny"), ("OnStop", "ElseFailed", "ElseAny")
