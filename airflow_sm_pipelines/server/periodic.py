@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from airflow_sm_pipelines.server.starting import is_component
 from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def watch(component: Any, work: Callable[[], None], *, option: str) -> None:
     before it can be known which one it is.
     """
     interval = setting(option)
-    # A task's process, which has no database, starts with a marker instead of a job.
-    if interval > 0 and hasattr(component, "job_type"):
+    if interval > 0 and is_component(component):
         threading.Thread(
             target=_watch, args=(component, interval, work), name=f"sagemaker-{option}", daemon=True
         ).start()

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
+from airflow_sm_pipelines.server.starting import hear, is_component
 from airflow_sm_pipelines.settings import setting
 
 log = logging.getLogger(__name__)
@@ -17,23 +18,17 @@ SCHEDULER = "SchedulerJob"
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Called in every process of Airflow as it starts, before it can be known which one it is."""
-    # A task's process, which has no database, starts with a marker instead of a job.
-    if not hasattr(component, "job_type") or not setting("preload"):
+    """Preload in this process once it is known to be a scheduler's: its executors start later."""
+    if not is_component(component):
         return
     try:
-        attend()
+        if setting("preload"):
+            from airflow.jobs.job import Job
+
+            hear(Job.job_type, _on_job_type)
     except Exception:
+        # What is raised here would keep the listeners after this one from being called.
         log.exception("Each task imports by itself what it needs")
-
-
-def attend() -> None:
-    """Preload in this process once it is known to be a scheduler's: its executors start later."""
-    from airflow.jobs.job import Job
-    from sqlalchemy import event
-
-    if not event.contains(Job.job_type, "set", _on_job_type):
-        event.listen(Job.job_type, "set", _on_job_type)
 
 
 def _on_job_type(_job: Any, job_type: Any, *_: Any) -> None:

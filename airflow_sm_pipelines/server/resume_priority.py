@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from airflow_sm_pipelines.pools import PIPELINE_PREFIX, RUN_PREFIX
+from airflow_sm_pipelines.server.starting import hear, is_component
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
@@ -32,9 +33,7 @@ HIGHEST = 2**31 - 1
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Called in every process of Airflow as it starts, before it can be known which one it is."""
-    # A task's process, which has no database, starts with a marker instead of a job.
-    if not hasattr(component, "job_type"):
+    if not is_component(component):
         return
     try:
         attend()
@@ -45,10 +44,8 @@ def on_starting(component: Any) -> None:
 def attend() -> None:
     """Hear, in this process, of every task that comes back from its trigger."""
     from airflow.models.taskinstance import TaskInstance
-    from sqlalchemy import event
 
-    if not event.contains(TaskInstance.state, "set", _on_state):
-        event.listen(TaskInstance.state, "set", _on_state)
+    hear(TaskInstance.state, _on_state)
 
 
 def _on_state(task_instance: TaskInstance, state: Any, *_: Any) -> None:

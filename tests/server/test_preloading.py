@@ -27,6 +27,7 @@ TRIGGERER = ("airflow.jobs.triggerer_job_runner", "TriggererJobRunner")
     [
         (SCHEDULER, "LocalExecutor", "True", True),
         (SCHEDULER, "LocalExecutor", "False", False),
+        (SCHEDULER, "LocalExecutor", "maybe", False),
         (SCHEDULER, "CeleryExecutor", "True", False),
         (TRIGGERER, "LocalExecutor", "True", False),
     ],
