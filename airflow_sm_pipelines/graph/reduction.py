@@ -38,53 +38,47 @@ def drawn_edges(graph: Graph, rejoin: Collection[str] = ()) -> tuple[Edge, ...]:
         )
         for step in graph.steps
     }
-    passed = _Passed.of(graph, waits, rejoin)
+    followed = _ways_to(graph, waits, rejoin)
     return tuple(
         edge
         for edge in graph.edges
         if (edge.upstream, edge.downstream) not in by_branch_alone
-        and ((edge.upstream, edge.downstream) in entries or not passed.follows(edge))
+        and ((edge.upstream, edge.downstream) in entries or not followed.has(edge))
     )
 
 
-class _Passed(Struct, frozen=True):
-    """What lies before each step on ways along which success, skip and failure come, as bits of :attr:`bit_of`."""
+class _Ways(Struct, frozen=True):
+    """From which steps success, skip and failure come to each by way of another one: their bits of :attr:`bit_of`."""
 
     bit_of: Mapping[str, int]
-    waits: Mapping[str, tuple[str, ...]]
-    """What each step waits for by edges that are drawn, or follow from those that are."""
-    before: Mapping[str, int]
-    """Nothing lies before a step that judges in another way."""
-    plain: frozenset[str]
-    branches: Mapping[str, frozenset[tuple[str, bool]]]
+    to: Mapping[str, int]
+    """Nothing for a step that judges in another way."""
 
-    @classmethod
-    def of(cls, graph: Graph, waits: Mapping[str, tuple[str, ...]], rejoin: Collection[str]) -> _Passed:
-        bit_of = {step.name: 1 << position for position, step in enumerate(graph.steps)}
-        branches = {
-            name: frozenset((one.condition, one.taken) for one in graph.memberships(name)) for name in graph.branch_of
-        }
-        plain = frozenset(bit_of).difference(graph.conditional, rejoin)
-        before: dict[str, int] = {}
-        passed = cls(bit_of, waits, before, plain, branches)
-        for step in graph.steps:
-            bits = 0
-            if step.name in plain and step.name not in graph.bodies:
-                for needed in waits[step.name]:
-                    bits |= bit_of[needed] | passed.through(needed, step.name)
-            before[step.name] = bits
-        return passed
-
-    def through(self, step: str, end: str) -> int:
-        """What lies before a step and reaches ``end``, which waits for it."""
-        skipped_with = self.branches.get(step)
-        if skipped_with is not None and not skipped_with <= self.branches.get(end, frozenset()):
-            return 0
-        return self.before[step]
-
-    def follows(self, edge: Edge) -> bool:
+    def has(self, edge: Edge) -> bool:
         """Whether an edge follows from others."""
-        end, bit = edge.downstream, self.bit_of[edge.upstream]
-        if end not in self.plain:
-            return False
-        return any(self.through(needed, end) & bit for needed in self.waits[end])
+        return self.to[edge.downstream] & self.bit_of[edge.upstream] != 0
+
+
+def _ways_to(graph: Graph, waits: Mapping[str, tuple[str, ...]], rejoin: Collection[str]) -> _Ways:
+    """The ways to each step along edges that are drawn, or that follow from those that are: ``waits`` has these.
+
+    The bits of all that a step waits for are put together once, and not for each of its edges.
+    """
+    bit_of = {step.name: 1 << position for position, step in enumerate(graph.steps)}
+    branches = {
+        name: frozenset((one.condition, one.taken) for one in graph.memberships(name)) for name in graph.branch_of
+    }
+    no_branch: frozenset[tuple[str, bool]] = frozenset()
+    judging = graph.conditional.union(rejoin)
+    ways: dict[str, int] = {}
+    before: dict[str, int] = {}
+    for step in graph.steps:
+        own, direct, further = branches.get(step.name, no_branch), 0, 0
+        for needed in () if step.name in judging else waits[step.name]:
+            direct |= bit_of[needed]
+            # Where a Condition can skip what is needed and let this step run, nothing comes through it.
+            if branches.get(needed, no_branch) <= own:
+                further |= before[needed]
+        ways[step.name] = further
+        before[step.name] = 0 if step.name in graph.bodies else direct | further
+    return _Ways(bit_of, ways)
