@@ -14,7 +14,8 @@ class Option(NamedTuple):
 
     ``type`` is string, boolean, integer, float, json (an object with texts as values) or list (comma-separated).
     ``default`` is the text that Airflow would read, None where the option is not set. ``choices`` are the values that
-    a text may have, ``minimum`` is the least value of a number. ``old_name`` is a name that is still read, with a
+    a text may have, ``minimum`` is the least value of a number, and ``least_but_zero`` that of one that is 0 where the
+    option is off. ``old_name`` is a name that is still read, with a
     warning. ``version_added`` counts for options that are not in :data:`IN_0_1`.
     """
 
@@ -24,6 +25,7 @@ class Option(NamedTuple):
     example: str | None = None
     choices: tuple[str, ...] = ()
     minimum: float | None = None
+    least_but_zero: float | None = None
     old_name: str | None = None
     version_added: str = "0.2.0"
 
@@ -215,6 +217,14 @@ OPTIONS = {
         "The most bytes that a step reads of a file itself: one for Std:JsonGet, a report of violations, an analysis"
         " config. A larger file fails the step.",
         minimum=1,
+    ),
+    "max_xcom_text_length": Option(
+        "integer",
+        "1024",
+        "The most characters of a text of a job's description that XCom holds, where no step of the definition refers"
+        " to it; of a longer one it holds the beginning and a note (docs/semantics.md). 0: all of each.",
+        minimum=0,
+        least_but_zero=1024,
     ),
     "callback_reply_queue_url": Option(
         "string",

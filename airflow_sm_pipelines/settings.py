@@ -93,6 +93,7 @@ class Settings(Struct, frozen=True):
     cache: bool
     cache_entries: int
     max_json_file_size: int
+    max_xcom_text_length: int
     callback_reply_queue_url: str | None
     callback_timeout: float
     handled_failures: HandledFailures
@@ -228,6 +229,8 @@ def _number(name: str, option: Option, text: str) -> float:
         raise _refused(name, text, f"is no {option.type}") from None
     if not math.isfinite(number) or (option.minimum is not None and number < option.minimum):
         raise _refused(name, text, f"is not a number of at least {option.minimum:g}")
+    if option.least_but_zero is not None and 0 < number < option.least_but_zero:
+        raise _refused(name, text, f"is neither 0 nor a number of at least {option.least_but_zero:g}")
     return number
 
 

@@ -28,6 +28,8 @@ def give(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
         ("extra_job_tags", '{"team": "a"}', {"team": "a"}),
         ("aws_retry_mode", "", "standard"),
         ("cache_entries", "1", 1),
+        ("max_xcom_text_length", "0", 0),
+        ("max_xcom_text_length", "1024", 1024),
     ],
 )
 def test_a_value_counts(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
@@ -43,6 +45,8 @@ def test_a_value_counts(monkeypatch: pytest.MonkeyPatch, name: str, text: str, v
         ("poll_interval", "-1", "at least 0.001"),
         ("cache_entries", "0", "at least 1"),
         ("cache_entries", "1.5", "is no integer"),
+        ("max_xcom_text_length", "-1", "at least 0"),
+        ("max_xcom_text_length", "100", "is neither 0 nor a number of at least 1024"),
         ("deferrable", "maybe", "neither True nor False"),
         ("extra_job_tags", "[]", "no JSON object"),
         ("extra_job_tags", '{"a": 1}', "no JSON object"),

@@ -125,6 +125,9 @@ class _Results:
     def of(self, task_id: str, masked: Json, map_index: int | None = None) -> Json:  # noqa: ARG002 # of the interface
         return masked
 
+    def whole(self, task_id: str, shown: Json, map_index: int | None = None) -> Json:  # noqa: ARG002 # of the interface
+        return shown
+
     def of_failed(self, task_id: str, map_index: int | None = None) -> Json:  # noqa: ARG002 # of the interface
         return self._results.get(task_id)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.expressions import Index, Key, Member, format_path
+from airflow_sm_pipelines.definition.secrets import has_mask
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
+from airflow_sm_pipelines.expressions.long_texts import has_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from airflow_sm_pipelines.definition.expressions import PathToken, PropertyPath
+    from airflow_sm_pipelines.expressions.long_texts import Place
     from airflow_sm_pipelines.expressions.stringify import Json
 
 # A list is searched by the field that names its elements; the first field that all its elements have is taken.
@@ -36,6 +39,10 @@ class PathNotFoundError(LookupError):
     """The path leads nowhere; the message says at which part and what stands there instead."""
 
 
+class CutTextError(PathNotFoundError):
+    """The path leads into the JSON of a text of which only the beginning is there."""
+
+
 def look_up(result: Json, path: PropertyPath, whole: str = "the result") -> Json:
     """The value at ``path`` of a step's result.
 
@@ -44,6 +51,7 @@ def look_up(result: Json, path: PropertyPath, whole: str = "the result") -> Json
     call the result.
 
     :raises PathNotFoundError: where a part of the path does not exist
+    :raises CutTextError: for a path below a string of which only the beginning is there
     """
     value = result
     for depth, token in enumerate(path):
@@ -51,10 +59,49 @@ def look_up(result: Json, path: PropertyPath, whole: str = "the result") -> Json
             if isinstance(value, str) and depth and _holds_json(path[depth - 1]):
                 value = _parse(value)
             value = _step_into(value, token)
+        except CutTextError:
+            raise
         except LookupError as error:
             place = format_path(path[:depth]) or whole
             raise PathNotFoundError(f"{format_path((token,))} is not in {place}: {error.args[0]}") from None
     return value
+
+
+def whole_value(path: PropertyPath, shown: Json, real: Callable[[], Json], whole: Callable[[], Json]) -> Json:
+    """The value at ``path`` of a step's result, whole and with its secrets.
+
+    :param shown: the result as XCom shows it
+    :param real: gives it with what is masked there
+    :param whole: gives it with that, and with the texts that were cut
+    :raises PathNotFoundError: where a part of the path does not exist
+    """
+    try:
+        value = look_up(shown, path)
+        if has_mask(value):
+            value = look_up(real(), path)
+    except CutTextError:
+        return look_up(whole(), path)
+    return look_up(whole(), path) if has_cut(value) else value
+
+
+def place_of(result: Json, path: PropertyPath) -> Place | None:
+    """Where the value at ``path`` of a step's result stands, or the text that holds the JSON in which it does; None
+    where there is no such value.
+    """
+    value, place = result, list[str | int]()
+    for token in path:
+        if isinstance(value, str):
+            break
+        try:
+            found = _step_into(value, token)
+        except LookupError:
+            return None
+        if isinstance(value, list):
+            place.append(next(position for position, element in enumerate(value) if element is found))
+        elif not isinstance(token, Index):
+            place.append(token.name)
+        value = found
+    return tuple(place)
 
 
 def last_name(path: PropertyPath) -> str | None:
@@ -83,6 +130,8 @@ def _holds_json(token: PathToken) -> bool:
 
 
 def _parse(text: str) -> Json:
+    if has_cut(text):
+        raise CutTextError("the JSON that the path leads into was cut")
     try:
         return read_json(text)
     except JsonTextError as error:

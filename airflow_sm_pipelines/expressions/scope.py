@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -18,7 +19,7 @@ from airflow_sm_pipelines.expressions.given_execution import GivenExecution
 from airflow_sm_pipelines.expressions.identity import execution_id, iso_time
 from airflow_sm_pipelines.expressions.json_text import JsonTextError, read_json
 from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parameter
-from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, look_up
+from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, whole_value
 from airflow_sm_pipelines.expressions.values import resolve
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class RealResults(Protocol):
 
     def of(self, task_id: str, masked: Json, map_index: int | None = None) -> Json:
         """The whole result of a task, given what is shown of it."""
+
+    def whole(self, task_id: str, shown: Json, map_index: int | None = None) -> Json:
+        """The whole result of a task, given what XCom has of it, where texts of that were cut."""
 
     def of_failed(self, task_id: str, map_index: int | None = None) -> Json:
         """What a task that failed without a result has left in AWS, or None."""
@@ -176,9 +180,12 @@ class TaskScope:
 
     def step_property(self, reference: PropertyReference) -> Json:
         try:
-            value = look_up(self._result(reference.step), reference.path)
-            if has_mask(value):
-                value = look_up(self._real_result(reference.step), reference.path)
+            value = whole_value(
+                reference.path,
+                self._result(reference.step),
+                partial(self._real_result, reference.step),
+                partial(self._whole_result, reference.step),
+            )
         except PathNotFoundError as error:
             raise UnresolvedError(format_expression(reference), f"is undefined: {error}.") from None
         self.learn(last_name(reference.path), value)
@@ -256,6 +263,12 @@ class TaskScope:
         """The result of a step with its secrets, which ``return_value`` does not show."""
         task_id, index = self._place(step)
         self._results[step] = self._real.of(task_id, self._result(step), index)
+        return self._results[step]
+
+    def _whole_result(self, step: str) -> Json:
+        """The result of a step with the texts that XCom does not hold."""
+        task_id, index = self._place(step)
+        self._results[step] = self._real.whole(task_id, self._result(step), index)
         return self._results[step]
 
     def _place(self, step: str) -> tuple[str, int | None]:

@@ -79,6 +79,11 @@ def describe_job(access: AwsAccess, job: Mapping[str, Any], step_types: Mapping[
     described = describe(client, kind, str(job["job_name"]))
     if described is None:
         raise StepFailure(f"The {kind.noun} {job['job_name']} is gone, and a value of it is needed.")
+    return in_form_of_result(client, kind, described)
+
+
+def in_form_of_result(client: Any, kind: JobKind, described: dict[str, Any]) -> dict[str, Any]:
+    """A Describe response in the form of the step's result."""
     model = client.meta.service_model
     if model.service_id in PASCAL_CASED:
         described = cast("dict[str, Any]", from_api(described, model.operation_model(kind.describe).output_shape))

@@ -20,6 +20,7 @@ from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.admission import Admission, Pause
 from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
+from airflow_sm_pipelines.jobs.job import in_form_of_result
 from airflow_sm_pipelines.jobs.job_end import failure_of_job, job_facts
 from airflow_sm_pipelines.jobs.job_stopper import JobStopper
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
@@ -32,6 +33,7 @@ from airflow_sm_pipelines.jobs.success_line import success_line
 from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.jobs.xcom_bound import bound_of
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 
@@ -310,12 +312,14 @@ class JobLifecycle(StepLifecycle):
             run.output.push(JOB_KEY, job_facts(run, described))
             # For a step that runs upon the failure; the note that StepRun.fail leaves tells that it is no success.
             left = self._to_result(self.adapter.failed_result(described))
-            run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True).shown)
+            bound = bound_of(run, left, left)
+            run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True, bound=bound).shown)
             raise
         told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
         real = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
         as_described = type(self.adapter).result is JobAdapter.result
-        published = run.secrets.publish(real, readable_again=as_described)
+        again = real if as_described else self._to_result(in_form_of_result(run.client(), kind, described))
+        published = run.secrets.publish(real, readable_again=as_described, bound=bound_of(run, real, again))
         result = published.shown
         job = job_facts(run, described)
         run.output.push(JOB_KEY, job)

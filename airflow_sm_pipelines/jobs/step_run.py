@@ -132,8 +132,12 @@ class StepRun:
     @property
     def is_watched(self) -> bool:
         """Whether another step may run upon a failure of this one."""
-        name = self.step.name if self.iteration is None else self.iteration.body
-        return name in self.pipeline.graph.watched
+        return self.name_in_graph in self.pipeline.graph.watched
+
+    @property
+    def name_in_graph(self) -> str:
+        """The step's name in the definition, which the children of a ForEach step share."""
+        return self.step.name if self.iteration is None else self.iteration.body
 
     @property
     def has_begun(self) -> bool:

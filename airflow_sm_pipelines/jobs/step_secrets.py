@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.expressions.long_texts import NO_BOUND, TextBound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,12 +35,19 @@ class StepSecrets:
     def learn(self, value: Any) -> None:
         """Hide from now on what is secret in a JSON value, wherever else it stands."""
 
-    def publish(self, result: Mapping[str, Any], *, readable_again: bool) -> Published:  # noqa: ARG002 # of the interface
+    def publish(
+        self,
+        result: Mapping[str, Any],
+        *,
+        readable_again: bool,  # noqa: ARG002 # of the interface
+        bound: TextBound = NO_BOUND,
+    ) -> Published:
         """Leave a result for the steps that need it.
 
         :param readable_again: whether it is what the Describe call of the step's job answers
+        :param bound: what is left of its long texts
         """
-        return Published(dict(result))
+        return Published(bound.of(dict(result)))
 
     def republish(self, published: Published) -> None:
         """Leave a result that an earlier run has published."""

@@ -5,6 +5,8 @@ execution), and the task state store is each task's own. It is sealed with Airfl
 Where Airflow has no such key, the result of a job is not stored: it is read again with the job's Describe call, and so
 is one of an older version of this package, or of another key. What no call can give again is stored in the clear then,
 as all is that a deployment without a key encrypts.
+
+Long texts that the Describe call gives again are cut in both: who needs one makes that call.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.callbacks.encryption import UnsealError, can_seal, seal, unseal
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.secrets import MASKED, has_mask, texts
 from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
+from airflow_sm_pipelines.expressions.long_texts import NO_BOUND, SETTING, TextBound
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.jobs.job import describe_job, is_described
@@ -62,8 +66,8 @@ class SealedSecrets(StepSecrets):
         self._masking.learn(value)
 
     @override
-    def publish(self, result: Mapping[str, Any], *, readable_again: bool) -> Published:
-        shown, text = self._seal(result, readable_again=readable_again)
+    def publish(self, result: Mapping[str, Any], *, readable_again: bool, bound: TextBound = NO_BOUND) -> Published:
+        shown, text = self._seal(result, bound, readable_again=readable_again)
         return Published(shown, text)
 
     @override
@@ -73,14 +77,16 @@ class SealedSecrets(StepSecrets):
 
     def give(self, result: Any) -> Any:
         """:meth:`publish` for a result of any form: what ``return_value`` shows of it."""
-        return self._seal(result, readable_again=False)[0]
+        return self._seal(result, NO_BOUND, readable_again=False)[0]
 
-    def _seal(self, result: Any, *, readable_again: bool) -> tuple[Any, str | None]:
+    def _seal(self, result: Any, bound: TextBound, *, readable_again: bool) -> tuple[Any, str | None]:
         self._masking.learn(result)
-        shown = self._masking.value(result)
-        if shown == result or (readable_again and not can_seal()):
+        masked = self._masking.value(result)
+        # What is left of a text shows no part of a secret that goes on behind it.
+        shown = bound.of(masked)
+        if masked == result or (readable_again and not can_seal()):
             return shown, None
-        text = seal(json.dumps(result))
+        text = seal(json.dumps(bound.of(result)))
         self._output.push(SEALED_KEY, text)
         return shown, text
 
@@ -128,6 +134,21 @@ class RealResults:
             return result
         # Nothing is sealed: an older version masked the results of jobs alone, and the text may be the step's own.
         return self._described(task_id, masked, map_index, None) if MASKED in texts(masked) else masked
+
+    def whole(self, task_id: str, shown: Json, map_index: int | None = None) -> Json:
+        """A task's whole result, given what XCom has of it, where a text of that was cut.
+
+        :raises UnresolvedError: where nothing describes it
+        :raises StepFailure: where its job is gone, or AWS cannot say
+        """
+        job = self._pull(task_id, JOB_KEY, map_index)
+        if not (isinstance(job, dict) and is_described(job, self._step_types) and isinstance(shown, dict)):
+            told = f"has a text of which XCom holds the beginning alone: set {SETTING} to 0, and run the step again."
+            raise UnresolvedError(f"Steps.{task_id}", told)
+        try:
+            return {**shown, **to_result(describe_job(self._access, job, self._step_types))}
+        except StepFailure as failure:
+            raise failure.in_words(f"{failure} XCom holds the beginning of the value alone ({SETTING}).") from failure
 
     def of_failed(self, task_id: str, map_index: int | None = None) -> Json:
         """What a step that failed without a result has left: the description of its job as it is now, or None.

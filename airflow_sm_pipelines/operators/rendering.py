@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.given_values import NotTakenError, taken_by
 from airflow_sm_pipelines.expressions.json_text import quoted
+from airflow_sm_pipelines.expressions.long_texts import CUT, has_cut
 from airflow_sm_pipelines.expressions.parameters import shown_as
 from airflow_sm_pipelines.expressions.templates import OF_DATES, names_in
 from airflow_sm_pipelines.jobs.masking import shown_text
@@ -46,6 +47,8 @@ class Rendering:
             text = render(template.text, self._names.of(names_in(template.text)), filters)
         except Exception as error:
             raise self._failure(template, f"{_in_words(error)}{self._hint(template)}") from error
+        if has_cut(text):
+            raise self._failure(template, CUT)
         try:
             return taken_by(parameter, text, self._is_secret)
         except NotTakenError as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.definitions._internal.mixins import ResolveMixin
@@ -10,8 +11,7 @@ from msgspec import Struct
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.definition.expressions import Index, Key, Member, format_path
 from airflow_sm_pipelines.definition.frozen import FrozenDict
-from airflow_sm_pipelines.definition.secrets import has_mask
-from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, look_up
+from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, whole_value
 from airflow_sm_pipelines.expressions.scope import RESULT_KEY
 from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.operators.real_results import RealResults
@@ -93,9 +93,8 @@ class StepOutput(ResolveMixin):
         try:
             # A key is found in what has members, too.
             path = tuple([Key(part.name) if isinstance(part, Member) else part for part in self._path])
-            value = look_up(result, path)
-            if has_mask(value):
-                value = look_up(self._unmasked(ti, result), path)
+            real = self._real_results(ti)
+            value = whole_value(path, result, partial(real.of, task_id, result), partial(real.whole, task_id, result))
         except PathNotFoundError as error:
             told = (
                 f"The result of the step {self._source.step!r} ({task_id}) has no {format_path(self._path).lstrip('.')}"
@@ -105,7 +104,7 @@ class StepOutput(ResolveMixin):
             Masking(self._source.settings.not_secret).learn(value, last_name(self._path))
         return value
 
-    def _unmasked(self, ti: Any, result: Any) -> Any:
+    def _real_results(self, ti: Any) -> RealResults:
         settings = self._source.settings
         access = AwsAccess(
             None if settings is None else settings.aws_conn_id,
@@ -113,4 +112,4 @@ class StepOutput(ResolveMixin):
             None,
             None,
         )
-        return RealResults(ti, access, self._source.step_types).of(self._source.task.task_id, result)
+        return RealResults(ti, access, self._source.step_types)

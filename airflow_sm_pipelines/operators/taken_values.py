@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.given_values import NotTakenError, taken_by
+from airflow_sm_pipelines.expressions.long_texts import CUT, has_cut
 from airflow_sm_pipelines.jobs.masking import shown_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def _value(parameter: Parameter, given: ResolveMixin, context: Context, masking:
     if not isinstance(value, str | int | float | bool):
         told = f"{written(given)} gave a {type(value).__name__}, and a parameter is a text, a number or a Boolean"
         raise _no_value(parameter, told)
+    if has_cut(value):
+        raise _no_value(parameter, f"{written(given)}: {CUT}")
     masking.learn(value, parameter.name)
     try:
         return taken_by(parameter, value, masking.is_secret)

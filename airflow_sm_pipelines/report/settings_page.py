@@ -27,6 +27,8 @@ def page() -> Iterator[str]:
 
 def _words(option: Option) -> str:
     least = f" At least {option.minimum:g}." if option.minimum else ""
+    if option.least_but_zero is not None:
+        least = f" 0, or at least {option.least_but_zero:g}."
     old = f" Formerly `{option.old_name}`, which is still read." if option.old_name else ""
     return f"{option.description}{least}{old}"
 
