@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -18,6 +18,10 @@ from airflow_sm_pipelines.definition.paths import JsonPath, render_path
 _BACKSLASH = re.compile(r"\\(?=['\"\\]|\Z)")
 
 Scalar: TypeAlias = str | int | float | bool | None
+
+SCALARS: Final = (str, int, float, type(None))
+OBJECTS: Final = (dict, Mapping)
+"""For ``isinstance``: nearly all objects are dicts, and to ask for any Mapping takes several times as long."""
 
 
 class Member(Struct, frozen=True):
@@ -132,7 +136,9 @@ class LocatedExpression(Struct, frozen=True):
 
 def iter_expressions(value: Value) -> Iterator[Expression]:
     """Every expression of a value, outermost first, those nested in a Join or JsonGet included."""
-    if isinstance(value, Mapping):
+    if isinstance(value, SCALARS):
+        return
+    if isinstance(value, OBJECTS):
         for member in value.values():
             yield from iter_expressions(member)
     elif isinstance(value, tuple):
@@ -145,7 +151,7 @@ def iter_expressions(value: Value) -> Iterator[Expression]:
     elif isinstance(value, JsonGet):
         yield value
         yield from iter_expressions(value.source)
-    elif not isinstance(value, str | int | float | bool | None):
+    else:
         yield value
 
 
@@ -203,12 +209,12 @@ def _format_value(value: Value) -> str:
 
 def to_json(value: Value) -> object:
     """A value in the form in which a definition writes it, expressions as objects: the inverse of reading."""
-    if isinstance(value, Mapping):
+    if isinstance(value, SCALARS):
+        return value
+    if isinstance(value, OBJECTS):
         return {name: to_json(member) for name, member in value.items()}
     if isinstance(value, tuple):
         return [to_json(member) for member in value]
-    if isinstance(value, str | int | float | bool | None):
-        return value
     if isinstance(value, Join):
         return {"Std:Join": {"On": value.separator, "Values": [to_json(member) for member in value.values]}}
     if isinstance(value, JsonGet):

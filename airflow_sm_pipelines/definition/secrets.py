@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow_sm_pipelines.definition.expressions import Join
+from airflow_sm_pipelines.definition.expressions import OBJECTS, SCALARS, Join
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ MIN_LENGTH = 5
 
 _NAMES = ("Name", "Key", "name", "key", "OutputName")
 _VALUES = ("Value", "value", "DefaultValue")
+_ARRAYS: Final = (list, tuple)
 _PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|true|false", re.IGNORECASE)
 
 
@@ -40,14 +41,16 @@ def mask(value: Any, is_secret: IsSecret, redact: Callable[[str], str] = str, de
         return TOO_DEEP
     if isinstance(value, str):
         return redact(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, SCALARS):
+        return value
+    if isinstance(value, OBJECTS):
         secret = _secret_members(value, is_secret)
         return {
             name: mask_whole(member, depth + 1) if name in secret else mask(member, is_secret, redact, depth + 1)
             for name, member in value.items()
         }
-    if isinstance(value, list | tuple):
-        return type(value)(mask(element, is_secret, redact, depth + 1) for element in value)
+    if isinstance(value, _ARRAYS):
+        return type(value)([mask(element, is_secret, redact, depth + 1) for element in value])
     if isinstance(value, Join):
         return Join(value.separator, mask(value.values, is_secret, redact, depth + 1))
     return value
@@ -116,13 +119,18 @@ def secret_texts(value: Any, is_secret: IsSecret) -> Iterator[str]:
 
 def literal_secrets(document: Any, is_secret: IsSecret) -> Iterator[str]:
     """The texts that a definition's JSON has under the name of a secret; what an expression refers to is none."""
-    if isinstance(document, Mapping):
-        secret = _secret_members(document, is_secret)
-        for name, member in document.items():
-            yield from _literals(member) if name in secret else literal_secrets(member, is_secret)
-    elif isinstance(document, list | tuple):
-        for element in document:
-            yield from literal_secrets(element, is_secret)
+    left = [document]
+    while left:
+        each = left.pop()
+        if isinstance(each, OBJECTS):
+            secret = _secret_members(each, is_secret)
+            for name, member in each.items():
+                if name in secret:
+                    yield from _literals(member)
+                else:
+                    left.append(member)
+        elif isinstance(each, _ARRAYS):
+            left.extend(each)
 
 
 def _literals(value: Any) -> Iterator[str]:
@@ -167,4 +175,10 @@ def names_over(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def _secret_members(members: Mapping[str, Any], is_secret: IsSecret) -> frozenset[str]:
     """The names of the members whose values are secrets."""
-    return frozenset(name for name in members if any(map(is_secret, names_over(members, name))))
+    return frozenset(
+        [
+            name
+            for name in members
+            if is_secret(name) or (name in _VALUES and any(map(is_secret, names_over(members, name))))
+        ]
+    )

@@ -59,7 +59,9 @@ def summarize(request: Json, limit: int) -> Json:
     Long strings, then long lists, then whole members, the largest first, give way to a note of what was there.
     """
     request = shortened = _sendable(request)
-    for longest_text, most_elements in ((None, None), (200, None), (100, 10), (60, 3)):
+    if len(str(request)) <= limit:
+        return request
+    for longest_text, most_elements in ((200, None), (100, 10), (60, 3)):
         shortened = _shorten(request, longest_text, most_elements)
         if len(str(shortened)) <= limit:
             return shortened
@@ -86,8 +88,8 @@ def _sendable(value: Json) -> Json:
     return str(value) if value.bit_length() <= MOST_BITS else f"(a number of {value.bit_length()} bits)"
 
 
-def _shorten(value: Json, longest_text: int | None, most_elements: int | None) -> Json:
-    if isinstance(value, str) and longest_text is not None and len(value) > longest_text:
+def _shorten(value: Json, longest_text: int, most_elements: int | None) -> Json:
+    if isinstance(value, str) and len(value) > longest_text:
         return f"{value[:longest_text]}… ({len(value)} characters)"
     if isinstance(value, list):
         kept = [_shorten(element, longest_text, most_elements) for element in value[:most_elements]]

@@ -25,7 +25,11 @@ def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
 
     :param is_secret: which names are those of secrets, whose values are not told; by default Airflow's list
     """
-    plan = masked(plan, is_secret)
+    return report_of_masked(masked(plan, is_secret))
+
+
+def report_of_masked(plan: Plan) -> Report:
+    """:func:`report_of` a plan without secrets."""
     unknown_keys: dict[str | None, list[Finding]] = {}
     for finding in plan.pipeline.warnings:
         if finding.on_key:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.paths import listed
 from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.markdown import bullets, cell, documentation, escaped, table
-from airflow_sm_pipelines.report.building import report_of
+from airflow_sm_pipelines.report.building import report_of_masked
 from airflow_sm_pipelines.report.masked import masked
 from airflow_sm_pipelines.report.model import Status
 
@@ -34,7 +34,7 @@ def dag_documentation(plan: Plan, source: str | None, is_secret: IsSecret, links
     :param is_secret: which names are those of secrets, whose values are not told
     :param links: addresses of pages about the Dag, by what they are called
     """
-    pipeline, steps = plan.pipeline, plan.pipeline.all_steps
+    pipeline, steps, shown = plan.pipeline, plan.pipeline.all_steps, masked(plan, is_secret)
     origin = f" of {escaped(storable(source))}" if source is not None else ""
     told = [f"The SageMaker pipeline definition{origin}: {len(steps)} steps."]
     if plan.left_out:
@@ -45,13 +45,13 @@ def dag_documentation(plan: Plan, source: str | None, is_secret: IsSecret, links
         told.append(" · ".join(f"[{name}]({address})" for name, address in links.items()))
     told.append(table(("Step", "Type", "Waits for"), [_step(step, plan) for step in steps[:MOST_STEPS]]))
     told += _more(len(steps) - MOST_STEPS, "steps")
-    told += _list("Parameters:", _parameters(plan, is_secret), MOST_PARAMETERS, "parameters")
+    told += _list("Parameters:", _parameters(shown), MOST_PARAMETERS, "parameters")
     if pipeline.warnings:
         told += ["It was read with warnings:", *bullets(pipeline.warnings)]
     warned = {finding.path for finding in pipeline.warnings}
     ignored = [
         f"- {cell(f'{item.path}: {item.text}')}"
-        for item in report_of(plan, is_secret).all_items()
+        for item in report_of_masked(shown).all_items()
         if item.status in _WITHOUT_EFFECT and item.path not in warned
     ]
     told += _list("Without effect here:", ignored, MOST_KEYS, "keys")
@@ -77,9 +77,9 @@ def _step(step: Step, plan: Plan) -> tuple[str, ...]:
     return escaped(step.name), cell(step.type if loop is None else f"{step.type}, in {loop}"), cell(needs)
 
 
-def _parameters(plan: Plan, is_secret: IsSecret) -> list[str]:
+def _parameters(shown: Plan) -> list[str]:
     told = []
-    for parameter in masked(plan, is_secret).pipeline.parameters.values():
+    for parameter in shown.pipeline.parameters.values():
         default = "every run gives it"
         if parameter.has_default:
             default = json.dumps(parameter.default, ensure_ascii=False)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from airflow_sm_pipelines.definition.expressions import Join, JsonGet, PropertyFileReference, format_expression
+from airflow_sm_pipelines.definition.expressions import (
+    OBJECTS,
+    SCALARS,
+    Join,
+    JsonGet,
+    PropertyFileReference,
+    format_expression,
+)
 from airflow_sm_pipelines.definition.model import Compare, Comparison, In, Not, Or
 from airflow_sm_pipelines.definition.paths import render_path
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Condition
     from airflow_sm_pipelines.definition.paths import JsonPath
 
+_NESTED: Final = (*OBJECTS, tuple)
 _SIGNS = {
     Comparison.EQUALS: "==",
     Comparison.NOT_EQUALS: "!=",
@@ -29,29 +37,43 @@ _SIGNS = {
 
 def readable(value: Value) -> str:
     """A value in one line. A Join is one text with its expressions in braces: ``"s3://b/{Parameters.Prefix}/x"``."""
-    if isinstance(value, Mapping):
+    if isinstance(value, SCALARS):
+        return _text(value)
+    if isinstance(value, OBJECTS):
         return f"{{{', '.join(f'{_text(name)}: {readable(member)}' for name, member in value.items())}}}"
     if isinstance(value, tuple):
         return f"[{', '.join(readable(member) for member in value)}]"
     if isinstance(value, Join):
         return _text(_inside(value))
-    if value is None or isinstance(value, str | int | float | bool):
-        return _text(value)
     return _inside(value)
 
 
-def leaves(value: Value, path: JsonPath = None) -> Iterator[tuple[str, Value]]:
+def leaves(value: Value) -> Iterator[tuple[str, Value]]:
     """The values that have no members of their own, each with its path: ``("ResourceConfig.InstanceCount", 1)``."""
-    members: Iterator[tuple[str | int, Value]]
-    if isinstance(value, Mapping) and value:
-        members = iter(value.items())
-    elif isinstance(value, tuple) and any(isinstance(member, Mapping | tuple) for member in value):
-        members = iter(enumerate(value))
+    return ((written(path), leaf) for path, leaf in located_leaves(value))
+
+
+def located_leaves(value: Value) -> list[tuple[JsonPath, Value]]:
+    """:func:`leaves` whose paths are not written out."""
+    found: list[tuple[JsonPath, Value]] = []
+    _add_leaves(value, None, found)
+    return found
+
+
+def written(path: JsonPath) -> str:
+    """The path of a leaf as people read it; nothing for the value itself."""
+    return render_path(path)[1:].removeprefix(".")
+
+
+def _add_leaves(value: Value, path: JsonPath, found: list[tuple[JsonPath, Value]]) -> None:
+    if isinstance(value, OBJECTS) and value:
+        for key, member in value.items():
+            _add_leaves(member, (path, key), found)
+    elif isinstance(value, tuple) and any(isinstance(member, _NESTED) for member in value):
+        for position, member in enumerate(value):
+            _add_leaves(member, (path, position), found)
     else:
-        yield render_path(path)[1:].removeprefix("."), value
-        return
-    for key, member in members:
-        yield from leaves(member, (path, key))
+        found.append((path, value))
 
 
 def readable_condition(condition: Condition) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.graph.run_conditions import label_of
 from airflow_sm_pipelines.markdown import cell, documentation, escaped
-from airflow_sm_pipelines.report.readable import leaves, readable, readable_condition
+from airflow_sm_pipelines.report.readable import located_leaves, readable, readable_condition, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
@@ -28,12 +28,13 @@ def step_documentation(step: Step, needs: Iterable[Dependency], arguments: Value
     if step.branches is not None:
         conditions = [cell(readable_condition(condition), LONGEST_CONDITION) for condition in step.branches.conditions]
         told.append(f"The if branch is taken where {' and '.join(conditions) or 'nothing is asked'}.")
-    lines = list(_lines(arguments))
-    if lines:
+    given = [(path, value) for path, value in located_leaves(arguments) if path is not None and value not in ((), {})]
+    if given:
         # No table: Airflow shows the text in a narrow window, where a list is wrapped.
-        told += ["Arguments:", "\n".join(lines[:MOST_ARGUMENTS])]
-    if len(lines) > MOST_ARGUMENTS:
-        told.append(f"{len(lines) - MOST_ARGUMENTS} more arguments stand in the definition.")
+        lines = (f"- {cell(written(path))} = {cell(readable(value))}" for path, value in given[:MOST_ARGUMENTS])
+        told += ["Arguments:", "\n".join(lines)]
+    if len(given) > MOST_ARGUMENTS:
+        told.append(f"{len(given) - MOST_ARGUMENTS} more arguments stand in the definition.")
     return documentation(told)
 
 
@@ -43,9 +44,3 @@ def _listed(needs: Iterable[Dependency]) -> list[str]:
         label = label_of(need)
         told.append(escaped(need.step) if label is None else f"{escaped(need.step)} ({label})")
     return told if len(told) <= MOST_NEEDS else [*told[:MOST_NEEDS], f"{len(told) - MOST_NEEDS} more"]
-
-
-def _lines(arguments: Value) -> Iterator[str]:
-    for path, value in leaves(arguments):
-        if path and value not in ((), {}):
-            yield f"- {cell(path)} = {cell(readable(value))}"

@@ -8,7 +8,7 @@ from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.report.caching import cache_item
 from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
-from airflow_sm_pipelines.report.readable import leaves, readable
+from airflow_sm_pipelines.report.readable import located_leaves, readable, written
 from airflow_sm_pipelines.report.retries import retries_of
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def _argument_items(step: Step, known: StepType | None, pipeline: Pipeline) -> I
         own = f"the pipeline's, {pipeline.role_arn}"
         other = "role_arn of the Dag or of [sagemaker_pipelines], where one is set"
         yield Item(f"{path}.{role}", Status.DEFAULTED, other if pipeline.role_arn is None else own)
-    for place, value in leaves(step.arguments):
+    for place, value in located_leaves(step.arguments):
         if value is None:
-            yield Item(f"{path}.{place}", Status.IGNORED, "null: it is left out of the request")
+            yield Item(f"{path}.{written(place)}", Status.IGNORED, "null: it is left out of the request")
 
 
 def _about_name(known: StepType) -> str:
