@@ -71,8 +71,8 @@ def make(name: str, resolver: Resolver, scratch: Path) -> None:
     output.unlink(missing_ok=True)
     if name == "hashed":
         pinned = ["pyproject.toml", "--constraint", "constraints.txt", "--generate-hashes"]
-        # Of 3.11 the first releases are too old for some of the constraints.
-        resolver.compile(output, *pinned, python="3.11.5")
+        # The first release of 3.11 too: Debian 12 has an early one.
+        resolver.compile(output, *pinned, python="3.11.0")
     elif name in ("tools", "docs"):
         resolver.compile(output, resolver.requirements(*(TOOLS if name == "tools" else SITE)), python="3.11")
     else:

@@ -6,10 +6,12 @@ import json
 import re
 import tomllib
 from importlib import import_module, resources
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 import airflow_sm_pipelines
 from airflow_sm_pipelines.options import IN_0_1, OPTIONS
@@ -52,6 +54,20 @@ def test_the_lock_file_has_the_constraints_versions_each_with_hashes_and_nothing
     assert [
         one for one in entries if not re.fullmatch(r"[\w.-]+==[\w.!+-]+(    --hash=sha256:[0-9a-f]{64})+", one)
     ] == []
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "requirements-hashed.txt"])
+def test_what_is_pinned_installs_on_the_first_release_of_every_python(name: str) -> None:
+    """Debian 12 has Python 3.11.2: what asks for a later one cannot be pinned."""
+    pinned = versions_of(ROOT / name)
+    asked = {
+        each.metadata["Name"]: each.metadata["Requires-Python"]
+        for each in distributions()
+        if pinned.get(re.sub(r"[_.]", "-", each.metadata["Name"].lower())) == each.version
+    }
+    # The lock file has less than the constraints; an environment of other versions tells of few.
+    first = re.sub(r"\D*(\d+\.\d+).*", r"\1.0", PROJECT["requires-python"])
+    assert {name: asks for name, asks in asked.items() if asks and not SpecifierSet(asks).contains(first)} == {}
 
 
 @pytest.mark.parametrize("file", SETS, ids=lambda path: path.stem)
