@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sagemaker.workflow.pipeline import Pipeline
     from sagemaker.workflow.pipeline_context import PipelineSession
 
-HERE = Path(__file__).resolve().parent
-SCRIPTS = HERE / "abalone"
-DEFINITION = HERE.parent / "dags" / "pipelines" / "abalone.json"
+# Relative to this folder, in which `author` works: the SDK's hash is of the path too.
+SCRIPTS = Path("abalone")
+DEFINITION = Path(__file__).resolve().parent.parent / "dags" / "pipelines" / "abalone.json"
 
 PIPELINE_NAME = "abalone"
 MODEL_GROUP = "AbaloneModels"

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sagemaker.workflow.pipeline import Pipeline
     from sagemaker.workflow.pipeline_context import PipelineSession
 
-HERE = Path(__file__).resolve().parent
-SCRIPTS = HERE / "diabetes"
-DEFINITION = HERE.parent / "dags" / "pipelines" / "diabetes.json"
+# Relative to this folder, in which `author` works: the SDK's hash is of the path too.
+SCRIPTS = Path("diabetes")
+DEFINITION = Path(__file__).resolve().parent.parent / "dags" / "pipelines" / "diabetes.json"
 
 PIPELINE_NAME = "diabetes"
 FRAMEWORK = "1.2-1"

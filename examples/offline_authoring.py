@@ -1,14 +1,15 @@
 """What the scripts that author an example have in common: the SageMaker Python SDK (version 2), without AWS.
 
 No account, no credentials, no network: where the SDK would upload a script it talks to `offline_boto_session`. The
-scripts' S3 keys hold a hash of their contents, so a definition changes only when the pipeline, a script or the SDK
-does. For a pipeline of your own on a real account, pass an ordinary ``PipelineSession()``: the SDK then uploads the
-scripts to the places that the definition names.
+scripts' S3 keys hold a hash of their contents and paths, so the SDK works in this folder, and a definition changes only
+when the pipeline, a script or the SDK does. For a pipeline of your own on a real account, pass an ordinary
+``PipelineSession()``: the SDK then uploads the scripts to the places that the definition names.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -63,7 +64,8 @@ def definition_text(build: Callable[[PipelineSession], Pipeline]) -> str:
     """The definition as it is committed: indented, keys in the SDK's order, one newline at the end."""
     os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    here = Path(__file__).resolve().parent
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), contextlib.chdir(here):
         # Our own defaults, so that no settings of this user or machine flow into the definition. The SDK
         # reads them both when it is imported and when the session is made.
         defaults = Path(folder) / "config.yaml"
