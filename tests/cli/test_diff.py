@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from airflow_sm_pipelines.cli.main import main
 from tests.cli.test_lint import BROKEN, write
 from tests.definition.build import document, training
+from tests.documentation.blocks import block_of
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -48,8 +49,7 @@ def test_a_file_with_errors_cannot_be_compared(
 def test_the_example_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (REPOSITORY / "docs" / "moving.md").read_text(encoding="utf-8")
-    [expected] = re.findall(r"```text\n\$ sm-pipelines diff abalone.json next.json\n(.*?)```", page, re.DOTALL)
+    command, _, expected = block_of("docs/moving.md", "$ sm-pipelines diff").text.partition("\n")
     abalone = json.loads((REPOSITORY / "dags" / "pipelines" / "abalone.json").read_text())
     monkeypatch.chdir(tmp_path)
     write(Path("abalone.json"), abalone)
@@ -60,5 +60,5 @@ def test_the_example_of_the_page(
     notify = {"Name": "Notify", "Type": "Fail", "DependsOn": ["TrainAbalone"], "Arguments": {"ErrorMessage": "x"}}
     abalone["Steps"].append(notify)
     write(Path("next.json"), abalone)
-    assert main(["diff", "abalone.json", "next.json"]) == 1
+    assert main(shlex.split(command)[2:]) == 1
     assert capsys.readouterr().out == expected

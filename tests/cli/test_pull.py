@@ -13,6 +13,7 @@ from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.store.pulled_folder import MANIFEST
 from tests.cli.test_airflow_commands import parse
+from tests.documentation.blocks import block_of
 from tests.store.registering import BROKEN, DEFINITION, change, register, unregister
 
 
@@ -29,6 +30,18 @@ def pulled(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, li
 
 def names() -> list[str]:
     return sorted(path.name for path in Path("pipelines").iterdir() if path.name != MANIFEST)
+
+
+def test_the_example_of_docs_from_aws_md(endpoint: LocalEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
+    command, *expected = block_of("docs/from-aws.md", "$ sm-pipelines pull").text.splitlines()
+    assert command == "$ sm-pipelines pull --all --prune"
+    for name in ("churn", "fraud", "old"):
+        register(endpoint, name)
+    pulled(capsys, "--all")
+    change(endpoint, "churn", PipelineDescription="Who leaves")
+    unregister(endpoint, "old")
+    register(endpoint, "abalone")
+    assert pulled(capsys, "--all", "--prune") == (0, expected)
 
 
 def test_all_pipelines_come_and_go(endpoint: LocalEndpoint, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from airflow_sm_pipelines.comparing.members import DEFAULTS
 from tests.cli.test_airflow_commands import parse
 from tests.comparing.played import BEGAN, EXECUTION, Played
+from tests.documentation.blocks import block_of
 from tests.store.http_service import RefusedError, serving
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -186,8 +186,8 @@ def test_a_step_that_only_the_service_has(played: Played, capsys: pytest.Capture
 
 
 def test_for_people(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    page = (REPOSITORY / "docs" / "moving.md").read_text(encoding="utf-8")
-    [expected] = re.findall(r"```text\n\$ airflow sm-pipelines compare [^\n]*\n(.*?)```", page, re.DOTALL)
+    command, _, expected = block_of("docs/moving.md", "$ airflow sm-pipelines compare").text.partition("\n")
+    assert command.endswith(f" abalone --execution {EXECUTION}")
     played.put_report()
     played.jobs["DescribeTrainingJob"]["HyperParameters"]["max_depth"] = "5"
     assert status_of("abalone", "--execution", EXECUTION) == 1

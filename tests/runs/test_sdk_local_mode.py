@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from tests.cli.test_airflow_commands import parse
+from tests.documentation.blocks import ROOT, block_of
 from tests.local_mode.uploads import SDK, upload
 from tests.runs.harness import BUCKET, DAG_FILE, Airflow, Run
 
-PYTHON = Path(__file__).parent.parent.parent / ".sdk" / "2" / "bin" / "python"
+PYTHON = ROOT / ".sdk" / "2" / "bin" / "python"
 pytestmark = [
     pytest.mark.skipif(not PYTHON.exists(), reason="needs the SageMaker SDK: make test-sdk"),
     pytest.mark.timeout(900),
@@ -83,6 +86,36 @@ def test_the_sdks_local_executor_comes_to_the_same(
 
     sent = {name: _of_step(airflow, name) for name in theirs["requests"]}
     assert sent == {name: _without_names(request) for name, request in theirs["requests"].items()}
+
+
+def test_docs_local_tutorial_md(
+    local_endpoint: LocalEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = "docs/local-tutorial.md"
+    monkeypatch.chdir(tmp_path)
+    for name in ("measure.py", "pipeline.py"):
+        Path(name).write_text(block_of(page, f"# {name}").text)
+    local_endpoint.reset(json.loads(block_of(page, '{\n  "runner"').text))
+    sdk("pipeline.py", AWS_ENDPOINT_URL=local_endpoint.url)
+
+    assert run_of("mine.json", "--endpoint", local_endpoint.url) == 0
+    told = re.escape(block_of(page, "success  Measure").text).replace("…", ".*").replace(r"\ ", " +")
+    told = re.sub(r"(?: \+)+", " +", told)
+    assert re.search(told, capsys.readouterr().out)
+    assert run_of("mine.json", "--endpoint", local_endpoint.url, "--conf", '{"Limit": 2}') == 1
+    assert "the mean is too large" in capsys.readouterr().out
+
+
+def run_of(*arguments: str) -> int:
+    parsed = parse("run", *arguments)
+    with pytest.raises(SystemExit) as ended:
+        parsed.func(parsed)
+    return int(str(ended.value.code))
+
+
+@pytest.mark.parametrize("name", ["abalone", "diabetes"])
+def test_an_example_is_what_its_script_authors(name: str) -> None:
+    assert "is up to date" in sdk(ROOT / "examples" / f"{name}_authoring.py", "--check")
 
 
 def _of_step(airflow: Airflow, name: str) -> Any:

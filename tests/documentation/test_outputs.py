@@ -1,0 +1,103 @@
+"""What a page shows below a command is what the command prints."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from airflow_sm_pipelines import DefinitionError, SageMakerPipelineDag
+from airflow_sm_pipelines.cli.main import main
+from airflow_sm_pipelines.validation.api_model import api_model
+from airflow_sm_pipelines.validation.check_botocore import is_installed_older
+from tests.botocores import INSTALLED
+from tests.documentation.blocks import ROOT, Block, block_of, blocks
+from tests.documentation.held import TEXTS
+
+EXAMPLE = ROOT / "dags" / "pipelines" / "abalone.json"
+# What the tests below compare, beside the consoles: pages and how their blocks begin.
+COMPARED = [
+    ("README.md", "$.Steps[0].Arguments.EnableNetworkIsolation"),
+    ("docs/sidecars.md", "settings of the Dag, and where each comes from:"),
+    ("docs/sidecars.md", "pipelines/abalone.airflow.yaml:3:3: error:"),
+]
+
+
+def consoles() -> list[Block]:
+    """The blocks of the console that are compared here: all but those that another test holds."""
+    return [
+        block
+        for block in blocks("console")
+        if not any(block.page == page and block.text.startswith(begin) for page, begin in TEXTS)
+    ]
+
+
+COMPARED += [(block.page, block.begin) for block in consoles()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that docs/command-line.md tells of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipelines").mkdir()
+    shutil.copy(EXAMPLE, tmp_path / "pipelines")
+    draft = block_of("docs/command-line.md", '{\n  "Version"').text
+    (tmp_path / "pipelines" / "draft.json").write_text(draft)
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", consoles(), ids=str)
+def test_a_command_prints_what_the_page_says(block: Block, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, _, expected = block.text.partition("\n")
+    if command.startswith("$ sm-pipelines drift") and is_installed_older(api_model().botocore):
+        pytest.skip("an older botocore knows less than what has been looked at")
+    assert command.startswith("$ sm-pipelines ")
+    main(shlex.split(command)[2:])
+    said = re.sub(r"botocore \d[\d.]*\d", f"botocore {INSTALLED}", expected)
+    assert capsys.readouterr().out.rstrip() == said.rstrip()
+
+
+def test_the_findings_of_the_readme() -> None:
+    """What a broken definition tells, as README.md shows it."""
+    train = {
+        "Name": "Train",
+        "Type": "Training",
+        "Arguments": {"EnableNetworkIsolation": {"Get": "Parameters.Isolted"}},
+    }
+    definition = {
+        "Version": "2020-12-01",
+        "Parameters": [{"Name": "Isolated", "Type": "Boolean", "DefaultValue": True}],
+        "Steps": [train, {"Name": "Odd", "Type": "Proccessing", "Arguments": {}}],
+    }
+    with pytest.raises(DefinitionError) as broken:
+        SageMakerPipelineDag(definition, dag_id="broken")
+    told = [str(finding) for finding in broken.value.findings]
+    shown = block_of("README.md", "$.Steps[0].Arguments.EnableNetworkIsolation").text.splitlines()
+    assert [line for line in shown if line not in told] == []
+
+
+def test_the_settings_that_docs_sidecars_md_explains(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in blocks("yaml"):
+        if block.page == "docs/sidecars.md" and block.begin in (
+            "# abalone.prod.airflow.yaml",
+            "# _defaults.airflow.yaml",
+        ):
+            file = folder / "pipelines" / block.begin.removeprefix("# ")
+            if not file.exists():
+                file.write_text(block.text)
+    assert main(["explain", "pipelines/abalone.json", "--pipeline", "abalone.prod"]) == 0
+    said = capsys.readouterr().out
+    lines = block_of("docs/sidecars.md", "settings of the Dag").text.splitlines()
+    assert [line for line in lines if line.strip() != "..." and line not in said.splitlines()] == []
+
+
+def test_the_finding_that_docs_sidecars_md_shows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = 'schedule: "@daily"\nparameters:\n  MseTreshold: 5.0\n'
+    (folder / "pipelines" / "abalone.airflow.yaml").write_text(settings)
+    main(["lint", "pipelines/abalone.json"])
+    said = capsys.readouterr().out
+    shown = block_of("docs/sidecars.md", "pipelines/abalone.airflow.yaml:3:3").text.splitlines()
+    assert [line for line in shown if line.strip() not in said] == [], said
