@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -58,13 +59,18 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     ``provider_arguments`` are what the operator of the Amazon provider demands that stands behind a class, and its own
     request says already. A class that replaces all that the provider's does sets ``runs_provider_init`` to False: then
-    the provider's constructor is not run, and its arguments are attributes of the class.
+    the provider's constructors are not run. Their arguments are attributes of the class, and those of AWS access are
+    set here.
 
     :param step: the step of the definition
     :param pipeline: what it knows of the pipeline
     :param settings: the deployment's settings
     :param deferrable: whether waiting holds no worker; by default as the settings say
     :param any_branch: whether one taken branch is enough for the run conditions of the step to hold
+    :param aws_conn_id: the Airflow connection with the credentials
+    :param region_name: the AWS region; by default the connection's
+    :param verify: whether the certificates of AWS are verified, or the file of those that do it
+    :param botocore_config: the arguments of botocore's Config
     """
 
     aws_hook_class = SageMakerHook
@@ -103,12 +109,27 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         settings: Settings,
         deferrable: bool | None = None,
         any_branch: bool = False,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        verify: bool | str | None = None,
+        botocore_config: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if self.runs_provider_init:
-            super().__init__(**self.provider_arguments, **kwargs)
+            super().__init__(
+                aws_conn_id=aws_conn_id,
+                region_name=region_name,
+                verify=verify,
+                botocore_config=botocore_config,
+                **self.provider_arguments,
+                **kwargs,
+            )
         else:
-            AwsBaseOperator.__init__(self, **kwargs)
+            BaseOperator.__init__(self, **kwargs)
+            self.aws_conn_id = aws_conn_id
+            self.region_name = region_name
+            self.verify = verify
+            self.botocore_config = botocore_config
         self.step = step
         if any_branch:
             self.any_branch = True
