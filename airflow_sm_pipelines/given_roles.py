@@ -50,6 +50,14 @@ def check_roles(planned: Plan, role_arn: str | None, roles: object, given: Mappi
         elif not (_is_arn(new) if old == ANY_ROLE or _is_arn(old) else isinstance(new, str) and new):
             told_of = f"roles gives {new!r} for {old}, and not the ARN of a role"
             yield Finding(told_of, code="given-role", given=("roles", old))
+    if role_arn is not None or mapping:
+        yield from _check_effect(planned, role_arn, mapping, given)
+
+
+def _check_effect(
+    planned: Plan, role_arn: str | None, mapping: Mapping[object, object], given: Mapping[str, object]
+) -> Iterator[Finding]:
+    """A warning for a role without effect, and for one that stays."""
     named = [*_named_roles(planned)]
     if role_arn is not None and not any(role is None for _, _, role in named):
         yield _warning(

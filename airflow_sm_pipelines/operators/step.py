@@ -87,6 +87,13 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     # The result of a step that is not selected, where no run has one.
     nothing: ClassVar[Any] = None
 
+    step: Step
+    pipeline: PipelineContext
+    settings: Settings
+    deferrable: bool
+    request: Json | Request
+    operator_extra_links: Any
+
     # Per-try state has class-level defaults: an assignment in __init__ costs every task at every parse.
     # The item that a step in the body of a ForEach runs for, once a try has begun.
     iteration: Iteration | None = None
@@ -126,19 +133,21 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             )
         else:
             BaseOperator.__init__(self, **kwargs)
-            self.aws_conn_id = aws_conn_id
-            self.region_name = region_name
-            self.verify = verify
-            self.botocore_config = botocore_config
-        self.step = step
+            vars(self).update(
+                aws_conn_id=aws_conn_id, region_name=region_name, verify=verify, botocore_config=botocore_config
+            )
+        # At each assignment Airflow looks for a converter and for dependencies, which none of these has.
+        vars(self).update(
+            step=step,
+            pipeline=pipeline,
+            settings=settings,
+            deferrable=settings.deferrable if deferrable is None else deferrable,
+        )
         if any_branch:
             self.any_branch = True
-        self.pipeline = pipeline
-        self.settings = settings
-        self.deferrable = settings.deferrable if deferrable is None else deferrable
-        self.request: Json | Request = Request(self.request_template(), self.masking)
+        vars(self)["request"] = Request(self.request_template(), self.masking)
         if may_cache(self.step_type, step, settings):
-            self.operator_extra_links: Any = (*self.operator_extra_links, CacheSourceLink())
+            self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
 
     @property
     def doc_md(self) -> str | None:
