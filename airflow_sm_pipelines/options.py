@@ -89,6 +89,13 @@ OPTIONS = {
         "Whether a triggerer that waits for several jobs of one kind asks by List calls which have changed, and looks"
         " only at those (docs/operations.md). Where it may not list them, and with False, it looks at each.",
     ),
+    "job_events_queue_url": Option(
+        "string",
+        None,
+        "The SQS queue into which an EventBridge rule puts the state changes of SageMaker jobs. A triggerer then looks"
+        " at a job as soon as an event says that it has ended, and else in its interval (docs/job-events.md).",
+        example="https://sqs.eu-west-1.amazonaws.com/123456789012/sagemaker-job-events",
+    ),
     "max_runtime_grace": Option(
         "float",
         "3600",

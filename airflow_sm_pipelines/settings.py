@@ -78,6 +78,7 @@ class Settings(Struct, frozen=True):
     poll_interval: float
     poll_interval_max: float
     poll_by_list: bool
+    job_events_queue_url: str | None
     max_runtime_grace: float
     log_tail_lines: int
     aws_retry_mode: str

@@ -147,7 +147,18 @@ IAM = Command(
     "iam",
     "Print the IAM policy that the steps of a pipeline definition need",
     "airflow_sm_pipelines.cli.iam",
-    (FILE, PIPELINE, _steps("placeholder"), KEYS, _values("warn")),
+    (
+        FILE,
+        PIPELINE,
+        Argument(
+            ("--job-events-queue",),
+            "The URL of the queue with job events, by default that of the environment's setting job_events_queue_url",
+            {"metavar": "URL"},
+        ),
+        _steps("placeholder"),
+        KEYS,
+        _values("warn"),
+    ),
 )
 
 DRIFT = Command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from airflow_sm_pipelines.report.iam import policy_of
 if TYPE_CHECKING:
     import argparse
 
+PREFIX = "AIRFLOW__SAGEMAKER_PIPELINES__"
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the policy document; a definition with errors has none: they are told, and the exit status is 1."""
     checked = plan_file(arguments)
     if checked.plan is None:
         return tell_errors(checked)
-    sys.stdout.write(json.dumps(policy_of(checked.plan), indent=2) + "\n")
+    queue = arguments.job_events_queue or os.environ.get(f"{PREFIX}JOB_EVENTS_QUEUE_URL")
+    sys.stdout.write(json.dumps(policy_of(checked.plan, queue), indent=2) + "\n")
     return 0

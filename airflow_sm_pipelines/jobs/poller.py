@@ -34,6 +34,8 @@ LONGEST_UNSEEN_SECONDS = 1800.0
 """After which a job is described though no list has told of it."""
 REFUSED_SECONDS = 3600.0
 """How long no list is asked for after a refusal: a permission may have been given since."""
+HINTED_SECONDS = (0.0, 2.0, 6.0)
+"""When a job is described after a hint that it has ended: Describe may lag behind what the hint is of."""
 CROWDED_ROUNDS = 10
 """For how many intervals none is asked for where others' jobs make it too long."""
 
@@ -61,6 +63,7 @@ class Member(Turns):
         self.seen: Glimpse | None = None
         self._listed: Glimpse | None = None
         self._listed_at = 0.0
+        self._hinted: tuple[float, ...] = ()
         self.woken = asyncio.Event()
 
     @property
@@ -74,14 +77,24 @@ class Member(Turns):
         if self.has_news:
             self.woken.set()
 
+    def hint(self) -> None:
+        """Be told that it may have ended. Who tells may be wrong, and tell it often."""
+        if not self._hinted:
+            now = asyncio.get_running_loop().time()
+            self._hinted = tuple(now + seconds for seconds in HINTED_SECONDS)
+            self.woken.set()
+
     @override
     async def first(self, at_most: float | None) -> None:
         pause = first_pause(self.name, self.pace.interval)
-        await asyncio.sleep(pause if at_most is None else min(pause, at_most))
+        due = asyncio.get_running_loop().time() + (pause if at_most is None else min(pause, at_most))
+        while await self._woken_before(due):
+            pass
 
     @override
     def looked(self, described: Mapping[str, Any], began: float) -> None:
         self.looked_at = began
+        self._hinted = tuple(due for due in self._hinted if due > began)
         self.seen = glimpse_of(described, self._kind.status_of(described))
         self._poller.answered(described)
         self.known_until = self._poller.clock.at(began)
@@ -95,12 +108,18 @@ class Member(Turns):
         until = None if at_most is None else loop.time() + at_most
         while not self.has_news:
             due = self._poller.due(self)
-            remaining = (due if until is None else min(due, until)) - loop.time()
-            if remaining <= 0:
+            if not await self._woken_before(due if until is None else min(due, until)):
                 return
-            self.woken.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), remaining)
+
+    async def _woken_before(self, due: float) -> bool:
+        """Wait until it is woken; False when a look is due, be it by a hint."""
+        remaining = min((due, *self._hinted)) - asyncio.get_running_loop().time()
+        if remaining <= 0:
+            return False
+        self.woken.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), remaining)
+        return True
 
     @override
     def pause_after(self, error: Exception, errors: int) -> float:

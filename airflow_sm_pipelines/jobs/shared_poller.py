@@ -14,6 +14,7 @@ from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
+from airflow_sm_pipelines.jobs.job_events import hints
 from airflow_sm_pipelines.jobs.poller import Memory, Poller
 from airflow_sm_pipelines.jobs.turns import PollPace, Turns
 from airflow_sm_pipelines.observing.metrics import POLLS
@@ -62,11 +63,12 @@ class _Running:
 
 @asynccontextmanager
 async def shared_turns(
-    access: AwsAccess, kind: JobKind, name: str, pace: PollPace, *, by_lists: bool
+    access: AwsAccess, kind: JobKind, name: str, pace: PollPace, *, by_lists: bool, events_queue: str | None = None
 ) -> AsyncIterator[Turns]:
     """A job's turns among those of all jobs of its kind that are waited for with equal access.
 
     :param by_lists: whether List calls may tell which jobs have changed
+    :param events_queue: the URL of an SQS queue whose messages tell of jobs that have ended
     """
     call = list_call_of(kind) if by_lists else None
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
@@ -77,7 +79,8 @@ async def shared_turns(
     member = running.poller.join(kind, name, pace)
     try:
         await running.adjust()
-        yield member
+        async with hints(access, events_queue, kind, name, member.hint):
+            yield member
     finally:
         running.poller.leave(member)
         if running.poller.is_empty:

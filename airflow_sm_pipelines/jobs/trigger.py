@@ -48,7 +48,8 @@ class JobTrigger(BaseTrigger):
     ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
     is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds. ``labels`` say
     in logs, metrics and spans whose job it is; a trigger of the version before has none. ``by_lists`` says whether List
-    calls may tell which jobs have changed. Before ``not_before``, in epoch seconds, it does not fire.
+    calls may tell which jobs have changed, ``events_queue`` is the SQS queue with events of jobs. Before
+    ``not_before``, in epoch seconds, it does not fire.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class JobTrigger(BaseTrigger):
         *,
         by_lists: bool = True,
         not_before: float | None = None,
+        events_queue: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.kind = JobKind.from_json(kind)
@@ -76,6 +78,7 @@ class JobTrigger(BaseTrigger):
         self.labels = JobLabels(job_name, **(labels or {}))
         self.by_lists = by_lists
         self.not_before = not_before
+        self.events_queue = events_queue
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -92,6 +95,7 @@ class JobTrigger(BaseTrigger):
                 "labels": self.labels.to_json(),
                 "by_lists": self.by_lists,
                 "not_before": self.not_before,
+                "events_queue": self.events_queue,
             },
         )
 
@@ -100,7 +104,8 @@ class JobTrigger(BaseTrigger):
         describe_span(**self.labels.fields())
         with storable_failure():
             kind, name, pace = self.kind, self.job_name, self.pace
-            async with shared_turns(self.access, kind, name, pace, by_lists=self.by_lists) as turns:
+            shared = shared_turns(self.access, kind, name, pace, by_lists=self.by_lists, events_queue=self.events_queue)
+            async with shared as turns:
                 end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, turns=turns)
         if self.not_before is not None and (early := self.not_before - time.time()) > 0:
             await asyncio.sleep(min(early, SETTLED_SECONDS))

@@ -11,6 +11,7 @@ from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.callbacks import CallbackAnswers, queues_of
 from airflow_sm_pipelines.local.clock import Clock
 from airflow_sm_pipelines.local.control import EndpointControl
+from airflow_sm_pipelines.local.events import Ticker
 from airflow_sm_pipelines.local.faults import FaultBook, read_fault
 from airflow_sm_pipelines.local.functions import Functions
 from airflow_sm_pipelines.local.limits import MAX_SECONDS
@@ -67,6 +68,7 @@ class Engine(EndpointControl):
         self.functions = Functions()
         self.callbacks = CallbackAnswers(self.moto, self.state.real_jobs)
         self.log = RequestLog()
+        self._ticker = Ticker(lambda: self.state.settle(self.clock.now()))
         self.pipelines: PipelineApi | None = None
         self._initial = scenario
         self._start(scenario)
@@ -89,9 +91,14 @@ class Engine(EndpointControl):
         self.state.follow(scenario)
         for queue in queues_of(scenario.runner):
             self.moto.make_queue(queue, REGION)
+        if scenario.events_queue is not None:
+            self.moto.make_queue(scenario.events_queue, REGION)
+        self.state.events.follow(scenario.events_queue)
+        self._ticker.run(wanted=scenario.events_queue is not None)
 
     def close(self) -> None:
         """End the jobs that really run, and take their folders away."""
+        self._ticker.run(wanted=False)
         self.state.real_jobs.close()
 
     def stop_pipelines(self) -> None:

@@ -34,8 +34,10 @@
      "faults": [{"service": "sagemaker", "action": "DescribeTrainingJob", "name": "*", "times": 3, "skip": 0,
                  "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400},
                  "delay": 0.5, "drop": "before", "pause": "before"}],    see Fault; error and drop exclude each other
-     "rates": [{"service": "sagemaker", "action": "Create*", "per_second": 1.0, "burst": 1}]}    see Rate; calls beyond
+     "rates": [{"service": "sagemaker", "action": "Create*", "per_second": 1.0, "burst": 1}],    see Rate; calls beyond
                                                       it get a ThrottlingException, and meet no fault
+     "events": {"queue": "job-events"}}               an SQS queue that is told of each training, processing, transform
+                                                      and tuning job that begins and ends, as an EventBridge rule does
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes
@@ -131,6 +133,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     rates: tuple[Rate, ...] = ()
     runner: RunnerSettings = field(default_factory=RunnerSettings)
+    events_queue: str | None = None
 
 
 def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -162,7 +165,7 @@ def load_scenario(source: Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def read_scenario(value: Mapping[str, Any]) -> Scenario:
     """Check a scenario's JSON object; raises :class:`ScenarioError` with the JSON path of what is wrong."""
-    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults", "rates", "runner"))
+    members = Node(value).only(("defaults", "jobs", "s3", "existing", "faults", "rates", "runner", "events"))
     return Scenario(
         defaults=_read_defaults(members["defaults"]) if "defaults" in members else Defaults(),
         jobs=tuple(_read_rule(node) for node in members["jobs"].items()) if "jobs" in members else (),
@@ -171,12 +174,20 @@ def read_scenario(value: Mapping[str, Any]) -> Scenario:
         faults=tuple(read_fault(node) for node in members["faults"].items()) if "faults" in members else (),
         rates=tuple(read_rate(node) for node in members["rates"].items()) if "rates" in members else (),
         runner=read_runner(members["runner"]) if "runner" in members else RunnerSettings(),
+        events_queue=_read_events(members["events"]) if "events" in members else None,
     )
 
 
 def _read_defaults(node: Node) -> Defaults:
     members = node.only(("duration", "queued", "stopping"))
     return Defaults(**{key: value.number(0, MAX_SECONDS) for key, value in members.items()})
+
+
+def _read_events(node: Node) -> str:
+    members = node.only(("queue",))
+    if "queue" not in members:
+        raise node.fail("needs a queue")
+    return members["queue"].name()
 
 
 def _read_existing(node: Node) -> dict[str, tuple[str, ...]]:

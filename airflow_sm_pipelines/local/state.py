@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.backend import ACCOUNT, Moto
 from airflow_sm_pipelines.local.clock import Clock
+from airflow_sm_pipelines.local.events import JobEvents
 from airflow_sm_pipelines.local.real_jobs import RealJobs
 from airflow_sm_pipelines.local.records import JobRecord
 from airflow_sm_pipelines.local.scenario import Defaults, JobRule, Scenario
@@ -64,6 +65,7 @@ class EndpointState:
     def __init__(self, clock: Clock, moto: Moto) -> None:
         self.clock = clock
         self.moto = moto
+        self.events = JobEvents(moto)
         self.lock = threading.RLock()
         self._order = itertools.count()
         self._jobs: dict[tuple[str, str, str], Job] = {}
@@ -116,6 +118,7 @@ class EndpointState:
         if job.rule.logs and job.write is not None:
             self._writing.append(job)
         self.plan(job, job.timeline)
+        self.events.tell(job, job.timeline.current(job.created).status, job.created)
 
     def plan(self, job: Job, timeline: Timeline) -> None:
         """Give a job another future."""
@@ -160,6 +163,7 @@ class EndpointState:
                     continue
                 job.finish = None
                 finish(job, self.moto)
+                self.events.tell(job, job.timeline.end.status, at)
             self._writing = [job for job in self._writing if job.finish and self._jobs.get(_key(job)) is job]
             for job in self._writing:
                 if job.write is not None:

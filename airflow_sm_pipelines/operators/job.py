@@ -163,6 +163,7 @@ class JobStepOperator(StepOperator):
                 application=leftover.application if isinstance(leftover, ApplicationTarget) else None,
                 labels=JobLabels.of(run).to_json(),
                 by_lists=run.settings.poll_by_list,
+                events_queue=run.settings.job_events_queue_url,
                 not_before=JobTrigger.settled_at(run.clock.time(), wait.pace.interval),
             ),
             method_name="execute_complete",

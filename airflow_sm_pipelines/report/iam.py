@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.expressions import JsonGet
-from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, is_tagged, optional_actions_of
+from airflow_sm_pipelines.report.iam_actions import (
+    PASSING,
+    READING,
+    READING_EVENTS,
+    actions_of,
+    has_events,
+    is_tagged,
+    optional_actions_of,
+)
 from airflow_sm_pipelines.report.iam_deletions import deletion_statements
 from airflow_sm_pipelines.step_types import cleanup
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
@@ -25,12 +33,19 @@ OPTIONAL_LISTS = "OptionalJobLists"
 """The statement that a deployment may leave out: each job is then described, however many there are."""
 
 
-def policy_of(plan: Plan) -> dict[str, Any]:
+OPTIONAL_EVENTS = "OptionalJobEvents"
+"""Likewise: the end of a job is then seen in its interval."""
+QUEUE_URL = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.[^/]+/(\d{12})/([^/]+)")
+
+
+def policy_of(plan: Plan, job_events_queue_url: str | None = None) -> dict[str, Any]:
     """A policy document: a statement for each step type of the pipeline, the files and logs it reads, where it deletes,
     and the roles it passes.
 
     A role or place in S3 that is known only when the pipeline runs is ``*``, and so is a role that neither a step nor
     the pipeline names: a setting of the deployment may.
+
+    :param job_events_queue_url: the queue from which a triggerer learns that jobs have ended, where there is one
     """
     actions: dict[str, set[str]] = {}
     lists: set[str] = set()
@@ -63,6 +78,8 @@ def policy_of(plan: Plan) -> dict[str, Any]:
         statements.append(_statement("Roles", [PASSING], [ANY] if ANY in roles else sorted(roles)))
     if lists:
         statements.append(_statement(OPTIONAL_LISTS, sorted(lists), [ANY]))
+    if job_events_queue_url and any(has_events(plan.type_of(step)) for step in _steps(plan)):
+        statements.append(_statement(OPTIONAL_EVENTS, list(READING_EVENTS), [_queue_arn(job_events_queue_url)]))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -72,6 +89,11 @@ def _steps(plan: Plan) -> Iterator[Step]:
         yield step
         if step.for_each is not None:
             yield from step.for_each.body
+
+
+def _queue_arn(url: str) -> str:
+    found = QUEUE_URL.fullmatch(url)
+    return ANY if found is None else f"arn:*:sqs:{found[1] or found[2]}:{found[3]}:{found[4]}"
 
 
 def _sid(step_type: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
+from airflow_sm_pipelines.step_types.job_events import label_of
 from airflow_sm_pipelines.step_types.list_calls import list_call_of
 from airflow_sm_pipelines.step_types.roles import defaulted_roles
 
@@ -30,6 +31,7 @@ TAGGING = {
 EXPERIMENTS = ("sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:DescribeTrial")
 READING = ("s3:GetObject", "s3:ListBucket")
 """To read a file in S3, and to be told where it is not there."""
+READING_EVENTS = ("sqs:DeleteMessage", "sqs:ReceiveMessage")
 PASSING = "iam:PassRole"
 
 
@@ -61,6 +63,11 @@ def optional_actions_of(step_type: StepType) -> tuple[str, ...]:
     """The IAM actions that save calls while jobs of a step type are waited for, and are not needed."""
     call = None if step_type.kind is None else list_call_of(step_type.kind)
     return () if call is None else (action_of(f"sagemaker:{call.operation}"),)
+
+
+def has_events(step_type: StepType | None) -> bool:
+    """Whether EventBridge has events of the jobs of a step type."""
+    return step_type is not None and step_type.kind is not None and label_of(step_type.kind) is not None
 
 
 def is_tagged(step_type: StepType) -> bool:

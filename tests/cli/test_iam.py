@@ -204,3 +204,30 @@ def test_a_statement_of_a_users_type_has_an_id_that_iam_takes() -> None:
     registry.register(StepType("My-Type 2", "acme.steps.MineStepOperator", calls=("glue:GetTable",)))
     [statement] = policy_of(planned(document(step("A", "My-Type 2")), step_types=registry))["Statement"]
     assert (statement["Sid"], statement["Action"]) == ("MyType2Steps", ["glue:GetTable"])
+
+
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/job-events"
+EVENTS = {
+    "Sid": "OptionalJobEvents",
+    "Effect": "Allow",
+    "Action": ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
+    "Resource": ["arn:*:sqs:eu-west-1:123456789012:job-events"],
+}
+
+
+def test_a_queue_with_job_events_is_a_statement_that_can_be_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["iam", str(ABALONE), "--job-events-queue", QUEUE]) == 0
+    given = json.loads(capsys.readouterr().out)
+    assert given["Statement"][-1] == EVENTS
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__JOB_EVENTS_QUEUE_URL", QUEUE)
+    assert main(["iam", str(ABALONE)]) == 0
+    assert json.loads(capsys.readouterr().out) == given
+
+
+def test_no_queue_is_read_for_jobs_without_events() -> None:
+    found = policy_of(planned(document(step("A", "AutoML"))), QUEUE)["Statement"]
+    assert "OptionalJobEvents" not in {statement["Sid"] for statement in found}
+    elsewhere = policy_of(planned(document(step("A", "Training"))), "http://localhost:5000/queue")["Statement"]
+    assert elsewhere[-1] == {**EVENTS, "Resource": ["*"]}

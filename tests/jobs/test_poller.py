@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
-from airflow_sm_pipelines.jobs.poller import LONGEST_UNSEEN_SECONDS, REFUSED_SECONDS, Memory, Poller
+from airflow_sm_pipelines.jobs.poller import LONGEST_UNSEEN_SECONDS, REFUSED_SECONDS, Member, Memory, Poller
 from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.step_types.list_calls import list_call_of
 from airflow_sm_pipelines.step_types.training import KIND
@@ -96,6 +96,7 @@ class Scene:
         self.poller = Poller(CALL, aws.list, clock, memory or Memory(), jitter=lambda: 1.0)
         self.ended: dict[str, float] = {}
         self.waiting: dict[str, asyncio.Task[None]] = {}
+        self.members: dict[str, Member] = {}
         self._lists: asyncio.Task[None] | None = None
 
     def start(self, *names: str, pace: PollPace = PACE) -> None:
@@ -105,7 +106,7 @@ class Scene:
         self._lists = self._lists or asyncio.create_task(self.poller.run())
 
     async def _wait(self, name: str, pace: PollPace) -> None:
-        member = self.poller.join(KIND, name, pace)
+        member = self.members[name] = self.poller.join(KIND, name, pace)
         errors = 0
         try:
             await member.first(None)
@@ -375,5 +376,73 @@ def test_a_job_with_a_shorter_interval_does_not_wait_for_those_with_longer_ones(
             ended = asyncio.get_running_loop().time()
             await asyncio.sleep(10)
             assert waiting.ended["quick"] - ended <= 5.0
+
+    run(scene())
+
+
+# Hints ------------------------------------------------------------------------------------------------------
+
+
+def test_a_hint_makes_a_job_be_described_at_once_and_no_other_one() -> None:
+    async def scene() -> None:
+        aws = SageMaker()
+        with polled(Scene(aws)) as told:
+            told.start("a", "b", "c")
+            await asyncio.sleep(100)
+            before = told.loop.time(), len(aws.calls)
+            aws.set("b", "Completed")
+            told.members["b"].hint()
+            await asyncio.sleep(0.1)
+            assert told.ended == {"b": before[0]}
+            assert [call[1:] for call in aws.calls[before[1] :]] == [("Describe", "b")]
+
+    run(scene())
+
+
+def test_a_hint_that_comes_before_the_first_look_makes_it() -> None:
+    async def scene() -> None:
+        aws = SageMaker()
+        with polled(Scene(aws)) as told:
+            told.start("a", pace=PollPace(3600.0, 3600.0))
+            await asyncio.sleep(0.1)
+            assert aws.calls == []
+            aws.set("a", "Failed")
+            told.members["a"].hint()
+            await asyncio.sleep(0.1)
+            assert told.ended == {"a": 0.1}
+
+    run(scene())
+
+
+def test_of_hints_that_are_wrong_and_many_a_job_is_described_three_times_in_six_seconds() -> None:
+    async def scene() -> None:
+        aws = SageMaker()
+        with polled(Scene(aws)) as told:
+            told.start("a", pace=PollPace(3600.0, 3600.0))
+            await asyncio.sleep(0)
+            for _ in range(59):
+                told.members["a"].hint()
+                await asyncio.sleep(0.1)
+            assert [at for at, *_ in aws.calls] == pytest.approx([0.0, 2.0])
+            await asyncio.sleep(1000)
+            assert [at for at, *_ in aws.calls] == pytest.approx([0.0, 2.0, 6.0])
+            aws.set("a", "Completed")
+            await asyncio.sleep(4000)
+            assert told.ended.keys() == {"a"}
+
+    run(scene())
+
+
+def test_a_hint_is_not_lost_where_the_description_lags_behind() -> None:
+    async def scene() -> None:
+        aws = SageMaker()
+        with polled(Scene(aws)) as told:
+            told.start("a", "b", pace=PollPace(3600.0, 3600.0))
+            await asyncio.sleep(0)
+            told.members["a"].hint()
+            await asyncio.sleep(1)
+            aws.set("a", "Completed")
+            await asyncio.sleep(1.5)
+            assert told.ended == pytest.approx({"a": 2.0})
 
     run(scene())

@@ -1,0 +1,167 @@
+"""Events that tell of jobs that have ended, in an SQS queue: whoever waits for such a job looks at it at once.
+
+An event is a hint and no more: the state of a job is what Describe tells. So one that is late, doubled or forged costs
+a few looks, and one that is lost costs nothing but time, since each job is looked at without events too.
+
+Several triggerers may share a queue. A message of a job that nobody waits for here is not deleted: it is hidden for
+some seconds, and the next reader gets it, be that this one or another. One that has been read for so often that all
+readers are likely to have seen it is deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.aws.failures import CallError, is_transient
+from airflow_sm_pipelines.aws.shared_client import SharedClient, shared_client
+from airflow_sm_pipelines.step_types.job_events import label_of, read_event
+from airflow_sm_pipelines.step_types.job_kind import JobKind
+
+log = logging.getLogger(__name__)
+
+MOST_MESSAGES = 10
+LONGEST_WAIT_SECONDS = 20
+HIDDEN_SECONDS = 2
+"""For how long a message that was read is hidden from all readers, unless it is deleted."""
+MOST_READS = 10
+LONGEST_PAUSE_SECONDS = 60.0
+REFUSED_SECONDS = 3600.0
+"""How long a queue is not read after a refusal: a permission may have been given since."""
+
+Hint = Callable[[], None]
+
+
+class _Loop:
+    """What there is in one event loop: who waits for which job, the readers, and the queues that were of no use."""
+
+    def __init__(self) -> None:
+        self.hints: dict[tuple[str, str], list[Hint]] = {}
+        self.readers: dict[str, _Reader] = {}
+        self.told: set[tuple[str, str]] = set()
+        self.not_before: dict[str, float] = {}
+
+    def tell_once(self, url: str, what: str, message: str, *arguments: object) -> None:
+        if (url, what) not in self.told:
+            self.told.add((url, what))
+            log.warning(message, *arguments)
+
+
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+
+
+class _Reader:
+    """Reads one queue while somebody waits for a job."""
+
+    def __init__(self, access: AwsAccess, url: str, key: str, loop: _Loop) -> None:
+        self.users = 0
+        self._key = key
+        self._access = access
+        self._url = url
+        self._loop = loop
+        # The call is answered after that time: the client must wait for longer.
+        patience = (access.botocore_config or {}).get("read_timeout", 3 * LONGEST_WAIT_SECONDS)
+        self._wait = max(0, min(LONGEST_WAIT_SECONDS, int(patience) // 2))
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        if self._task is None or self._task.done():
+            # Its log lines are no job's, and no job's end is its own.
+            self._task = asyncio.create_task(self._run(), context=Context())
+
+    async def end(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        errors, now = 0, asyncio.get_running_loop().time
+        with suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(self._loop.not_before.get(self._key, 0.0) - now())
+                try:
+                    async with shared_client(self._access, "sqs") as client:
+                        while True:
+                            await self._read(client)
+                            errors = 0
+                except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are looked at without events
+                    errors += 1
+                    pause = min(2.0**errors, LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 # no secret
+                    self._tell(error)
+                    self._loop.not_before[self._key] = now() + (pause if is_transient(error) else REFUSED_SECONDS)
+
+    def _tell(self, error: Exception) -> None:
+        said = CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error)
+        told = "The queue of job events %s cannot be read, and jobs are looked at in their intervals alone: %s"
+        self._loop.tell_once(self._url, type(error).__name__ + str(said)[:40], told, self._url, said)
+
+    async def _read(self, client: SharedClient) -> None:
+        async with client.call() as sqs:
+            answer = await sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=MOST_MESSAGES,
+                WaitTimeSeconds=self._wait,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                AttributeNames=["ApproximateReceiveCount"],
+            )
+            messages = answer.get("Messages", [])
+            used = [message["ReceiptHandle"] for message in messages if self._use(message)]
+            if used:
+                entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(used)]
+                await sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+
+    def _use(self, message: dict[str, Any]) -> bool:
+        """Give the hint that a message is; whether nobody needs it any more."""
+        event = read_event(message.get("Body"))
+        if event is None:
+            # It may be an answer to a Callback step, say: it stays.
+            told = "The queue of job events %s has messages that are none, and are left there: is it another's queue?"
+            self._loop.tell_once(self._url, "foreign", told, self._url)
+            return False
+        if not event.has_ended:
+            return True
+        hints = self._loop.hints.get((event.label, event.name), [])
+        for hint in hints:
+            hint()
+        reads = str(message.get("Attributes", {}).get("ApproximateReceiveCount", MOST_READS))
+        return bool(hints) or not reads.isdigit() or int(reads) >= MOST_READS
+
+
+@asynccontextmanager
+async def hints(access: AwsAccess, url: str | None, kind: JobKind, name: str, hint: Hint) -> AsyncIterator[None]:
+    """Be told within this context when an event says that a job has ended.
+
+    :param url: the queue; without one nothing is told, and neither of a kind of jobs that has no events
+    """
+    label = label_of(kind)
+    if not url or label is None:
+        yield
+        return
+    loop = _loops.setdefault(asyncio.get_running_loop(), _Loop())
+    key = json.dumps([url, access.to_json()], sort_keys=True, default=str)
+    reader = loop.readers.setdefault(key, _Reader(access, url, key, loop))
+    waiting = loop.hints.setdefault((label, name), [])
+    waiting.append(hint)
+    reader.users += 1
+    reader.begin()
+    try:
+        yield
+    finally:
+        waiting.remove(hint)
+        if not waiting:
+            loop.hints.pop((label, name), None)
+        reader.users -= 1
+        if not reader.users:
+            del loop.readers[key]
+            await reader.end()
