@@ -9,8 +9,14 @@ INSTALLED := $(VENV)/.installed
 SCENARIO ?=
 CONF ?= {}
 export CONF
-# How many processes share the test files; a file's tests stay together, for some share a running Airflow.
+# How many processes share the test files; a file's tests stay together, for some share a running Airflow, and files start
+# in the order of tests/order.py.
 WORKERS ?= 2
+SHARED = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# No Airflow is started by these. The folders that have no other tests are not even read.
+FAST = $(SHARED) -m "not airflow and not system" --ignore tests/runs --ignore tests/system
+# Tests start hundreds of processes: without compiled files each of these would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 SECONDS ?= 60
 # `make scale`: which parts, and the share of the full size.
 PARTS ?=
@@ -47,11 +53,11 @@ demo: $(INSTALLED) $(if $(SCENARIO),,$(JOBS)/.installed)
 	@$(VENV)/bin/python examples/demo.py $(if $(SCENARIO),examples/scenarios/$(SCENARIO).json) --conf "$$CONF"
 
 test: $(INSTALLED) $(JOBS)/.installed
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations 40
+	$(VENV)/bin/python -m pytest $(SHARED) --durations 40
 
 test-next: $(NEXT)/.installed
-	$(NEXT)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not airflow and not system"
-	$(NEXT)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(NEXT_TESTS)
+	$(NEXT)/bin/python -m pytest $(FAST)
+	$(NEXT)/bin/python -m pytest $(SHARED) $(NEXT_TESTS)
 
 # @step functions, and the SDK's own local mode beside ours: with the SDK, version 2.
 test-sdk: $(INSTALLED) $(SDK)/.installed
@@ -59,7 +65,7 @@ test-sdk: $(INSTALLED) $(SDK)/.installed
 
 # The pure rooms: no Airflow is started.
 fast: $(INSTALLED)
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not airflow and not system"
+	$(VENV)/bin/python -m pytest $(FAST)
 
 faults: $(INSTALLED)
 	@SM_PIPELINES_TEST_FAULTS=all $(VENV)/bin/python -m pytest tests/faults; result=$$?; cat docs/fault-matrix.md; exit $$result

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.known_secrets import forget_secrets
+from tests.order import in_order
 
 # In memory where there is a folder for that: SQLite waits for the disk at each commit, 5 ms and more.
 MEMORY = "/dev/shm"
@@ -43,6 +44,11 @@ os.environ.update(
 
 # The guard comes first: it also clears what the shell says of AWS.
 pytest_plugins = ["tests.guarded.plugin", "airflow_sm_pipelines.local.testing"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = in_order(items)
 
 
 @pytest.fixture(scope="session")
