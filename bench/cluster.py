@@ -5,6 +5,7 @@
                                             that end at once: is any try lost?
     python -m bench.cluster --at-once 0     the first part alone; --pipelines 0: the second one
     python -m bench.cluster --managed       with a new interpreter for each task, as managed Airflow has it
+    python -m bench.cluster --local-executor --pipelines 0   the second part where the scheduler runs the tasks itself
 
 It needs redis-server, and PostgreSQL as the tests do. The code it ends with is 1 where something does not hold.
 """
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -51,6 +52,7 @@ SETTINGS = {
     "AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "5",
 }  # fmt: skip
 MANAGED = {"AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "True"}
+LOCAL_EXECUTOR = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
 
 
 class Bench:
@@ -210,12 +212,12 @@ def at_once(bench: Bench, jobs: int) -> Iterator[tuple[str, bool]]:
 
 
 @contextmanager
-def started(settings: Mapping[str, str]) -> Iterator[Bench]:
+def started(settings: Mapping[str, str], services: Sequence[str]) -> Iterator[Bench]:
     """A cluster of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalEndpoint(scenario={"defaults": {"duration": JOB_SECONDS}}) as endpoint,
-        running(Path(folder), {}, {**endpoint.environment, **settings}, SERVICES) as cluster,
+        running(Path(folder), {}, {**endpoint.environment, **settings}, services) as cluster,
         AirflowApi(cluster.machine.url) as airflow,
     ):
         yield Bench(cluster, endpoint, airflow)
@@ -226,10 +228,14 @@ def main() -> int:
     parser.add_argument("--pipelines", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=100, metavar="JOBS")
     parser.add_argument("--managed", action="store_true")
+    parser.add_argument("--local-executor", action="store_true")
     options = parser.parse_args()
-    settings = SETTINGS | (MANAGED if options.managed else {})
+    if options.local_executor and options.pipelines:
+        parser.error("The first part is about Celery's workers: give --pipelines 0, too.")
+    settings = SETTINGS | (MANAGED if options.managed else {}) | (LOCAL_EXECUTOR if options.local_executor else {})
+    services = [name for name in SERVICES if not options.local_executor or name not in ("redis", *WORKERS)]
     holds = True
-    with started(settings) as bench:
+    with started(settings, services) as bench:
         parts = []
         if options.pipelines:
             parts.append(with_faults(bench, options.pipelines))
