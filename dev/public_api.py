@@ -9,14 +9,17 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import airflow_sm_pipelines
 from airflow_sm_pipelines.definition.codes import CODES
 from airflow_sm_pipelines.options import OPTIONS
 from airflow_sm_pipelines.sidecars.fields import OF_DAG, OF_STEPS
+from dev.command_line import commands
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "python-api.md"
@@ -25,13 +28,41 @@ SNAPSHOT = ROOT / "tests" / "public_api.json"
 MODULES: dict[str, tuple[str, ...]] = {
     "airflow_sm_pipelines": tuple(airflow_sm_pipelines.__all__),
     "airflow_sm_pipelines.client": ("pipelines_client", "pipelines_session"),
-    "airflow_sm_pipelines.step_types.step_type": ("ApiShape", "Guide", "RetryTypes"),
+    "airflow_sm_pipelines.step_types.step_type": ("ApiShape", "Guide", "RetryTypes", "job_calls"),
     "airflow_sm_pipelines.step_types.job_kind": ("JobKind",),
     "airflow_sm_pipelines.step_types.adapter": ("JobAdapter",),
+    "airflow_sm_pipelines.step_types.argument_rules": ("ArgumentRules",),
+    "airflow_sm_pipelines.step_types.console_locations": ("ConsoleLocations",),
+    "airflow_sm_pipelines.aws.failures": ("CallError", "ExceptionType", "StepFailure"),
     "airflow_sm_pipelines.operators.step": ("StepOperator",),
     "airflow_sm_pipelines.running.definition_run": ("run_definition",),
     "airflow_sm_pipelines.local.endpoint": ("LocalEndpoint",),
     "airflow_sm_pipelines.local.client": ("EndpointClient",),
+    "airflow_sm_pipelines.local_pipelines.service": ("LocalPipelines",),
+    "airflow_sm_pipelines.store.api_bundle": ("StoredPipelinesDagBundle",),
+}
+# What people call of an object, or put in the place of, in the order in which it is told.
+OF_ENDPOINTS = ("requests", "jobs", "advance", "paused", "resume", "wait", "add_fault", "load_scenario", "reset")
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "SageMakerPipelineTaskGroup": ("output",),
+    "Failure": ("reason", "job_name", "console_url"),
+    "JobKind": ("bound",),
+    "JobAdapter": (
+        *("kind", "name_prefix", "resolve_settings", "complete_request", "finish_request", "shown_request", "prepare"),
+        *("find", "locate", "create", "create_call", "refusal", "confirm", "check_end", "result", "failed_result"),
+        *("reason", "keep_result", "leftover", "stop_target", "console_values", "log_address"),
+    ),
+    "CallError": ("of",),
+    "StepOperator": ("arguments_of", "resolve", "run_step"),
+    "LocalEndpoint": ("start", "stop", "url", "environment", "client", *OF_ENDPOINTS, "put_function", "job_folder"),
+    "EndpointClient": ("health", *OF_ENDPOINTS),
+}
+# What is imported, or named to Airflow, pytest or Celery, and is no class or function with arguments.
+OTHERS = {
+    "airflow_sm_pipelines.local.testing": "the pytest plugin with the fixture `local_endpoint`",
+    "airflow_sm_pipelines.preload": "imports what steps need, for Celery's workers",
+    "airflow_sm_pipelines.step_types.console_locations.LOG_CALLS": "the operations by which a job's log is read",
+    "airflow_sm_pipelines.step_types.stop_target.StopTarget": "the type of what `JobAdapter.stop_target` gives",
 }
 # With Airflow 3.4 only: it cannot be imported with 3.3.
 LATER = ("airflow_sm_pipelines.importer.SageMakerPipelineImporter",)
@@ -52,17 +83,45 @@ def page() -> str:
         parts.append(f"## `{module}`\n")
         for name in names:
             found = getattr(import_module(module), name)
-            parts.append(f"### {name}\n\n```text\n{name}{signature_of(found)}\n```\n\n{words_of(found)}\n")
-    return "\n".join(parts)
+            parts.append(f"### {name}\n\n```text\n{signature_of(name, found)}\n```\n\n{words_of(found)}\n")
+            parts += table_of_members(name, found)
+    parts.append("## Other import paths\n\n| path | what it is |\n|---|---|")
+    parts += [f"| `{path}` | {what} |" for path, what in OTHERS.items()]
+    return "\n".join(parts) + "\n"
 
 
-def signature_of(found: Any) -> str:
-    """The arguments as they are called: without annotations, which the description says in words."""
-    return f"({', '.join(arguments_of(found))})"
+def table_of_members(name: str, found: Any) -> list[str]:
+    """A row for each method and property, with the first paragraph of what it says of itself."""
+    rows = []
+    for member in MEMBERS.get(name, ()):
+        there = inspect.getattr_static(found, member)
+        called = "" if is_property(there) else f"({', '.join(arguments_of(getattr(found, member)))})"
+        first = words_of(getattr(found, member)).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        rows.append(f"| `{member}{called}` | {first} |")
+    return ["| member | what it is |\n|---|---|", *rows, ""] if rows else []
+
+
+def is_property(member: Any) -> bool:
+    """Whether it is not called."""
+    return not isinstance(member, (FunctionType, classmethod, staticmethod))
+
+
+def signature_of(name: str, found: Any) -> str:
+    """The arguments as they are called: without annotations, which the description says in words; or the members."""
+    if is_enum(found):
+        return "\n".join(f"{name}.{member}" for member in arguments_of(found))
+    return f"{name}({', '.join(arguments_of(found))})"
+
+
+def is_enum(found: Any) -> bool:
+    """Whether it is not called, but has members."""
+    return isinstance(found, type) and issubclass(found, Enum)
 
 
 def arguments_of(found: Any) -> list[str]:
-    """The names of the arguments; those with a default have ``=…``."""
+    """The names of the arguments; those with a default have ``=…``. Of an enum, the members."""
+    if is_enum(found):
+        return list(found.__members__)
     if hasattr(found, "__struct_fields__"):
         required = len(found.__struct_fields__) - len(found.__struct_defaults__)
         return [name if index < required else f"{name}=…" for index, name in enumerate(found.__struct_fields__)]
@@ -70,7 +129,7 @@ def arguments_of(found: Any) -> list[str]:
     told = []
     for parameter in inspect.signature(called).parameters.values():
         stars = STARS.get(parameter.kind, "")
-        if parameter.name != "self":
+        if parameter.name not in ("self", "cls"):
             default = "" if stars or parameter.default is parameter.empty else "=…"
             told.append(f"{stars}{parameter.name}{default}")
     return told
@@ -92,13 +151,21 @@ def snapshot() -> dict[str, Any]:
         for module, public in MODULES.items()
         for name in public
     }
+    for path in tuple(names):
+        found = getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2])
+        for member in MEMBERS.get(path.rpartition(".")[2], ()):
+            is_called = not is_property(inspect.getattr_static(found, member))
+            called = arguments_of(getattr(found, member)) if is_called else []
+            names[f"{path}.{member}"] = [one.removesuffix("=…") for one in called]
     return {
         "names": names,
         "later": list(LATER),
+        "others": list(OTHERS),
         "settings": sorted({*OPTIONS, *(option.old_name for option in OPTIONS.values() if option.old_name)}),
         "sidecars": sorted(OF_DAG),
         "steps of sidecars": sorted(OF_STEPS),
         "codes": sorted(CODES),
+        "commands": sorted(f"{name} {argument.flags[0]}" for name, command in commands() for argument in command.args),
     }
 
 

@@ -193,13 +193,14 @@ def is_transient(error: Exception) -> bool:
 
 
 class CallError(Struct, frozen=True):
-    """An AWS error in the words of AWS."""
+    """An AWS error in the words of AWS, made by ``CallError.of(error)`` of an exception of botocore."""
 
     code: str
     message: str
 
     @classmethod
     def of(cls, error: ClientError | BotoCoreError) -> CallError:
+        """The code and message of an answer of AWS; of an error without one, its class and text."""
         from botocore.exceptions import ClientError
 
         if isinstance(error, ClientError):

@@ -194,5 +194,5 @@ def sagemaker(operation: str) -> ApiShape:
 
 
 def job_calls(kind: JobKind) -> tuple[str, ...]:
-    """The operations by which a job lives."""
+    """The operations by which a job of this ``kind`` lives, for ``calls``: ``glue:StartJobRun`` and so on."""
     return tuple(f"{kind.service}:{name}" for name in (kind.create, kind.describe, kind.stop) if name is not None)

@@ -22,12 +22,15 @@ import yaml
 from airflow.cli.cli_parser import get_parser
 
 from airflow_sm_pipelines.cli.main import command_parser, main
+from bench.rows import ROWS
+from bench.scale.__main__ import PARTS
 from tests.cli.test_airflow_commands import parse
 from tests.documentation.blocks import PAGES, ROOT, SHELL, Block, blocks, commands_of, name_of, text_without_blocks
 from tests.documentation.held import COMMANDS
 from tests.documentation.settings import check_environment
 
 MAKEFILE = (ROOT / "Makefile").read_text()
+LISTS: dict[str, set[str]] = {"ROWS": {row.name for row in ROWS}, "PARTS": set(PARTS)}
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
@@ -94,7 +97,9 @@ def check_make(words: list[str]) -> None:
     for word in words:
         name, is_variable, _ = word.partition("=")
         if is_variable:
-            assert re.search(rf"^{name} \?=", MAKEFILE, re.MULTILINE), f"the Makefile has no {name}"
+            [default] = re.findall(rf"^{name} \?= *(.*)$", MAKEFILE, re.MULTILINE)
+            known = LISTS.get(name, set(default.split()) if name in ("SETS", "PYTHONS", "TIERS") else None)
+            assert known is None or set(word.partition("=")[2].split()) <= known, word
         else:
             assert name in targets, f"the Makefile has no target {name}"
 

@@ -99,3 +99,9 @@ def test_the_command_of_contributing_md_changes_the_address_everywhere(tmp_path:
     assert all(re.search(r"github\.com/acme/pipes\b", changed[name]) for name in ADDRESSED)
     assert "https://acme.github.io/pipes/" in changed["pyproject.toml"]
     assert changed["CONTRIBUTING.md"] == (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """dev/site.py puts what is missing at the end, where nobody looks for it."""
+    named = set(re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert named == {page.name for page in DOCS.glob("*.md")} | MADE.keys()

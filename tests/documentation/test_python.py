@@ -22,6 +22,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_sm_pipelines import unregister_step_type
+from dev.public_api import LATER, MODULES, OTHERS
 from tests.documentation.blocks import ROOT, Block, block_of, blocks
 
 EXAMPLE = ROOT / "dags" / "pipelines" / "abalone.json"
@@ -119,3 +120,23 @@ def test_the_script_of_docs_local_tutorial_md_measures(tmp_path: Path) -> None:
     said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert said == "3 values, their mean is 3.0\n"
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == {"mean": 3.0}
+
+
+def imported(text: str) -> set[str]:
+    """What a file takes of this package, as dotted paths."""
+    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    return {
+        f"{node.module}.{each.name}"
+        for node in found
+        for each in node.names
+        if (node.module or "").split(".")[0] == "airflow_sm_pipelines"
+    }
+
+
+def test_what_pages_import_or_name_to_airflow_is_public() -> None:
+    """What is on no page of the Python API may change without a word (docs/versioning.md)."""
+    public = {f"{module}.{name}" for module, names in MODULES.items() for name in names} | {*OTHERS, *LATER}
+    taken = {path for block in blocks("python") for path in imported(block.text)}
+    taken |= {path for block in blocks("ini") for path in re.findall(r"airflow_sm_pipelines(?:\.\w+)+", block.text)}
+    taken |= imported((GLUE / "glue_steps.py").read_text())
+    assert taken - public == set()

@@ -11,12 +11,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
+from airflow_sm_pipelines import StepType
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, StepFailure
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS, ConsoleLocations
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.step_type import ApiShape, Guide, RetryTypes, StepType, job_calls
+from airflow_sm_pipelines.step_types.step_type import ApiShape, Guide, RetryTypes, job_calls
 from airflow_sm_pipelines.step_types.stop_target import StopTarget
 
 JOB, RUN = "JobName", "RunId"

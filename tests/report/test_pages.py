@@ -12,6 +12,7 @@ from airflow_sm_pipelines.report.findings_page import page as findings
 from airflow_sm_pipelines.report.metrics_page import page as metrics
 from airflow_sm_pipelines.report.settings_page import page
 from airflow_sm_pipelines.report.step_type_table import table
+from dev import command_line
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,6 +35,10 @@ def test_the_page_of_findings() -> None:
 
 def test_the_page_of_metrics() -> None:
     assert (DOCS / "metrics.md").read_text() == "\n".join(metrics()) + "\n"
+
+
+def test_the_page_of_commands_and_options() -> None:
+    assert (DOCS / "command-line-options.md").read_text() == command_line.page() + "\n"
 
 
 def test_every_finding_has_a_code_of_the_table_and_every_code_is_used() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import airflow_sm_pipelines
-from dev.public_api import LATER, MODULES, PAGE, SNAPSHOT, page, snapshot
+from dev.public_api import LATER, MEMBERS, MODULES, PAGE, SNAPSHOT, page, snapshot
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = json.loads(SNAPSHOT.read_text())
@@ -25,7 +26,7 @@ def test_nothing_public_is_gone() -> None:
     assert PUBLIC["names"].keys() - now["names"].keys() == set()
     for name, arguments in PUBLIC["names"].items():
         assert [one for one in arguments if one not in now["names"][name]] == [], name
-    for kind in ("later", "settings", "sidecars", "steps of sidecars", "codes"):
+    for kind in ("later", "others", "settings", "sidecars", "steps of sidecars", "codes", "commands"):
         assert set(PUBLIC[kind]) - set(now[kind]) == set(), kind
 
 
@@ -45,6 +46,30 @@ def test_every_public_name_is_described(module: str, name: str) -> None:
         told = [parameter for parameter in inspect.signature(found).parameters if f":param {parameter}:" in text]
         untold = set(inspect.signature(found).parameters) - set(told)
         assert [one for one in untold if f"``{one}``" not in text and one not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in MODULES.items() for name in names if name in MEMBERS]
+)
+def test_every_public_member_is_described(module: str, name: str) -> None:
+    found = getattr(import_module(module), name)
+    told = {member: inspect.getdoc(getattr(found, member)) or "" for member in MEMBERS[name]}
+    assert [member for member, text in told.items() if len(text) < 20] == []
+
+
+def test_what_is_overridden_and_called_in_examples_is_public() -> None:
+    """An adapter of one's own overrides what the page tells of."""
+    adapters = [ast.parse(file.read_text()) for file in (ROOT / "tests" / "glue_step_type").glob("*.py")]
+    classes = [node for tree in adapters for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    methods = {
+        node.name
+        for each in classes
+        if "JobAdapter" in [ast.unparse(base) for base in each.bases]
+        for node in each.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert methods
+    assert methods <= set(MEMBERS["JobAdapter"])
 
 
 def test_what_needs_a_newer_airflow_is_where_it_is_said_to_be() -> None:
