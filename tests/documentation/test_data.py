@@ -27,13 +27,15 @@ SCENARIO = {"runner", "jobs", "s3", "defaults", "faults", "rates", "existing"}
 
 
 def check_json(block: Block, folder: Path) -> None:
-    """A scenario is read as the endpoint does; a definition is one of JSON; else each line may be a message."""
+    """A scenario is read as the endpoint does, a definition as the loader does; else it is JSON, or lines of it."""
     if not block.text.startswith("{\n") and block.text.count("\n") > 1:
         assert all(isinstance(json.loads(line), dict) for line in block.text.splitlines())
         return
     value = json.loads(block.text)
     if value.keys() <= SCENARIO:
         read_scenario(without_files(value))
+    elif "detail-type" in value:
+        assert value["source"] == ["aws.sagemaker"]
     else:
         assert "Steps" in value
         assert main(["list", str(folder)]) == 0
