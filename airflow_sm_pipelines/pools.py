@@ -1,5 +1,8 @@
 """The pools that limit how many steps run at once: their names, and who comes first (semantics 6).
 
+Every process of Airflow loads this module (:mod:`airflow_sm_pipelines.server.pool_policy`), and few read definitions:
+what only those need is imported where it is used.
+
 SageMaker's limit is one execution's. So every run of a limited pipeline has a pool of its own while it goes on. The
 pipeline's pool, of the same size, is what its tasks name in the Dag: it holds what joins a run that has none.
 """
@@ -11,9 +14,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.place import Place
-from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,8 @@ def pool_scope() -> PoolScope:
 
     :raises SettingError: for an option that is neither
     """
+    from airflow_sm_pipelines.settings import setting
+
     return PoolScope(setting("pool_scope"))
 
 
@@ -61,6 +64,8 @@ def place_of(dag_id: str, task_id: str, pool: str) -> Place | None:
 
 def run_pool(place: Place, run_id: str) -> str:
     """The pool of one run: it ends in the execution id, which the names of the run's jobs have too."""
+    from airflow_sm_pipelines.expressions.identity import execution_id
+
     return run_pool_prefix(place) + execution_id(place, run_id)
 
 
@@ -97,7 +102,6 @@ def effective_limit(*limits: object) -> int | None:
 
     :raises ValueError: for what is no whole number, a limit below 0, or one above what a pool can hold
     """
-    # Every process of Airflow loads this module, and few read definitions.
     from airflow_sm_pipelines.definition.limits import MOST_PARALLEL_STEPS
 
     limit = next((limit for limit in limits if limit is not None), 0)

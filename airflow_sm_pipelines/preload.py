@@ -15,12 +15,33 @@ from airflow_sm_pipelines.step_types import STEP_TYPES
 
 __all__: list[str] = []
 
-for needed in (
+OF_A_TRY = (
     "airflow.sdk.execution_time.task_runner",
-    "airflow_sm_pipelines.loader",
-    "airflow_sm_pipelines.report.dag_docs",
+    "airflow_sm_pipelines.aws.access",
+    "airflow_sm_pipelines.cache.reuse",
+    "airflow_sm_pipelines.cache.store",
+    "airflow_sm_pipelines.expressions.scope",
+    "airflow_sm_pipelines.jobs.job_run",
+    "airflow_sm_pipelines.jobs.lifecycle",
+    "airflow_sm_pipelines.jobs.trigger",
+    "airflow_sm_pipelines.operators.allowed",
+    "airflow_sm_pipelines.operators.cache_link",
+    "airflow_sm_pipelines.operators.concurrency_limit",
+    "airflow_sm_pipelines.operators.item_of_task",
+    "airflow_sm_pipelines.operators.job_signals",
+    "airflow_sm_pipelines.operators.life",
+    "airflow_sm_pipelines.operators.openlineage",
+    "airflow_sm_pipelines.operators.run_conditions",
+    "airflow_sm_pipelines.operators.run_parameters",
+    "airflow_sm_pipelines.operators.run_secrets",
+    "airflow_sm_pipelines.operators.selection_decision",
+    "airflow_sm_pipelines.operators.stop_note",
+    "airflow_sm_pipelines.operators.task_ports",
     "boto3",
-):
+)
+"""What an operator imports when its task begins, with what that imports."""
+
+for needed in ("airflow_sm_pipelines.loader", "airflow_sm_pipelines.report.dag_docs", *OF_A_TRY):
     import_module(needed)
 
 # A step type that a user has registered may do anything as it is imported: that stays in the tasks' processes.

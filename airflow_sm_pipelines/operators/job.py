@@ -1,4 +1,7 @@
-"""A step that runs an AWS job, as an Airflow task: Airflow's side of the life of the job."""
+"""A step that runs an AWS job, as an Airflow task: Airflow's side of the life of the job.
+
+What only a try needs is imported where it is used: every parse of a dags file would pay for it.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from typing_extensions import override
 
-from airflow_sm_pipelines.cache.reuse import StepResultCache
-from airflow_sm_pipelines.cache.store import StepCache, cache_asset
-from airflow_sm_pipelines.expressions.results import to_result
-from airflow_sm_pipelines.jobs.admission import Admission, Held, Pause
-from airflow_sm_pipelines.jobs.job_labels import JobLabels
-from airflow_sm_pipelines.jobs.job_run import StepJobRun
-from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
-from airflow_sm_pipelines.jobs.step_lifecycle import Finished
-from airflow_sm_pipelines.jobs.trigger import JobTrigger
-from airflow_sm_pipelines.jobs.waiting import WaitEnd
-from airflow_sm_pipelines.observing.spans import span
-from airflow_sm_pipelines.operators.assets import AssetEvents
-from airflow_sm_pipelines.operators.job_signals import JobSignals
-from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill
-from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks, JobLinks
-from airflow_sm_pipelines.operators.openlineage import lineage_of
+from airflow_sm_pipelines.operators.links import LINKS
 from airflow_sm_pipelines.operators.request import shown
 from airflow_sm_pipelines.operators.step import StepOperator
-from airflow_sm_pipelines.operators.stop_note import stop_notes
-from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of, task_try
-from airflow_sm_pipelines.pace.trigger import PAUSED
-from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +19,12 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.cache.store import StepCache
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
     from airflow_sm_pipelines.jobs.observers import CachedResult
+    from airflow_sm_pipelines.operators.life import LifeTry
     from airflow_sm_pipelines.place import Place
 
 
@@ -80,6 +67,18 @@ class JobStepOperator(StepOperator):
 
     @override
     def begin_try(self, context: Context) -> LifeTry[JobLifecycle]:
+        from airflow_sm_pipelines.cache.reuse import StepResultCache
+        from airflow_sm_pipelines.expressions.results import to_result
+        from airflow_sm_pipelines.jobs.admission import Admission
+        from airflow_sm_pipelines.jobs.job_run import StepJobRun
+        from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle
+        from airflow_sm_pipelines.operators.assets import AssetEvents
+        from airflow_sm_pipelines.operators.job_signals import JobSignals
+        from airflow_sm_pipelines.operators.life import LifeTry
+        from airflow_sm_pipelines.operators.links import ConsoleLinks, JobLinks
+        from airflow_sm_pipelines.operators.stop_note import stop_notes
+        from airflow_sm_pipelines.operators.task_ports import XComOutput, permits_of, task_try
+
         links = ConsoleLinks(self.step_type.console, XComOutput(context))
         observers = (JobSignals(), JobLinks(links, self.settings.log_tail_lines), AssetEvents(context), *stop_notes())
         run = StepJobRun(
@@ -108,12 +107,19 @@ class JobStepOperator(StepOperator):
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
+        from airflow_sm_pipelines.observing.spans import span
+
         with span("sm_pipelines.resolve"):
             return self.job_try.life.resolve()
 
     @override
     def run_step(self, context: Context) -> Any:
         """Create the job, or adopt the one that an earlier try has left, and wait for it."""
+        from airflow_sm_pipelines.jobs.admission import Pause
+        from airflow_sm_pipelines.jobs.step_lifecycle import Finished
+        from airflow_sm_pipelines.observing.spans import span
+        from airflow_sm_pipelines.operators.life import as_airflow_has_it
+
         life = self.job_try.life
 
         def run() -> dict[str, Any]:
@@ -136,6 +142,12 @@ class JobStepOperator(StepOperator):
         Without an event, no trigger fired: Airflow has resumed the next try of one that it took for dead just as that
         one deferred. That try finds the job.
         """
+        from airflow_sm_pipelines.jobs.admission import Held
+        from airflow_sm_pipelines.jobs.waiting import WaitEnd
+        from airflow_sm_pipelines.observing.spans import span
+        from airflow_sm_pipelines.operators.life import as_airflow_has_it
+        from airflow_sm_pipelines.pace.trigger import PAUSED
+
         if event is None:
             return self.run_step(context)
         if PAUSED in event:
@@ -150,6 +162,10 @@ class JobStepOperator(StepOperator):
         return as_airflow_has_it(finish)
 
     def _defer(self, wait: JobWait) -> NoReturn:
+        from airflow_sm_pipelines.jobs.job_labels import JobLabels
+        from airflow_sm_pipelines.jobs.trigger import JobTrigger
+        from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
+
         run, leftover = self.job_try.life.run, self.job_try.life.adapter.leftover()
         self.defer(
             trigger=JobTrigger(
@@ -178,6 +194,8 @@ class JobStepOperator(StepOperator):
         """Stop the job when the task is killed or its time is over, but not when a later try goes on with it."""
         # Before a try has begun nothing is there that is its own. What an earlier one left is on record.
         if self._try is not None:
+            from airflow_sm_pipelines.operators.life import kill
+
             kill(self._try, self.log)
 
     # The step cache -------------------------------------------------------------------------------------------
@@ -222,8 +240,12 @@ class JobStepOperator(StepOperator):
         return self._lineage(None)
 
     def _lineage(self, result: Mapping[str, Any] | None) -> OperatorLineage[Any, Any]:
+        from airflow_sm_pipelines.operators.openlineage import lineage_of
+
         return lineage_of(self.step_type.datasets, {} if self._try is None else self._try.life.run.request, result)
 
 
 def _open_cache(context: Context, place: Place, step: str) -> StepCache:
+    from airflow_sm_pipelines.cache.store import StepCache, cache_asset
+
     return StepCache(context["asset_state_store"][cache_asset(place)], step)

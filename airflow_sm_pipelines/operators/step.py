@@ -1,4 +1,7 @@
-"""What all steps share as Airflow tasks: how a try of theirs is made, begins, and fails."""
+"""What all steps share as Airflow tasks: how a try of theirs is made, begins, and fails.
+
+What only a try needs is imported where it is used: every parse of a dags file would pay for it.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +16,10 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import BotoCoreError, ClientError
 
-from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
-from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
 from airflow_sm_pipelines.cache.key import may_cache
-from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
-from airflow_sm_pipelines.expressions.scope import TaskScope
-from airflow_sm_pipelines.graph.selection import Role
-from airflow_sm_pipelines.jobs.admission import Pause
 from airflow_sm_pipelines.jobs.masking import Masking
-from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
-from airflow_sm_pipelines.operators.allowed import check_allowed, check_place
-from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
-from airflow_sm_pipelines.operators.concurrency_limit import wait_for_capacity
-from airflow_sm_pipelines.operators.copied_results import take_over
-from airflow_sm_pipelines.operators.item_of_task import iteration_of, label_of
-from airflow_sm_pipelines.operators.real_results import RealResults, SealedSecrets
 from airflow_sm_pipelines.operators.request import Request, shown
-from airflow_sm_pipelines.operators.run_conditions import unmet_conditions
-from airflow_sm_pipelines.operators.run_parameters import RunParameters
-from airflow_sm_pipelines.operators.run_secrets import learn_secrets
-from airflow_sm_pipelines.operators.selection_decision import decide
-from airflow_sm_pipelines.operators.step_try import StepTry
-from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput, task_try
 from airflow_sm_pipelines.operators.unused_arguments import unused_arguments
-from airflow_sm_pipelines.pace.trigger import PauseTrigger
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 if TYPE_CHECKING:
@@ -44,13 +27,21 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.aws.failures import StepFailure
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.iteration import Iteration
     from airflow_sm_pipelines.expressions.pipeline import PipelineContext
+    from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.graph import Graph
+    from airflow_sm_pipelines.jobs.admission import Pause
     from airflow_sm_pipelines.jobs.record import StepRecord
+    from airflow_sm_pipelines.jobs.step_run import StepParts, StepRun
+    from airflow_sm_pipelines.operators.real_results import RealResults, SealedSecrets
+    from airflow_sm_pipelines.operators.run_parameters import RunParameters
+    from airflow_sm_pipelines.operators.step_try import StepTry
     from airflow_sm_pipelines.settings import Settings
 
 
@@ -147,6 +138,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self.any_branch = True
         vars(self)["request"] = Request(self.request_template(), self.masking)
         if may_cache(self.step_type, step, settings):
+            from airflow_sm_pipelines.operators.cache_link import CacheSourceLink
+
             self.operator_extra_links = (*self.operator_extra_links, CacheSourceLink())
 
     @property
@@ -199,6 +192,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     @property
     def access(self) -> AwsAccess:
         """How to reach AWS: the same object, with its clients, until a field of it is rendered."""
+        from airflow_sm_pipelines.aws.access import AwsAccess
+
         access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, self.botocore_config)
         if self._access != access:
             self._access = access
@@ -218,16 +213,24 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def begin_try(self, context: Context) -> StepTry:
         """Make what this try works with, and take up the record."""
+        from airflow_sm_pipelines.jobs.step_run import StepRun
+        from airflow_sm_pipelines.operators.step_try import StepTry
+        from airflow_sm_pipelines.operators.task_ports import task_try
+
         self._try = StepTry(StepRun(task_try(context), self.parts(), **self.collaborators(context)))
         self._try.run.begin()
         return self._try
 
     def parts(self) -> StepParts:
         """What a try of the step is made of."""
+        from airflow_sm_pipelines.jobs.step_run import StepParts
+
         return StepParts(self.step, self.step_type, self.pipeline, self.settings, self.iteration, self.log)
 
     def collaborators(self, context: Context) -> dict[str, Any]:
         """What a try of the step works with."""
+        from airflow_sm_pipelines.operators.task_ports import AirflowTaskStore, XComOutput
+
         return {
             "aws": self.access,
             "store": AirflowTaskStore(context),
@@ -237,6 +240,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def secrets(self, context: Context) -> SealedSecrets:
         """What becomes of the step's secrets where others can look."""
+        from airflow_sm_pipelines.operators.real_results import SealedSecrets
+        from airflow_sm_pipelines.operators.task_ports import XComOutput
+
         return SealedSecrets(self.masking, XComOutput(context))
 
     def give(self, context: Context, result: Any) -> Any:
@@ -245,6 +251,10 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def scope(self, context: Context, record: StepRecord, job_names: Mapping[str, str]) -> TaskScope:
         """What the step's expressions refer to."""
+        from airflow_sm_pipelines.aws.access import AwsIdentity
+        from airflow_sm_pipelines.expressions.scope import TaskScope
+        from airflow_sm_pipelines.operators.allowed import check_place
+
         return TaskScope(
             context,
             self.pipeline,
@@ -262,12 +272,16 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def real_results(self, context: Context) -> RealResults:
         """The results of the run's tasks with their secrets."""
+        from airflow_sm_pipelines.operators.real_results import RealResults
+
         return RealResults(context["ti"], self.access, self.pipeline.step_types)
 
     def run_parameters(self, context: Context) -> RunParameters | None:
         """What templates give the parameters of the run."""
         if not self.pipeline.templates and not self.pipeline.taken:
             return None
+        from airflow_sm_pipelines.operators.run_parameters import RunParameters
+
         return RunParameters(context, self.pipeline, self.masking, self.real_results(context))
 
     def resolve_request(self, context: Context) -> Json:
@@ -276,6 +290,14 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         What cannot be resolved is kept for :meth:`run_step` to fail with: here, Airflow would report it as a fault
         of a Jinja template.
         """
+        from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
+        from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
+        from airflow_sm_pipelines.graph.selection import Role
+        from airflow_sm_pipelines.operators.allowed import check_allowed
+        from airflow_sm_pipelines.operators.run_conditions import unmet_conditions
+        from airflow_sm_pipelines.operators.run_secrets import learn_secrets
+        from airflow_sm_pipelines.operators.selection_decision import decide
+
         learn_secrets(self, context)
         fault = self._take_item(context)
         this_try = self.begin_try(context)
@@ -311,6 +333,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def _take_item(self, context: Context) -> StepFailure | None:
         """Become the child that this task is, where it is one of a ForEach step; what keeps it from that."""
+        from airflow_sm_pipelines.aws.failures import StepFailure
+        from airflow_sm_pipelines.operators.item_of_task import iteration_of
+
         if self.iteration is None:
             try:
                 self.iteration = iteration_of(context, self.pipeline, self.step.name)
@@ -323,6 +348,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
     @property
     def item_label(self) -> str:
         """For the template of a mapped task's label."""
+        from airflow_sm_pipelines.operators.item_of_task import label_of
+
         return label_of(self.iteration, self.get_dag())
 
     def shown_template(self) -> Json:
@@ -338,6 +365,9 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
         :param has_capacity: that a step in the body of a ForEach has found its place among the others
         """
+        from airflow_sm_pipelines.graph.selection import Role
+        from airflow_sm_pipelines.operators.concurrency_limit import wait_for_capacity
+
         if self._try is None:
             raise RuntimeError(f"the fields of the step {self.task_id} have not been rendered")
         if self._try.run_fault is not None:
@@ -356,6 +386,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def pause(self, pause: Pause) -> NoReturn:
         """Give the worker back until the step may call AWS; it comes back to ``execute_complete``."""
+        from airflow_sm_pipelines.pace.trigger import PauseTrigger
+
         self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json()), method_name="execute_complete")
         raise AssertionError("defer() always raises")
 
@@ -365,6 +397,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             self.log.info("Not selected, and no selected step needs its result: nothing is run")
             self.deliver(context)
             return self.nothing
+        from airflow_sm_pipelines.operators.copied_results import take_over
+
         self.log.info("Not selected: the result is that of the run %s", source)
         result = take_over(context, source)
         self.deliver(context)
@@ -374,6 +408,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def check_resolved(self, context: Context) -> None:
         """Fail the step with what kept its request from being resolved."""
+        from airflow_sm_pipelines.aws.failures import StepFailure
+
         try:
             self.step_run.check_resolved()
         except StepFailure as failure:
