@@ -113,6 +113,19 @@ def test_workflows_run_what_developers_run(name: str) -> None:
         assert matrix["python"] == re.search(r"^PYTHONS \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index] # an error where the Makefile has none
 
 
+def test_forms_for_issues_are_ones_that_github_takes() -> None:
+    """Each has a name, a description and fields with labels and ids of their own."""
+    for file in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
+        form = yaml.safe_load(file.read_text())
+        if file.stem == "config":
+            assert form.keys() <= {"blank_issues_enabled", "contact_links"}
+            continue
+        assert {"name", "description", "body"} <= form.keys()
+        fields = [field for field in form["body"] if field["type"] != "markdown"]
+        assert all(field["attributes"]["label"] for field in fields)
+        assert len({field["id"] for field in fields}) == len(fields)
+
+
 def test_the_providers_metadata_is_as_airflows_registry_asks() -> None:
     validate = import_module("jsonschema").validate
     schema = json.loads((resources.files("airflow") / "provider_info.schema.json").read_text())

@@ -84,7 +84,10 @@ def resolve(value: Value, scope: Scope, *, keep_null: bool = False) -> Json:
 
 
 def resolve_object(members: Object, scope: Scope, *, keep_null: bool = False) -> dict[str, Json]:
-    """:func:`resolve` for an object, such as a step's Arguments; ``keep_null`` is for the payloads of functions."""
+    """The ``members`` of an object, such as a step's Arguments, with every expression evaluated in ``scope``.
+
+    A member that is null is left out, unless ``keep_null`` says otherwise, as for the payloads of functions.
+    """
     return {
         name: resolve(member, scope, keep_null=keep_null)
         for name, member in members.items()

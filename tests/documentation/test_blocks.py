@@ -44,7 +44,7 @@ def test_every_fence_begins_a_block() -> None:
     for page in PAGES:
         fences = re.findall(r"^ *(?:`{3,}|~{3,})", page.read_text(), re.MULTILINE)
         assert len(fences) == 2 * len(blocks_of_page(name_of(page))), page
-    marks = sum(page.read_text().count("<!-- run -->") for page in PAGES)
+    marks = sum(len(re.findall(r"^ *<!-- run -->$", page.read_text(), re.MULTILINE)) for page in PAGES)
     assert marks == len(blocks("python", *SHELL, run=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -82,6 +83,13 @@ def test_what_needs_a_newer_airflow_is_where_it_is_said_to_be() -> None:
 
 def test_the_page_of_the_python_api() -> None:
     assert PAGE.read_text() == page()
+
+
+def test_the_users_files_use_every_public_name() -> None:
+    files = [ROOT / "tests" / "user_dags.py", ROOT / "tests" / "glue_step_type" / "glue_steps.py"]
+    used = {word for file in files for word in re.findall(r"\w+", file.read_text())}
+    names = {name for names in MODULES.values() for name in names}
+    assert names - used == {"RunStarted", "StepLeft", "Stopping", "DefinitionRun"}  # what run_definition gives
 
 
 def test_a_users_file_is_checked_strictly() -> None:

@@ -105,6 +105,7 @@ def test_the_numbers_are_those_of_the_scripts_run_by_hand_and_the_model_is_regis
     assert json.loads(told.read_text()) == report
     mse = report["regression_metrics"]["mse"]["value"]
     assert f"Mean squared error on the held-out rows: {mse:.2f}\n" in said
+    assert f"Mean squared error on the held-out rows: {mse:.2f}\n" in (ROOT / "README.md").read_text()
     assert mse < 3500
     assert re.search(r"success +CheckMse .* branch taken: if\n", said)
     [scores] = s3.glob("*/diabetes/*/Predict/output/batch.csv.out")
