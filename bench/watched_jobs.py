@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.samples import training_request
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 Make = Callable[[str, int], "BaseTrigger"]
+
+
+class Watching(NamedTuple):
+    """Triggers that wait: ``calls`` asks how often AWS was asked so far, by action, and must not hold their event loop
+    up; ``waiting`` are their tasks.
+    """
+
+    calls: Callable[[], Counter[str]]
+    waiting: Sequence[asyncio.Task[Any]]
 
 
 def ours(name: str, interval: int) -> BaseTrigger:
@@ -87,10 +96,8 @@ def create_jobs(url: str, count: int) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def watched(
-    client: EndpointClient, make: Make, names: Sequence[str], interval: int
-) -> AsyncIterator[Callable[[], Counter[str]]]:
-    """Triggers of these jobs, once each has been looked at; gives how often AWS was asked so far, by action."""
+async def watched(client: EndpointClient, make: Make, names: Sequence[str], interval: int) -> AsyncIterator[Watching]:
+    """Triggers of these jobs, once each has been looked at."""
     known = len(client.requests("sagemaker"))
 
     def calls() -> Counter[str]:
@@ -98,9 +105,9 @@ async def watched(
 
     waiting = [asyncio.create_task(_wait_for(make(name, interval))) for name in names]
     try:
-        while calls()["DescribeTrainingJob"] < len(names):
+        while (await asyncio.to_thread(calls))["DescribeTrainingJob"] < len(names):
             await asyncio.sleep(interval / 4)
-        yield calls
+        yield Watching(calls, waiting)
     finally:
         for task in waiting:
             task.cancel()

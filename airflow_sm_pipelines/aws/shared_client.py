@@ -37,6 +37,13 @@ The provider renews the credentials of a role by a call that blocks the event lo
 expire (of an hour, where the connection says nothing). A new client assumes the role in a thread.
 """
 
+MOST_CALLS = 10
+"""How many calls are under way at once, as botocore has connections for unless ``max_pool_connections`` says otherwise.
+
+To build and sign a request takes half a millisecond. Were hundreds of jobs that end together described at once, nothing
+else would come to its turn in the event loop until all their requests are made, only to wait for a connection.
+"""
+
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedClient]] = WeakKeyDictionary()
 
 
@@ -65,23 +72,28 @@ class SharedClient:
         self._now = now
         self._access = access
         self._service = service
+        self._places = asyncio.Semaphore((access.botocore_config or {}).get("max_pool_connections", MOST_CALLS))
         self._opening: asyncio.Task[_Opened] | None = None
         self._check: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[Any]:
-        """The client, for one call. An error that says that its credentials have expired retires it."""
-        opened = await self._current()
-        opened.calls += 1
-        try:
-            yield opened.client
-        except ClientError as error:
-            if CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
-                self._retire(opened)
-            raise
-        finally:
-            opened.calls -= 1
-            await self._close_when_done(opened)
+        """The client, for one call, once there is a place for it.
+
+        An error that says that its credentials have expired retires the client.
+        """
+        async with self._places:
+            opened = await self._current()
+            opened.calls += 1
+            try:
+                yield opened.client
+            except ClientError as error:
+                if CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
+                    self._retire(opened)
+                raise
+            finally:
+                opened.calls -= 1
+                await self._close_when_done(opened)
 
     async def close(self) -> None:
         """Close the client, also one that is just being opened."""

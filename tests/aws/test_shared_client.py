@@ -21,6 +21,7 @@ class Clients:
     """An access that tells which of its clients are open; they are numbers."""
 
     aws_conn_id = "aws_default"
+    botocore_config: dict[str, Any] | None = None
 
     def __init__(self, region: str = "eu-west-1") -> None:
         self.region = region
@@ -239,5 +240,39 @@ def test_where_a_client_cannot_be_opened_all_who_wait_are_told_and_the_next_call
             assert [str(error) for error in told] == ["no such connection"] * 2
             clients.fails = False
             assert await call(client) == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("config", "most"), [(None, 10), ({"max_pool_connections": 3}, 3)])
+def test_no_more_calls_begin_at_once_than_there_are_connections_and_all_come_to_their_turn(
+    config: dict[str, Any] | None, most: int
+) -> None:
+    async def scene() -> None:
+        clients, answered = Clients(), asyncio.Event()
+        clients.botocore_config = config
+        shared = SharedClient(cast("AwsAccess", clients), "sagemaker")
+        under_way, seen = 0, []
+
+        async def call() -> None:
+            nonlocal under_way
+            async with shared.call():
+                under_way += 1
+                seen.append(under_way)
+                await answered.wait()
+                under_way -= 1
+
+        calls = [asyncio.create_task(call()) for _ in range(25)]
+        while len(seen) < most:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(seen) == most
+        # Who waits for a place and is cancelled takes none.
+        calls[-1].cancel()
+        answered.set()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert (len(seen), max(seen)) == (24, most)
+        await shared.close()
 
     asyncio.run(scene())
