@@ -20,6 +20,7 @@ QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/hostile"
 HUGE = 10**39 + 7
 """An integer of 40 digits, far outside of what 64 bits hold."""
 MANY = 4000
+MOST_TEXTS = 2000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Hostile:
     files: Mapping[str, bytes]
     dag_id: str
     told: str = ""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there is so much in a file that its reading is measured in CPU seconds."""
+        return any(content.count(b'"') > MOST_TEXTS for content in self.files.values())
 
     def write(self, folder: Path) -> None:
         """Put the files below ``folder``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from airflow_sm_pipelines.operators.run_outcome import RunOutcomeOperator
 from airflow_sm_pipelines.operators.unsupported import UnsupportedStepOperator
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import pipeline_pool, run_pool
-from tests.runs.harness import ROLE, condition, equals, get, pipeline, training
+from tests.runs.harness import ROLE, condition, equals, pipeline, training
 
 ABALONE = Path(__file__).parent.parent / "dags" / "pipelines" / "abalone.json"
 
@@ -361,47 +360,6 @@ def test_strings_of_the_definition_are_no_files_and_no_templates() -> None:
     dag = SageMakerPipelineDag(pipeline(step), dag_id="d")
     task = dag.get_task("A")
     assert (str(task.doc_md).partition("\n")[0], task.task_display_name) == ("notes.md", "{{ ds }}")
-
-
-SERIALIZE = """
-import json, sys, time
-real = time.time
-time.time = lambda: real() + float(sys.argv[2])
-from airflow_sm_pipelines import SageMakerPipelineDag
-from airflow.serialization.serialized_objects import DagSerialization
-dag = SageMakerPipelineDag(sys.argv[1])
-serialized = DagSerialization.to_dict(dag)
-serialized["dag"].pop("fileloc")
-# Airflow itself sorts the keys before it hashes and stores a Dag.
-sys.stdout.write(json.dumps(serialized, sort_keys=True))
-"""
-
-
-def test_the_same_definition_is_the_same_dag_anywhere_and_at_any_time(tmp_path: Path) -> None:
-    definition = pipeline(
-        condition(
-            "C", [{"Type": "In", "QueryValue": get("Parameters.Url"), "Values": ["a", "b"]}], [], [training("E")]
-        ),
-        *(training(f"Step{number}", DependsOn=["C"]) for number in range(5)),
-        training("Last", DependsOn=[f"Step{number}" for number in range(5)]),
-        Parameters=PARAMETERS,
-    )
-    path = tmp_path / "d.json"
-    path.write_text(json.dumps(definition))
-    texts = []
-    for seed, folder, shift in (("1", tmp_path, "0"), ("2", Path.cwd(), "86400")):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "UTC" if seed == "1" else "Asia/Tokyo"}
-        done = subprocess.run(
-            [sys.executable, "-c", SERIALIZE, str(path), shift],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        texts.append(done.stdout)
-    assert texts[0] == texts[1]
-    assert json.loads(texts[0])["dag"]["dag_id"] == "d"
 
 
 def test_the_dag_is_an_airflow_dag_and_the_package_alone_imports_no_airflow() -> None:

@@ -111,12 +111,17 @@ def test_a_worker_finds_the_dag_that_it_runs(wanted: str, folder: Path, monkeypa
     assert dag.dag_id == wanted
 
 
-def test_lint_tells_the_same_findings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint", "--format", "json", str(folder / "pipelines")]) == 1
+def test_lint_tells_the_same_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is large has been read above, by the same reader: so it takes the processor only once."""
+    linted = [hostile for hostile in HOSTILE.values() if not hostile.is_large]
+    assert len(linted) > 100
+    for hostile in linted:
+        hostile.write(tmp_path)
+    good = tmp_path / f"{GOOD}.json"
+    good.write_text(json.dumps(document()))
+    assert main(["lint", "--format", "json", str(tmp_path)]) == 1
     told = json.loads(capsys.readouterr().out)
     in_error = {finding["file"] for finding in told["findings"] if finding["severity"] == "error"}
-    expected = [hostile for hostile in HOSTILE.values() if hostile.expected == "finding" and len(hostile.files) == 1]
-    broken = {str(folder / "pipelines" / next(iter(hostile.files))) for hostile in expected}
-    assert broken <= in_error
-    good = {str(folder / "pipelines" / f"{GOOD}.json")}
-    assert not in_error & good
+    expected = [hostile for hostile in linted if hostile.expected == "finding" and len(hostile.files) == 1]
+    assert {str(tmp_path / next(iter(hostile.files))) for hostile in expected} <= in_error
+    assert str(good) not in in_error

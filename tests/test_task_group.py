@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,35 +85,6 @@ def test_what_comes_before_and_after_the_group() -> None:
     assert task_of(mine, "g.Train").upstream_task_ids == {"before"}
     assert after.upstream_task_ids == {"g.pipeline.run.outcome"}
     assert task_of(mine, "g.pipeline.run.outcome").upstream_task_ids == {"g.After"}
-
-
-def test_the_same_dag_in_every_process() -> None:
-    code = f"""
-import json
-from airflow.sdk import DAG, task
-from airflow.serialization.serialized_objects import DagSerialization
-from airflow_sm_pipelines import SageMakerPipelineTaskGroup
-with DAG("mine", schedule=None) as dag:
-    @task
-    def url():
-        return "x"
-    @task
-    def told(x):
-        print(x)
-    given = {{"InputDataUrl": url()}}
-    one = SageMakerPipelineTaskGroup({str(ABALONE)!r}, group_id="one", parameters=given, parallelism=2)
-    told(one.output("TrainAbalone")["ModelArtifacts"]["S3ModelArtifacts"])
-print(json.dumps(DagSerialization.to_dict(dag), sort_keys=True))
-"""
-    seen = [
-        subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
-        ).stdout.splitlines()[-1]
-        for seed in ("1", "2")
-    ]
-    assert seen[0] == seen[1]
-    assert b"TrainAbalone: ModelArtifacts.S3ModelArtifacts" in seen[0]
-    assert b"PlainXComArg(url: return_value)" in seen[0]
 
 
 def test_limits_are_the_groups_own_and_known_to_the_scheduler() -> None:

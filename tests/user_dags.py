@@ -1,4 +1,4 @@
-"""What a user writes, checked by mypy in tests/report/test_public_api.py: the package is typed where people use it.
+"""What a user writes, checked by mypy in `make lint`: the package is typed where people use it.
 
 Each ignored line is an error that mypy has to find: with ``--strict`` one that is none is an error itself.
 """

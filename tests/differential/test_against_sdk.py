@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_sm_pipelines.definition.model import Step
+    from airflow_sm_pipelines.graph import Graph
 
 EXPECTED = Path(__file__).parent / "expected"
 OWN = "own"
@@ -177,7 +178,7 @@ class GivenScope(TaskScope):
         return self._id
 
     @classmethod
-    def of(cls, about: Json, pipeline: Pipeline, step: Step, inputs: Json) -> GivenScope:
+    def of(cls, about: Json, pipeline: Pipeline, graph: Graph, step: Step, inputs: Json) -> GivenScope:
         results = {name: to_result(decode(result)) for name, result in inputs["results"].items()}
         context = {
             "params": inputs["parameters"],
@@ -195,7 +196,7 @@ class GivenScope(TaskScope):
             experiment=pipeline.experiment,
             mlflow=pipeline.mlflow,
             role_arn=None,
-            graph=build_graph(pipeline),
+            graph=graph,
             step_types=STEP_TYPES,
         )
         scope = cls(
@@ -213,12 +214,12 @@ class GivenScope(TaskScope):
         return scope
 
 
-def evaluate(about: Json, pipeline: Pipeline, step: Step, inputs: Json) -> Json:
+def evaluate(about: Json, pipeline: Pipeline, graph: Graph, step: Step, inputs: Json) -> Json:
     """Our arguments or outcome of a step.
 
     :raises FailsError: where the step fails
     """
-    scope = GivenScope.of(about, pipeline, step, inputs)
+    scope = GivenScope.of(about, pipeline, graph, step, inputs)
     try:
         if step.branches is not None:
             return evaluate_all(step.branches.conditions, scope)
@@ -276,6 +277,7 @@ def compare(document: str, definition: Json, expected: Json, about: Json, compar
     except DefinitionError as error:
         _compare_refused(document, definition, expected, error, comparison)
         return
+    graph = build_graph(pipeline)
     ours = {step.name: step for step in pipeline.all_steps}
     written = {step["Name"]: step for step in walk_steps(definition["Steps"])}
     comparison.documents.add(document)
@@ -285,7 +287,7 @@ def compare(document: str, definition: Json, expected: Json, about: Json, compar
             translation = Translation(variables_of(about))
             inputs = expected["sets"][which]
             wanted = _outcome(lambda: expect(document, written[name], record, translation))  # noqa: B023 # called here
-            found = _outcome(lambda: evaluate(about, pipeline, ours[name], inputs))  # noqa: B023 # called here
+            found = _outcome(lambda: evaluate(about, pipeline, graph, ours[name], inputs))  # noqa: B023 # called here
             comparison.steps[written[name]["Type"]] += 1
             comparison.outcomes["error" if wanted is FailsError else str(wanted) if ours[name].branches else "ok"] += 1
             comparison.used.update(translation.used)

@@ -40,6 +40,8 @@ def guarded_path(*folders: str) -> str:
 
 def attempts() -> list[str]:
     """What tried to leave since this was asked last: a line each. Whoever asks answers for it: no test fails for it."""
+    if not _record.stat().st_size:
+        return []  # asked three times a test
     lines = _record.read_text().splitlines()
     _record.write_text("")
     return lines

@@ -26,7 +26,6 @@ globals().update(load_dags("pipelines"))
 # One of each kind: to run them all would only take longer.
 RUN = ("positive-argument", "negative-condition", "2-to-64-default", "integer-float-default", "long-display-name",
        "markdown-file", "__file__", "load_dags", "deep")  # fmt: skip
-MOST_TEXTS = 2000
 FAILED = "nul-in-step-type"
 
 
@@ -63,7 +62,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     folder = tmp_path_factory.mktemp("airflow")
     with LocalEndpoint() as endpoint:
         endpoint.put_function(FUNCTION.rpartition(":")[2], lambda _event: {"n": 1})
-        hostile = {file.name: file for file in hostile_files() if not is_large(file)}
+        hostile = {file.name: file for file in hostile_files() if not file.is_large}
         files: dict[str, str | bytes] = {"dags.py": DAG_FILE, f"pipelines/{GOOD}.json": json.dumps(document(call()))}
         for file in hostile.values():
             files |= {f"pipelines/{path}": content for path, content in file.files.items()}
@@ -74,11 +73,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
             bench = Bench(deployment, hostile)
             bench.until(lambda: GOOD in bench.dags(), "the good Dag is listed")
             yield bench
-
-
-def is_large(file: Hostile) -> bool:
-    """Whether there is so much in a file that its reading is measured in CPU seconds: the time has tests of its own."""
-    return any(content.count(b'"') > MOST_TEXTS for content in file.files.values())
 
 
 def told_of(bench: Bench, dag_id: str) -> str:
