@@ -9,7 +9,7 @@ import posixpath
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from airflow_sm_pipelines.local_runner.folder import JobFolder
 from airflow_sm_pipelines.local_runner.objects import ObjectStore, split_uri
@@ -167,6 +167,18 @@ def unpack(content: bytes, folder: Path, name: str) -> None:
     """Unpack a ``tar.gz``; raises :class:`InputError` for what is none, or would leave the folder."""
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:*") as archived:
-            archived.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                archived.extractall(folder, filter="data")
+            else:  # Python before 3.11.4, which Debian 12 has
+                archived.extractall(folder, members=_plain_members(archived))  # noqa: S202 # each is looked at
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(f"ClientError: {name} cannot be unpacked: {error}") from None
+
+
+def _plain_members(archived: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Files and folders that stay within where the archive is unpacked; anything else is an error."""
+    for member in archived:
+        path = PurePosixPath(member.name)
+        if not (member.isreg() or member.isdir()) or path.is_absolute() or ".." in path.parts:
+            raise tarfile.TarError(f"{member.name!r} is no plain file or folder within it")
+        yield member

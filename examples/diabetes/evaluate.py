@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import tarfile
-import tempfile
 from pathlib import Path
 
 import joblib
@@ -24,9 +23,11 @@ def main() -> None:
     parser.add_argument("--base-dir", type=Path, default=Path("/opt/ml/processing"))
     options = parser.parse_args()
 
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(options.base_dir / "model" / "model.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-        model = joblib.load(Path(folder) / MODEL_FILE)
+    with tarfile.open(options.base_dir / "model" / "model.tar.gz") as archive:
+        stored = archive.extractfile(MODEL_FILE)
+        if stored is None:
+            raise SystemExit(f"{MODEL_FILE} of the model is no file")
+        model = joblib.load(stored)
     test = np.loadtxt(options.base_dir / "test" / "test.csv", delimiter=",", ndmin=2)
     labels, predictions = test[:, 0], model.predict(test[:, 1:])
     squared = (labels - predictions) ** 2

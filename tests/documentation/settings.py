@@ -12,6 +12,7 @@ import pytest
 from airflow.configuration import conf
 
 from airflow_sm_pipelines.settings import SECTION, read_settings
+from airflow_sm_pipelines.validation.severities import severities_of
 
 # What is no option of a section, but read by Airflow, boto3 or this package.
 VARIABLES = re.compile(r"AIRFLOW_HOME|AIRFLOW_CONN_\w+|AWS_[A-Z_]+|SAGEMAKER_VALIDATE_ROLE|AIRFLOW_PIPELINES_[A-Z_]+")
@@ -42,7 +43,7 @@ def check_option(section: str, option: str, value: str | None = None) -> None:
             for other in [name for name in os.environ if name.startswith("AIRFLOW__SAGEMAKER_PIPELINES__")]:
                 patch.delenv(other)
             patch.setenv(f"AIRFLOW__SAGEMAKER_PIPELINES__{option.upper()}", value)
-            read_settings()
+            severities_of(read_settings().values)
 
 
 @cache
