@@ -165,7 +165,7 @@ OPTIONS = {
         "boolean",
         "True",
         "Whether the scheduler imports what steps need before LocalExecutor forks its workers: their tasks start"
-        " sooner. For Celery see docs/operations.md.",
+        " sooner. For Celery see docs/operations.md. Likewise the triggerer imports the triggers before it runs any.",
     ),
     "parallelism": Option(
         "integer",

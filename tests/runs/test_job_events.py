@@ -28,6 +28,7 @@ from tests.runs.harness import Airflow, pipeline
 from tests.runs.harness import training as training_step
 from tests.runs.test_shared_poller import running, until
 from tests.step_types.test_job_events import event
+from tests.waiting import PATIENCE_SECONDS
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 HOUR = 3600.0
@@ -73,7 +74,7 @@ def send(endpoint: LocalEndpoint, body: Any) -> None:
 
 
 async def ended(*tasks: asyncio.Task[TriggerEvent]) -> list[str]:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [one.payload["end"] for one in await asyncio.gather(*tasks)]
 
 

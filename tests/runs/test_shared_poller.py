@@ -15,6 +15,7 @@ from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import processing_request, training_request
 from airflow_sm_pipelines.step_types import processing, training
+from tests.waiting import PATIENCE_SECONDS
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 INTERVAL = 0.5
@@ -50,7 +51,7 @@ async def running(triggers: list[JobTrigger]) -> AsyncIterator[list[asyncio.Task
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.05)
 

@@ -19,7 +19,8 @@ import importlib, sys
 from airflow.jobs.job import Job
 module, runner = sys.argv[1:]
 getattr(importlib.import_module(module), runner)(job=Job())
-print([name in sys.modules for name in ("airflow_sm_pipelines.operators.job", "airflow_sm_pipelines.operators.emr")])
+wanted = ("operators.job", "operators.emr", "jobs.trigger", "callbacks.trigger", "pace.trigger")
+print([f"airflow_sm_pipelines.{name}" in sys.modules for name in wanted])
 """
 MISSING = """
 import sys
@@ -32,18 +33,22 @@ SCHEDULER = ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner")
 TRIGGERER = ("airflow.jobs.triggerer_job_runner", "TriggererJobRunner")
 
 
+NOTHING, TRIGGERS, ALL = [False] * 5, [False, False, True, True, True], [True] * 5
+
+
 @pytest.mark.parametrize(
     ("component", "executor", "wanted", "preloaded"),
     [
-        (SCHEDULER, "LocalExecutor", "True", True),
-        (SCHEDULER, "LocalExecutor", "False", False),
-        (SCHEDULER, "LocalExecutor", "maybe", False),
-        (SCHEDULER, "CeleryExecutor", "True", False),
-        (TRIGGERER, "LocalExecutor", "True", False),
+        (SCHEDULER, "LocalExecutor", "True", ALL),
+        (SCHEDULER, "LocalExecutor", "False", NOTHING),
+        (SCHEDULER, "LocalExecutor", "maybe", NOTHING),
+        (SCHEDULER, "CeleryExecutor", "True", NOTHING),
+        (TRIGGERER, "LocalExecutor", "True", TRIGGERS),
+        (TRIGGERER, "CeleryExecutor", "False", NOTHING),
     ],
 )
-def test_a_scheduler_imports_the_operators_where_its_tasks_are_forked_from_it(
-    component: tuple[str, str], executor: str, wanted: str, preloaded: bool, tmp_path: Path
+def test_a_component_imports_what_is_run_in_processes_that_are_forked_from_it(
+    component: tuple[str, str], executor: str, wanted: str, preloaded: list[bool], tmp_path: Path
 ) -> None:
     given = {
         "AIRFLOW_HOME": str(tmp_path),
@@ -53,7 +58,7 @@ def test_a_scheduler_imports_the_operators_where_its_tasks_are_forked_from_it(
     }
     command = [sys.executable, "-W", "ignore", "-c", STARTS, *component]
     done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.splitlines()[-1] == str([preloaded, preloaded]), done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == str(preloaded), done.stdout + done.stderr
 
 
 def test_what_an_operator_imports_for_a_try_is_preloaded() -> None:
