@@ -191,13 +191,14 @@ def _is_file(path: Path) -> bool:
 def _read(path: Path) -> tuple[bytes | None, bool]:
     """The file's content, and whether it may be a definition. A file that is too large is looked through in parts."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             # Python takes as much memory as it is asked to read: of a small file, not that of the largest.
             size = min(os.fstat(file.fileno()).st_size, MOST_BYTES)
             text = file.read(size + 1)
-            if len(text) > size:
-                # It is a large one, or has grown meanwhile.
-                text += file.read(MOST_BYTES + 1 - len(text))
+            if len(text) != size:
+                # It is a large one, has changed meanwhile, or comes in parts.
+                while len(text) <= MOST_BYTES and (more := file.read(MOST_BYTES + 1 - len(text))):
+                    text += more
             if len(text) <= MOST_BYTES:
                 return text, True
             part = text
