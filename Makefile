@@ -63,7 +63,8 @@ test-next: $(NEXT)/.installed
 test-sdk: $(INSTALLED) $(SDK)/.installed
 	$(VENV)/bin/python -m pytest tests/runs/test_sdk_local_mode.py
 
-# The pure rooms: no Airflow is started.
+# The pure rooms: no Airflow is started. Some of them wait for processes: three share two cores.
+fast: WORKERS = 3
 fast: $(INSTALLED)
 	$(VENV)/bin/python -m pytest $(FAST)
 

@@ -304,7 +304,12 @@ def _many() -> Iterator[Hostile]:
     yield _one("too-many-parameters", "finding", document(Parameters=parameters_of), "at most 1000 parameters")
     before = [call(f"a{n}") for n in range(700)]
     after = [call(f"b{n}", DependsOn=[f"a{m}" for m in range(700)]) for n in range(300)]
-    yield _one("too-many-edges", "finding", document(*before, *after), "dependencies between steps")
+    yield _one(
+        "too-many-edges",
+        "finding",
+        document(*before, *after),
+        "$.Steps, line 1, column 36: 210000 dependencies between steps",
+    )
     yield _one("too-large", "finding", b'{"Steps": []}' + b" " * (9 * 2**20), "larger than")
     filled = document(Metadata={"a": "x" * 1_200_000})
     yield _one("larger-than-sagemaker-takes", "runs", filled, "SageMaker takes 1048576")

@@ -125,7 +125,7 @@ def test_the_guard_fails_a_test_that_swallows_its_error(tmp_path: Path) -> None:
     file = tmp_path / "test_swallowing.py"
     file.write_text(SWALLOWING)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.guarded.plugin", "-p", "no:cacheprovider", str(file)]
-    environment = {**os.environ, "PYTHONPATH": guarded_path(str(ROOT))}
+    environment = {**os.environ, "PYTHONPATH": guarded_path(str(ROOT)), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "2 failed, 1 passed" in done.stdout
     assert "tests do not leave this machine:" in done.stdout

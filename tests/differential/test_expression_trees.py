@@ -27,7 +27,7 @@ from tests.expressions.scope import FixedScope
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
 
-EXAMPLES = int(os.environ.get("SM_PIPELINES_TREES", "200"))
+EXAMPLES = int(os.environ.get("SM_PIPELINES_TREES", "100"))
 FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 NAMING_FIELDS = ("OutputName", "InputName", "MetricName", "ChannelName", "VariantName", "ContainerHostname")
 FIELDS = (*NAMING_FIELDS, "Name", "Key")
@@ -288,10 +288,10 @@ def trees(draw: st.DrawFn, world: World, depth: int = 4) -> Json:
 
 @st.composite
 def questions(draw: st.DrawFn) -> tuple[list[Json], World]:
-    """Some trees in one world: expressions by themselves, and whole structures."""
+    """Some trees in one world, for a world takes longer to draw: expressions by themselves, and whole structures."""
     world = draw(worlds)
-    alone = draw(st.lists(expressions(world, 4), min_size=2, max_size=5))
-    return [*alone, draw(trees(world))], world
+    alone = draw(st.lists(expressions(world, 4), min_size=4, max_size=10))
+    return [*alone, draw(trees(world)), draw(trees(world))], world
 
 
 def read(tree: Json) -> Value:
