@@ -124,6 +124,7 @@ class FakeAws:
     """AWS with training jobs alone, as :class:`airflow_sm_pipelines.aws.access.AwsAccess` reaches it."""
 
     aws_conn_id = "aws_default"
+    botocore_config: dict[str, Any] | None = None
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
