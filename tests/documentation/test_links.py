@@ -105,3 +105,9 @@ def test_every_page_is_in_the_navigation() -> None:
     """dev/site.py puts what is missing at the end, where nobody looks for it."""
     named = set(re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert named == {page.name for page in DOCS.glob("*.md")} | MADE.keys()
+
+
+def test_every_picture_is_on_a_page() -> None:
+    shown = {Path(link).name for page in PAGES for link in links_of(page)}
+    there = {picture.name for folder in ("images", "pictures") for picture in (DOCS / folder).iterdir()}
+    assert there - shown == {"logo.svg"}  # mkdocs.yml, and the provider's metadata
