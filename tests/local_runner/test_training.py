@@ -291,7 +291,7 @@ REPACK = """
     parser.add_argument("--model")
     parser.add_argument("--script")
     options = parser.parse_args()
-    tarfile.open("/opt/ml/input/data/training/" + options.model).extractall("/opt/ml/model", filter="data")
+    tarfile.open("/opt/ml/input/data/training/" + options.model).extract("weights", "/opt/ml/model")
     os.mkdir("/opt/ml/model/code")
     shutil.copy("/opt/ml/code/" + options.script, "/opt/ml/model/code/")
 """
