@@ -13,6 +13,7 @@ ROOT = "tests"
 LONG = (
     # Each starts an Airflow of its own.
     "faults/test_fault_matrix.py",
+    "system/test_compose.py",
     "system/test_pools.py",
     "system/test_web_ui.py",
     "system/test_callbacks.py",
