@@ -48,9 +48,10 @@ SETTINGS = {
     # What a killed worker had taken from the queue, and not begun.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
-    "AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "2",
     "AIRFLOW__SAGEMAKER_PIPELINES__ORPHAN_JOBS_INTERVAL": "5",
 }  # fmt: skip
+# Of the first part. The second one is about the pause that a trigger makes with the default interval.
+LOOKS = {"AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL": "2"}
 MANAGED = {"AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "True"}
 LOCAL_EXECUTOR = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
 
@@ -232,7 +233,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.local_executor and options.pipelines:
         parser.error("The first part is about Celery's workers: give --pipelines 0, too.")
-    settings = SETTINGS | (MANAGED if options.managed else {}) | (LOCAL_EXECUTOR if options.local_executor else {})
+    chosen = ((LOOKS, options.pipelines), (MANAGED, options.managed), (LOCAL_EXECUTOR, options.local_executor))
+    settings = dict(SETTINGS)
+    for variables, wanted in chosen:
+        settings |= variables if wanted else {}
     services = [name for name in SERVICES if not options.local_executor or name not in ("redis", *WORKERS)]
     holds = True
     with started(settings, services) as bench:
