@@ -33,7 +33,7 @@ class Phase(Enum):
     FAILED = "failed"
     """The attempt ended in failure; once the retry policies have granted another one, that takes a new name."""
     CLOSED = "delivered"
-    """The step ended: it succeeded or failed for good."""
+    """The step ended: it succeeded. Earlier versions wrote this of a step that failed for good, too."""
 
 
 class TryFacts(msgspec.Struct, frozen=True):
@@ -61,8 +61,8 @@ class StepRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     ``identifiers`` are what AWS itself named of the current attempt, where it takes no name of ours.
     ``cache_attributes`` are the digests under which the attempt's result is kept for reuse, None where it is not.
     ``stop_target`` is how the attempt's job is stopped without the step's Dag
-    (:mod:`airflow_sm_pipelines.step_types.stop_target`). ``given_up`` marks the submitted attempt of a step that failed
-    for good, whose job may still run.
+    (:mod:`airflow_sm_pipelines.step_types.stop_target`). ``given_up`` marks the last attempt of a step that failed for
+    good; the job of one that was submitted may still run.
     """
 
     token: str
@@ -118,7 +118,7 @@ class StepRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
                 evaluated_at=facts.now,
                 active_try=facts.try_number,
             )
-        if stored.phase is Phase.FAILED and stored.active_try is None:
+        if stored.phase is Phase.FAILED and stored.active_try is None and not stored.given_up:
             return stored._next_attempt(facts)
         lost = stored.is_closed or stored.active_try not in (None, facts.try_number)
         return replace(stored.reopened(), active_try=facts.try_number, lost_tries=stored.lost_tries + lost)
@@ -191,10 +191,10 @@ class StepRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
         return replace(self, active_try=None, policy_retries={**self.policy_retries, str(position): used + 1})
 
     def failed_for_good(self) -> StepRecord:
-        """No policy grants another attempt. Where the attempt may not have ended, the record says so."""
-        if self.phase is Phase.SUBMITTING:
-            return replace(self, given_up=True, active_try=None)
-        return replace(self, phase=Phase.CLOSED, active_try=None)
+        """No policy grants another attempt. Whether the attempt has ended stays on record: for a sweep that looks for
+        its job, and for a later try, should this one die unheard.
+        """
+        return replace(self, given_up=True, active_try=None)
 
     def try_lost(self) -> StepRecord:
         """The try ended by no failure of the step, so the next one looks at the attempt again."""

@@ -179,6 +179,14 @@ def test_a_try_that_died_after_it_had_given_its_job_up_leaves_the_job_to_the_nex
     assert StepRecord.begin(given_up, replace(FACTS, try_number=2)) == replace(first, active_try=2, lost_tries=1)
 
 
+def test_a_try_that_died_after_it_had_failed_for_good_has_its_failure_counted_once() -> None:
+    first = started()
+    ended = first.failed(1).failed_for_good()
+    assert (ended.is_closed, ended.may_have_job, ended.failures) == (True, False, 1)
+    again = StepRecord.begin(ended, replace(FACTS, try_number=2))
+    assert (again.job_name, again.phase, again.failures, again.lost_tries) == ("job", Phase.SUBMITTING, 0, 1)
+
+
 def test_a_record_survives_its_json_form() -> None:
     record = replace(started(), phase=Phase.FAILED, policy_retries={"1": 2})
     assert StepRecord.from_json(record.to_json()) == record

@@ -80,7 +80,7 @@ def test_a_retry_says_how_the_try_ended() -> None:
 def test_a_failure_for_good_closes_the_record() -> None:
     store = store_of(phase=Phase.FAILED, failures=1)
     assert decide(store, StepFailure("x")).action is RetryAction.FAIL
-    assert (store.record.phase, store.record.active_try) == (Phase.CLOSED, None)
+    assert (store.record.phase, store.record.given_up, store.record.active_try) == (Phase.FAILED, True, None)
 
 
 @pytest.mark.parametrize(
