@@ -36,6 +36,9 @@ def _watch(component: Job, interval: float, work: Callable[[], None]) -> None:
     pause = threading.Event()
     # The process forks meanwhile: until then this thread holds nothing.
     while not pause.wait(interval):
+        # It is not known yet where the process still imports what it forks with.
+        if component.job_type is None:
+            continue
         if component.job_type != TRIGGERER:
             return
         try:

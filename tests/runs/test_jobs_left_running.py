@@ -78,7 +78,8 @@ def test_the_job_outlived_its_limit_and_could_not_be_stopped(
 def test_a_job_that_is_known_to_have_ended_is_not_looked_at_again(airflow: Airflow) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "training", "outcome": "Failed"}]})
     run = airflow.run(pipeline(training("Train")))
-    assert (run.states, records()[-1]["phase"]) == ({"Train": "failed"}, "delivered")
+    record = records()[-1]
+    assert (run.states, record["phase"], record["given_up"]) == ({"Train": "failed"}, "failed", True)
     before = len(airflow.endpoint.requests())
     sweep_a_minute_later(run.run_id)
     assert len(airflow.endpoint.requests()) == before
