@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 @pytest.fixture(params=["with the filter", "as before Python 3.11.4"])
 def python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "with the filter":
+        if sys.version_info >= (3, 12):
+            pytest.skip("this Python always has the filter, and warns of an extraction without it")
         monkeypatch.delattr(tarfile, "data_filter", raising=False)
     elif not hasattr(tarfile, "data_filter"):
         pytest.skip("this Python has no filter")
