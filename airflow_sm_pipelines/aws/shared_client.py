@@ -37,7 +37,7 @@ The provider renews the credentials of a role by a call that blocks the event lo
 expire (of an hour, where the connection says nothing). A new client assumes the role in a thread.
 """
 
-MOST_CALLS = 10
+MAX_CALLS = 10
 """How many calls are under way at once, as botocore has connections for unless ``max_pool_connections`` says otherwise.
 
 To build and sign a request takes half a millisecond. Were hundreds of jobs that end together described at once, nothing
@@ -72,7 +72,7 @@ class SharedClient:
         self._now = now
         self._access = access
         self._service = service
-        self._places = asyncio.Semaphore((access.botocore_config or {}).get("max_pool_connections", MOST_CALLS))
+        self._places = asyncio.Semaphore((access.botocore_config or {}).get("max_pool_connections", MAX_CALLS))
         self._opening: asyncio.Task[_Opened] | None = None
         self._check: asyncio.Task[None] | None = None
 

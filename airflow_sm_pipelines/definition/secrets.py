@@ -103,30 +103,23 @@ def texts(value: Any) -> Iterator[str]:
 
 def secret_texts(value: Any, is_secret: IsSecret) -> Iterator[str]:
     """The texts in a JSON value that stand under the name of a secret, however deeply it is nested."""
-    left = [value]
-    while left:
-        each = left.pop()
-        if isinstance(each, Mapping):
-            secret = _secret_members(each, is_secret)
-            for name, member in each.items():
-                if name in secret:
-                    yield from texts(member)
-                else:
-                    left.append(member)
-        elif isinstance(each, list | tuple):
-            left.extend(each)
+    return _below_secrets(value, is_secret, texts)
 
 
 def literal_secrets(document: Any, is_secret: IsSecret) -> Iterator[str]:
     """The texts that a definition's JSON has under the name of a secret; what an expression refers to is none."""
-    left = [document]
+    return _below_secrets(document, is_secret, _literals)
+
+
+def _below_secrets(value: Any, is_secret: IsSecret, found: Callable[[Any], Iterator[str]]) -> Iterator[str]:
+    left = [value]
     while left:
         each = left.pop()
         if isinstance(each, OBJECTS):
             secret = _secret_members(each, is_secret)
             for name, member in each.items():
                 if name in secret:
-                    yield from _literals(member)
+                    yield from found(member)
                 else:
                     left.append(member)
         elif isinstance(each, _ARRAYS):

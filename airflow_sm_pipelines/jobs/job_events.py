@@ -30,12 +30,12 @@ from airflow_sm_pipelines.step_types.job_kind import JobKind
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES = 10
-LONGEST_WAIT_SECONDS = 20
+MAX_MESSAGES = 10
+MAX_WAIT_SECONDS = 20
 HIDDEN_SECONDS = 2
 """For how long a message that was read is hidden from all readers, unless it is deleted."""
-MOST_READS = 10
-LONGEST_PAUSE_SECONDS = 60.0
+MAX_READS = 10
+MAX_PAUSE_SECONDS = 60.0
 REFUSED_SECONDS = 3600.0
 """How long a queue is not read after a refusal: a permission may have been given since."""
 
@@ -70,8 +70,8 @@ class _Reader:
         self._url = url
         self._loop = loop
         # The call is answered after that time: the client must wait for longer.
-        patience = (access.botocore_config or {}).get("read_timeout", 3 * LONGEST_WAIT_SECONDS)
-        self._wait = max(0, min(LONGEST_WAIT_SECONDS, int(patience) // 2))
+        patience = (access.botocore_config or {}).get("read_timeout", 3 * MAX_WAIT_SECONDS)
+        self._wait = max(0, min(MAX_WAIT_SECONDS, int(patience) // 2))
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -97,7 +97,7 @@ class _Reader:
                             errors = 0
                 except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are looked at without events
                     errors += 1
-                    pause = min(2.0**errors, LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 # no secret
+                    pause = min(2.0**errors, MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 # no secret
                     self._tell(error)
                     self._loop.not_before[self._key] = now() + (pause if is_transient(error) else REFUSED_SECONDS)
 
@@ -110,7 +110,7 @@ class _Reader:
         async with client.call() as sqs:
             answer = await sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=MOST_MESSAGES,
+                MaxNumberOfMessages=MAX_MESSAGES,
                 WaitTimeSeconds=self._wait,
                 VisibilityTimeout=HIDDEN_SECONDS,
                 AttributeNames=["ApproximateReceiveCount"],
@@ -134,8 +134,8 @@ class _Reader:
         hints = self._loop.hints.get((event.label, event.name), [])
         for hint in hints:
             hint()
-        reads = str(message.get("Attributes", {}).get("ApproximateReceiveCount", MOST_READS))
-        return bool(hints) or not reads.isdigit() or int(reads) >= MOST_READS
+        reads = str(message.get("Attributes", {}).get("ApproximateReceiveCount", MAX_READS))
+        return bool(hints) or not reads.isdigit() or int(reads) >= MAX_READS
 
 
 @asynccontextmanager

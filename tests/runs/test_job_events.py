@@ -244,7 +244,7 @@ def test_two_triggerers_that_share_a_queue_each_see_the_end_of_their_jobs(
     endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However late one of the two begins, and however often the other one is given its messages.
-    monkeypatch.setattr(job_events, "MOST_READS", 100_000)
+    monkeypatch.setattr(job_events, "MAX_READS", 100_000)
     names = [[f"{side}-{number}" for number in range(3)] for side in ("one", "two")]
     create(endpoint, *names[0], *names[1])
     url = url_of(endpoint)
