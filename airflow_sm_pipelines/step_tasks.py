@@ -156,8 +156,8 @@ class StepTasks(Struct, frozen=True, dict=True):
             {**self.default_args, **own} if own else self.default_args,
         )
         operator, step_type = self.operators[step.type], self.pipeline.step_types.get(step.type)
-        pause = lost_try_delay(given).total_seconds()
-        retries = StepRetries.of_step(step.retry_policies, settings.max_lost_tries, pause)
+        pause = lost_try_delay(given) if own else self.shared_arguments["retry_delay"]
+        retries = StepRetries.of_step(step.retry_policies, settings.max_lost_tries, pause.total_seconds())
         arguments: dict[str, Any] = {
             **self.shared_arguments,
             **(self._own_arguments(own, settings) if own else {}),

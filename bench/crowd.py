@@ -55,7 +55,7 @@ def measure(given: argparse.Namespace) -> None:
         def live(number: int) -> StepRecord:
             nonlocal pauses
             name = f"Train{number:03}"
-            step = Step(name, "Training", "$.Steps[0]", arguments=training(name)["Arguments"])
+            step = Step(name, "Training", ((None, "Steps"), 0), arguments=training(name)["Arguments"])
             clock: Any = time
             task = Task(aws=aws, step=step, settings=settings, clock=clock)
             held = Held()

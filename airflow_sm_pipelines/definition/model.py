@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from airflow_sm_pipelines.definition.expressions import LocatedExpression, Object, Scalar, Value
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
+from airflow_sm_pipelines.definition.paths import JsonPath, render_path
 
 
 class ParameterType(Enum):
@@ -35,12 +36,16 @@ class Parameter(LastFieldNotCompared, frozen=True):
 
     name: str
     type: ParameterType
-    path: str
+    location: JsonPath
     has_default: bool = False
     default: str | int | float | bool | None = None
     enum_values: tuple[str, ...] = ()
     description: str | None = None
     type_is_default: bool = False
+
+    @property
+    def path(self) -> str:
+        return render_path(self.location)
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -155,14 +160,14 @@ class Step(LastFieldNotCompared, frozen=True):
     ``arguments`` is the request as written, expressions read; a Condition or ForEach step has its own shape in
     ``branches`` or ``for_each`` instead, and empty arguments. ``settings`` holds the type's keys that stand
     beside Arguments (``FunctionArn``, ``SqsQueueUrl``, ``OutputParameters``, ``CheckType`` and the like).
-    ``path`` is the step's JSON path. ``expressions`` are all that stand anywhere in the step as it was read, those in
-    a Join or JsonGet included and those of the steps inside it not, in the order CacheConfig, Arguments, settings,
-    an inner one before its outer; they are not compared.
+    ``location`` is where it stands, and ``path`` is that as text. ``expressions`` are all that stand anywhere in the
+    step as it was read, those in a Join or JsonGet included and those of the steps inside it not, in the order
+    CacheConfig, Arguments, settings, an inner one before its outer; they are not compared.
     """
 
     name: str
     type: str
-    path: str
+    location: JsonPath
     arguments: Object = field(default_factory=dict)
     settings: Object = field(default_factory=dict)
     depends_on: tuple[DependsOn, ...] = ()
@@ -178,6 +183,10 @@ class Step(LastFieldNotCompared, frozen=True):
     def __str__(self) -> str:
         # A mapped task's arguments stand in the serialized Dag as their text.
         return f"{self.type} step {self.name}"
+
+    @property
+    def path(self) -> str:
+        return render_path(self.location)
 
     @property
     def inner_steps(self) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.limits import MOST_PARAMETERS
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
-from airflow_sm_pipelines.definition.paths import describe, listed, render_path, shorten
+from airflow_sm_pipelines.definition.paths import describe, listed, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,9 +103,9 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
     default = _read_default(scope, value["DefaultValue"], kind, enum_values, path) if has_default else None
     description = scope.text(value, "Description", path)
     if not name or kind is None:
-        return None if not name else Parameter(name, ParameterType.STRING, render_path(path))
+        return None if not name else Parameter(name, ParameterType.STRING, path)
     absent = value.get("Type") is None
-    return Parameter(name, kind, render_path(path), has_default, default, enum_values, description, absent)
+    return Parameter(name, kind, path, has_default, default, enum_values, description, absent)
 
 
 def _read_type(scope: Scope, value: dict[str, Json], path: JsonPath) -> ParameterType | None:

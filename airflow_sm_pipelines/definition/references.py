@@ -49,7 +49,9 @@ class Names(Struct):
         for step in steps:
             first = self.steps.setdefault(step.name, step)
             if first is not step:
-                same = "the same step" if replace(first, path=step.path) == step else "another step of this name"
+                same = (
+                    "the same step" if replace(first, location=step.location) == step else "another step of this name"
+                )
                 message = f"{same} stands at {first.path}; a name is unique in a definition, its branches included"
                 self.collector.error(message, f"{step.path}.Name", step=step.name, code="duplicate-step")
             elif loop is not None:

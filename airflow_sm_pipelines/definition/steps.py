@@ -13,7 +13,7 @@ from airflow_sm_pipelines.definition.limits import MOST_STEPS
 from airflow_sm_pipelines.definition.loops import read_loop
 from airflow_sm_pipelines.definition.misplaced import put_inside
 from airflow_sm_pipelines.definition.model import Branches, ForEachBody, Step
-from airflow_sm_pipelines.definition.paths import render_path, shorten
+from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.definition.policies import read_cache, read_property_files, read_retry_policies
 from airflow_sm_pipelines.definition.scope import Scope
 from airflow_sm_pipelines.definition.settings import read_settings
@@ -83,7 +83,7 @@ def _read_step(outer: Scope, value: Json, path: JsonPath) -> Step | None:
     step = Step(
         name=name or "",
         type=step_type or "",
-        path=render_path(path),
+        location=path,
         arguments=FrozenDict() if isinstance(arguments, Branches | ForEachBody) else arguments,
         settings=settings,
         depends_on=read_depends_on(scope, value.get("DependsOn"), (path, "DependsOn")),

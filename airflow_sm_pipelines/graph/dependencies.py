@@ -130,7 +130,7 @@ class _Tasks(Struct):
         reasons: dict[str, list[Reason]] = {}
         membership = self.branch_of.get(step.name)
         if membership is not None:
-            reasons[membership.condition] = [Reason(ReasonKind.BRANCH, step.path, membership.taken)]
+            reasons[membership.condition] = [Reason(ReasonKind.BRANCH, step.location, membership.taken)]
         parts = (step,) if step.for_each is None else (step, *step.for_each.body)
         for part in parts:
             for task, found in self.mentioned(part, step.name).items():
@@ -150,15 +150,16 @@ class _Tasks(Struct):
 
 def _mentions(step: Step) -> Iterator[tuple[str, Reason]]:
     for entry in step.depends_on:
-        path = f"{step.path}.DependsOn[{entry.position}]"
-        yield entry.step, Reason(ReasonKind.DEPENDS_ON, path, trigger=entry.trigger)
+        place = ((step.location, "DependsOn"), entry.position)
+        yield entry.step, Reason(ReasonKind.DEPENDS_ON, place, trigger=entry.trigger)
     for located in step.expressions:
         expression = located.expression
         if isinstance(expression, PropertyReference | PropertyFileReference):
-            yield expression.step, Reason(ReasonKind.REFERENCE, located.path)
+            yield expression.step, Reason(ReasonKind.REFERENCE, located.location)
     if step.type == cleanup.NAME:
         for index, name in cleanup.source_names(step.arguments):
-            yield name, Reason(ReasonKind.REFERENCE, f"{step.path}.Arguments.Resources.S3[{index}].StepName")
+            of_source = ((((step.location, "Arguments"), "Resources"), "S3"), index)
+            yield name, Reason(ReasonKind.REFERENCE, (of_source, "StepName"))
 
 
 def _within(loop: ForEachBody) -> _Upstream:

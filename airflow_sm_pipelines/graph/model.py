@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.model import Trigger
+from airflow_sm_pipelines.definition.paths import JsonPath, render_path
 from airflow_sm_pipelines.graph.tasks import body_task, result_task
 
 if TYPE_CHECKING:
@@ -46,14 +47,18 @@ ENDS_OF: Mapping[Trigger, frozenset[StepEnd]] = MappingProxyType(
 
 
 class Reason(Struct, frozen=True):
-    """One reason for an edge: the JSON path at which it stands, the outcome whose branch it is, and the Trigger of an
-    entry of DependsOn.
+    """One reason for an edge: where it stands, the outcome whose branch it is, and the Trigger of an entry of
+    DependsOn.
     """
 
     kind: ReasonKind
-    path: str
+    location: JsonPath
     outcome: bool | None = None
     trigger: Trigger = Trigger.COMPLETED
+
+    @property
+    def path(self) -> str:
+        return render_path(self.location)
 
     def __str__(self) -> str:
         if self.kind is ReasonKind.BRANCH:

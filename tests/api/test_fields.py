@@ -182,7 +182,7 @@ COUNTS = ("InputItemCount", "TotalStepCount", "SucceededStepCount", "FailedStepC
 def results() -> Iterator[tuple[Step, Task]]:
     """A step of each type, and a task with the result that such a step leaves."""
     for kind in JOBS.split():
-        yield Step("S", kind, "$"), Task(task_id="S", job={"job_arn": "arn:job"})
+        yield Step("S", kind, None), Task(task_id="S", job={"job_arn": "arn:job"})
     ends = {"SourceArn": "arn:a", "DestinationArn": "arn:b"}
     outputs = {"OutputParameters": {"n": 1}}
     left: dict[str, Any] = {
@@ -207,5 +207,5 @@ def results() -> Iterator[tuple[Step, Task]]:
     }
     settings = {"Lambda": {"FunctionArn": "arn:f"}, "Callback": {"SqsQueueUrl": "https://q"}}
     for kind, result in left.items():
-        yield Step("S", kind, "$", settings=settings.get(kind, {})), Task(task_id="S", result=result)
-    yield Step("S", "Fail", "$"), Task(task_id="S", note=EndNote("Failed", "bad"))
+        yield Step("S", kind, None, settings=settings.get(kind, {})), Task(task_id="S", result=result)
+    yield Step("S", "Fail", None), Task(task_id="S", note=EndNote("Failed", "bad"))

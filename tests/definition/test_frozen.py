@@ -12,11 +12,11 @@ from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.model import Step
 
 PACKAGE = Path(__file__).parents[2] / "airflow_sm_pipelines"
-STEP = Step("Train", "Training", "$.Steps[0]", FrozenDict(), FrozenDict())
+STEP = Step("Train", "Training", ((None, "Steps"), 0), FrozenDict(), FrozenDict())
 READ = Step(
     "Train",
     "Training",
-    "$.Steps[0]",
+    ((None, "Steps"), 0),
     FrozenDict(),
     FrozenDict(),
     expressions=(LocatedExpression(ParameterReference("P"), None),),
@@ -26,7 +26,7 @@ READ = Step(
 def test_steps_are_equal_wherever_their_expressions_stand() -> None:
     assert READ == STEP
     assert hash(READ) == hash(STEP)
-    assert Step("Other", "Training", "$.Steps[0]", FrozenDict(), FrozenDict()) != STEP
+    assert Step("Other", "Training", ((None, "Steps"), 0), FrozenDict(), FrozenDict()) != STEP
     assert STEP != "Train"
 
 

@@ -103,7 +103,7 @@ def test_the_label_of_an_item(item: Any, label: str) -> None:
 
 def body(limit: int, **upstream: str) -> Body:
     """A body whose steps wait for those that are named, with a space between them."""
-    steps = {name: Step(name, "Training", "$") for name in upstream}
+    steps = {name: Step(name, "Training", None) for name in upstream}
     return Body(
         tuple(steps.values()),
         {name: tuple(Dependency(one, ()) for one in needed.split()) for name, needed in upstream.items()},

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.expressions.stringify import Json
 
 
 def parameter(kind: str) -> Parameter:
-    return Parameter("P", ParameterType(kind), "$.Parameters[0]")
+    return Parameter("P", ParameterType(kind), ((None, "Parameters"), 0))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_what_is_not_of_the_type_names_the_parameter(kind: str, given: Json) -> 
 
 def test_unknown_names_are_told_with_value_type_and_the_nearest_name() -> None:
     parameters = {
-        "Count": Parameter("Count", ParameterType.INTEGER, "$"),
-        "Url": Parameter("Url", ParameterType.STRING, "$"),
+        "Count": Parameter("Count", ParameterType.INTEGER, None),
+        "Url": Parameter("Url", ParameterType.STRING, None),
     }
     assert unknown_names(parameters, {"Count": 1}) is None
     assert unknown_names(parameters, {"Cuont": 5, "zzz": "x"}) == (

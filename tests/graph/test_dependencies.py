@@ -70,18 +70,23 @@ def test_edges_tell_their_reasons() -> None:
     graph = graph_of(
         condition("C", (), (step("Y", arguments={"o": get("Steps.C.Outcome")}, DependsOn=["C", "Z"]),)), step("Z")
     )
-    inside = "$.Steps[0].Arguments.IfSteps[0]"
+    inside = (((((None, "Steps"), 0), "Arguments"), "IfSteps"), 0)
     assert graph.upstream["Y"] == (
         Dependency(
             "C",
             (
                 Reason(ReasonKind.BRANCH, inside, True),
-                Reason(ReasonKind.DEPENDS_ON, f"{inside}.DependsOn[0]"),
-                Reason(ReasonKind.REFERENCE, f"{inside}.Arguments.o"),
+                Reason(ReasonKind.DEPENDS_ON, ((inside, "DependsOn"), 0)),
+                Reason(ReasonKind.REFERENCE, ((inside, "Arguments"), "o")),
             ),
         ),
-        Dependency("Z", (Reason(ReasonKind.DEPENDS_ON, f"{inside}.DependsOn[1]"),)),
+        Dependency("Z", (Reason(ReasonKind.DEPENDS_ON, ((inside, "DependsOn"), 1)),)),
     )
+    assert [reason.path for reason in graph.upstream["Y"][0].reasons] == [
+        "$.Steps[0].Arguments.IfSteps[0]",
+        "$.Steps[0].Arguments.IfSteps[0].DependsOn[0]",
+        "$.Steps[0].Arguments.IfSteps[0].Arguments.o",
+    ]
 
 
 def test_order_is_topological_and_ties_keep_the_document() -> None:

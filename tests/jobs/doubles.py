@@ -302,7 +302,7 @@ class Task:
     output: FakeOutput = field(default_factory=FakeOutput)
     clock: FakeClock = field(default_factory=FakeClock)
     step: Step = field(
-        default_factory=lambda: Step("Train", "Training", "$.Steps[0]", arguments={"RoleArn": "arn:role"})
+        default_factory=lambda: Step("Train", "Training", ((None, "Steps"), 0), arguments={"RoleArn": "arn:role"})
     )
     step_type: StepType = field(default_factory=lambda: STEP_TYPES["Training"])
     digest: str = "digest"

@@ -35,7 +35,7 @@ class Variables:
         return f"{self.asked}"
 
 
-TEXT = Parameter("A", ParameterType.STRING, "$.Parameters[0]", has_default=False)
+TEXT = Parameter("A", ParameterType.STRING, ((None, "Parameters"), 0), has_default=False)
 
 
 def pipeline(templates: dict[str, str], **of: Parameter) -> PipelineContext:
