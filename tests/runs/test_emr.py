@@ -176,6 +176,8 @@ def test_a_killed_step_is_stopped(airflow: Airflow, step: Any, deferrable: bool)
         run = airflow.run(pipeline(step()), deferrable=deferrable, default_args=limit)
     assert run.states == {"Step": "failed"}
     [job] = airflow.endpoint.jobs("emr-step")
+    # A stop takes a moment, and nobody waits for it.
+    job = airflow.endpoint.wait(job.name)
     [cluster] = airflow.endpoint.jobs("emr-cluster")
     if step is on_own_cluster:
         assert asked(airflow, "TerminateJobFlows") == [{"JobFlowIds": [cluster.name]}]

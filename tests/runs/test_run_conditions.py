@@ -166,10 +166,9 @@ def test_the_case_with_a_failure_and_without_one(airflow: Airflow) -> None:
 
 
 def test_a_step_whose_time_is_over_has_failed_and_its_job_is_read(airflow: Airflow) -> None:
-    # All but one have ended when they are looked at.
-    load(
-        airflow, {"name": "*-Long-*", "duration": 600}, *({**failing(step), "duration": 0} for step in ("Yes", "Loose"))
-    )
+    # All but one have ended when they are looked at, and that one as soon as it is stopped.
+    long = {"name": "*-Long-*", "duration": 600, "stopping": 0}
+    load(airflow, long, *({**failing(step), "duration": 0} for step in ("Yes", "Loose")))
     branches = condition("C", [ALWAYS], [training("Yes")], [training("No")])
     definition = pipeline(
         training("Long"),
