@@ -16,6 +16,7 @@ import re
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Set
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +31,8 @@ TOOLS = ("build", "cyclonedx-bom", "hatchling", "pip-licenses", "twine", "uv")
 SITE = ("mkdocs-material",)
 # What tests need and has the versions of a set: s3fs has the version of fsspec.
 OF_AIRFLOW = {"apache-airflow-providers-openlineage", "s3fs"}
+# What tests need by way of others, in a version that Python 3.11 takes too: sets are resolved for a newer one.
+OF_OTHERS = {"networkx"}
 
 
 class Resolver:
@@ -79,7 +82,8 @@ def make(name: str, resolver: Resolver, scratch: Path) -> None:
         base = scratch / f"{name}.txt"
         if name == "lowest":
             extras = ["--extra", "local", "--extra", "postgres"]
-            resolver.compile(base, "pyproject.toml", *extras, "--resolution", "lowest-direct")
+            others = resolver.requirements(*in_constraints(OF_OTHERS))
+            resolver.compile(base, "pyproject.toml", *extras, "--resolution", "lowest-direct", "--constraint", others)
         else:
             of_its_day(name.removeprefix("airflow-"), base, resolver)
         tools = resolver.requirements(*test_tools())
@@ -97,8 +101,13 @@ def of_its_day(version: str, output: Path, resolver: Resolver) -> None:
 def test_tools() -> list[str]:
     """What tests need, in the versions of ``constraints.txt``: a set changes what is tested, not by what."""
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["test"]
-    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - OF_AIRFLOW
-    return [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.split("==")[0] in tools]
+    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - OF_AIRFLOW | OF_OTHERS
+    return in_constraints(tools)
+
+
+def in_constraints(names: Set[str]) -> list[str]:
+    """The lines of ``constraints.txt`` for these packages."""
+    return [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.split("==")[0] in names]
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_what_is_pinned_installs_on_the_first_release_of_every_python(name: str)
 def test_a_set_has_every_dependency_and_the_tools_of_the_tests(file: Path) -> None:
     versions, ours = versions_of(file), versions_of(ROOT / "constraints.txt")
     assert {re.split(r"[^\w.-]", line)[0] for line in PROJECT["dependencies"]} <= versions.keys()
-    for tool in ("pytest", "hypothesis", "pytest-xdist", "moto"):
+    for tool in ("pytest", "hypothesis", "pytest-xdist", "moto", "networkx"):
         assert versions[tool] == ours[tool]
 
 
