@@ -10,7 +10,7 @@ from airflow_sm_pipelines.cache.store import cache_asset
 from airflow_sm_pipelines.definition.findings import counted
 from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.definition.text import storable
-from airflow_sm_pipelines.error_dag import LONGEST_TOLD, TASK_ID, DefinitionErrorOperator
+from airflow_sm_pipelines.error_dag import MAX_SHOWN_LENGTH, TASK_ID, DefinitionErrorOperator
 from airflow_sm_pipelines.markdown import bullets, documentation, escaped
 from airflow_sm_pipelines.operators.beside_steps import POOL
 from airflow_sm_pipelines.place import Place
@@ -36,7 +36,7 @@ def add_error_task(group: TaskGroup, dag: DAG, file: str, error: DefinitionError
         dag=dag,
         task_group=group,
         task_id=TASK_ID,
-        task_display_name=f"{shorten(name, LONGEST_TOLD)} {told}",
+        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {told}",
         findings=str(error),
         trigger_rule=TriggerRule.ALL_SUCCESS,
         retries=0,

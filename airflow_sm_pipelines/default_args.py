@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.definition.limits import MOST_LOST_TRIES
+from airflow_sm_pipelines.definition.limits import MAX_LOST_TRIES
 from airflow_sm_pipelines.jobs import retry_decision
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.settings import Settings
 
 # Far more than anybody waits, and far less than what no date can have added.
-LONGEST_PAUSE = timedelta(days=365)
+MAX_PAUSE = timedelta(days=365)
 
 
 def default_args_of(given: object, *, deferrable: bool | None) -> dict[str, Any]:
@@ -51,19 +51,19 @@ def lost_try_delay(default_args: Mapping[str, Any]) -> timedelta:
 
 def _no_count(value: object) -> str | None:
     # None is Airflow's word for its own default.
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_LOST_TRIES):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_LOST_TRIES):
         return None
-    return f"and not a whole number from 0 to {MOST_LOST_TRIES}: how many tries may be lost to workers that died"
+    return f"and not a whole number from 0 to {MAX_LOST_TRIES}: how many tries may be lost to workers that died"
 
 
 def _no_pause(value: object) -> str | None:
-    if value is None or (isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_PAUSE):
+    if value is None or (isinstance(value, timedelta) and timedelta(0) <= value <= MAX_PAUSE):
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 <= value <= LONGEST_PAUSE.total_seconds():  # type: ignore[operator] # it is one
+    if is_number and 0 <= value <= MAX_PAUSE.total_seconds():  # type: ignore[operator] # it is one
         return None
     return (
-        f"and neither a timedelta nor a number of seconds, of {LONGEST_PAUSE.days} days at most: the pause after a try"
+        f"and neither a timedelta nor a number of seconds, of {MAX_PAUSE.days} days at most: the pause after a try"
         " whose worker died"
     )
 

@@ -10,7 +10,7 @@ from airflow.sdk.configuration import conf
 
 from airflow_sm_pipelines.dag_ids import place_of
 from airflow_sm_pipelines.definition.findings import DefinitionError
-from airflow_sm_pipelines.definition.limits import LONGEST_ID
+from airflow_sm_pipelines.definition.limits import MAX_ID_LENGTH
 from airflow_sm_pipelines.discovery import definitions_in, paths_in, with_instances, without_clashes
 from airflow_sm_pipelines.file_dags import given_dag_ids, sidecar_allows
 from airflow_sm_pipelines.ignored import Ignored, syntax_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.sidecars.layers import Layer
 
 UNUSED = "--sidecar"
-_LONGEST = LONGEST_ID - len(UNUSED)
+_MAX_LENGTH = MAX_ID_LENGTH - len(UNUSED)
 
 
 class DefinitionsFolder:
@@ -101,4 +101,4 @@ class DefinitionsFolder:
 
 
 def _id_of_unused(name: str) -> str:
-    return f"{safe_dag_id(name)[:_LONGEST]}{UNUSED}"
+    return f"{safe_dag_id(name)[:_MAX_LENGTH]}{UNUSED}"

@@ -23,7 +23,7 @@ from airflow_sm_pipelines.definition.cloudformation import (
     excerpts_of,
 )
 from airflow_sm_pipelines.definition.findings import Finding
-from airflow_sm_pipelines.definition.limits import MOST_BYTES
+from airflow_sm_pipelines.definition.limits import MAX_BYTES
 from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.definition.wrapping import DEFINITION, S3_LOCATION
 from airflow_sm_pipelines.ignored import Ignored
@@ -193,13 +193,13 @@ def _read(path: Path) -> tuple[bytes | None, bool]:
     try:
         with path.open("rb", buffering=0) as file:
             # Python takes as much memory as it is asked to read: of a small file, not that of the largest.
-            size = min(os.fstat(file.fileno()).st_size, MOST_BYTES)
+            size = min(os.fstat(file.fileno()).st_size, MAX_BYTES)
             text = file.read(size + 1)
             if len(text) != size:
                 # It is a large one, has changed meanwhile, or comes in parts.
-                while len(text) <= MOST_BYTES and (more := file.read(MOST_BYTES + 1 - len(text))):
+                while len(text) <= MAX_BYTES and (more := file.read(MAX_BYTES + 1 - len(text))):
                     text += more
-            if len(text) <= MOST_BYTES:
+            if len(text) <= MAX_BYTES:
                 return text, True
             part = text
             while part:

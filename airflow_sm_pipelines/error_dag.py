@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 DAG_TAG = "sagemaker-pipeline"
 ERROR_TAG = "definition-error"
 TASK_ID = "definition_error"
-LONGEST_TOLD = 300
+MAX_SHOWN_LENGTH = 300
 NOTHING: Mapping[str, Any] = {}
 # What tells of the definition, or of its parameters.
 _OWN = frozenset({"dag_id", "description", "doc_md", "dag_display_name", "params", "tags", "default_args"})
@@ -95,7 +95,7 @@ def become_error_dag(
     """
     name, told = storable(file), f"cannot be used: {counted(error.findings)}"
     lead = lead or f"The file {escaped(name)} is a pipeline definition that cannot be used."
-    first = f". {shorten(str(error.findings[0]), LONGEST_TOLD)}" if error.findings else ""
+    first = f". {shorten(str(error.findings[0]), MAX_SHOWN_LENGTH)}" if error.findings else ""
     given_tags = given.get("tags")
     tags = [tag for tag in given_tags if isinstance(tag, str)] if isinstance(given_tags, list | tuple | set) else []
     about = {
@@ -123,7 +123,7 @@ def become_error_dag(
     )
     DefinitionErrorOperator(
         task_id=TASK_ID,
-        task_display_name=f"{shorten(name, LONGEST_TOLD)} {told}",
+        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {told}",
         dag=dag,
         findings=str(error),
         retries=0,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Pipeline
 
 CODE = "group-argument"
-LONGEST_GROUP_ID = 200
+MAX_GROUP_ID_LENGTH = 200
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "dag_id": "say group_id",
@@ -80,7 +80,7 @@ def group_id_of(definition: Source, pipeline: Pipeline) -> str:
 
 def as_group_id(name: str) -> str:
     """A name as the id of a task group, which has no dot: that is what stands between groups and tasks."""
-    return safe_dag_id(name).replace(".", "-")[:LONGEST_GROUP_ID]
+    return safe_dag_id(name).replace(".", "-")[:MAX_GROUP_ID_LENGTH]
 
 
 def split_parameters(given: object) -> tuple[dict[str, Any], dict[str, ResolveMixin]]:

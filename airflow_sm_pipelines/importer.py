@@ -19,7 +19,7 @@ from airflow.sdk.configuration import conf
 from airflow_sm_pipelines.arguments import names_of
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
-from airflow_sm_pipelines.definition.limits import MOST_BYTES
+from airflow_sm_pipelines.definition.limits import MAX_BYTES
 from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.definitions_folder import DefinitionsFolder
 from airflow_sm_pipelines.error_dag import error_dag
@@ -140,7 +140,7 @@ class SageMakerPipelineImporter(AbstractDagImporter[FilesystemDagDefinition]):  
     def get_source_code(self, definition: Any, dag_id: str | None = None) -> Any:  # noqa: ARG002 # a file is shown whole
         """What the Code tab shows: the file, with stars for what stands under a secret name."""
         with definition.path.open("rb") as file:
-            text = file.read(MOST_BYTES).decode("utf-8", errors="replace").replace("\0", "\ufffd")
+            text = file.read(MAX_BYTES).decode("utf-8", errors="replace").replace("\0", "\ufffd")
         return DagSourceCode(hidden_source(text, names_of_environment(os.environ)), "json")
 
     def _dag_of(self, file: DefinitionFile, found: FileDags) -> tuple[DAG | None, DefinitionError | None]:

@@ -9,10 +9,10 @@ from airflow_sm_pipelines.definition.findings import Finding
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
 
-LONGEST_LIST = 100_000
+MAX_LIST_LENGTH = 100_000
 """Characters of findings that a page shows."""
 
-LONGEST_CELL = 120
+MAX_CELL_LENGTH = 120
 
 
 def escaped(text: str) -> str:
@@ -26,7 +26,7 @@ def documentation(paragraphs: Iterable[str]) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def cell(text: str, longest: int = LONGEST_CELL) -> str:
+def cell(text: str, longest: int = MAX_CELL_LENGTH) -> str:
     """A text as one line of a table or list, cut where it is long."""
     line = " ".join(text.split())
     return escaped(line if len(line) <= longest else f"{line[: longest - 1]}…")
@@ -42,7 +42,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def bullets(findings: Iterable[Finding]) -> list[str]:
     """The findings as a list, as many as a page can show."""
     lines: list[str] = []
-    left, untold = LONGEST_LIST, 0
+    left, untold = MAX_LIST_LENGTH, 0
     for finding in findings:
         line = f"- {escaped(str(finding))}"
         left -= len(line)

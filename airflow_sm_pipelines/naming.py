@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
-from airflow_sm_pipelines.definition.limits import LONGEST_ID
+from airflow_sm_pipelines.definition.limits import MAX_ID_LENGTH
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.document import Source
@@ -28,10 +28,10 @@ def safe_dag_id(name: str) -> str:
     if safe in {".", ".."}:
         # In the address of a page these are a folder: such a Dag could not be looked at.
         return safe.replace(".", "-")
-    if len(safe) <= LONGEST_ID:
+    if len(safe) <= MAX_ID_LENGTH:
         return safe
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{safe[:KEPT]}-{digest[: LONGEST_ID - KEPT - 1]}"
+    return f"{safe[:KEPT]}-{digest[: MAX_ID_LENGTH - KEPT - 1]}"
 
 
 def dag_id_of(definition: Source, name: str | None) -> str:

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.model import ParameterType
-from airflow_sm_pipelines.definition.numbers import LEAST, MOST, fits
-from airflow_sm_pipelines.definition.parameters import MOST_DIGITS, RESERVED, SELECTED_STEPS, SOURCE_RUN
+from airflow_sm_pipelines.definition.numbers import MAX_NUMBER, MIN_NUMBER, fits
+from airflow_sm_pipelines.definition.parameters import MAX_DIGITS, RESERVED, SELECTED_STEPS, SOURCE_RUN
 from airflow_sm_pipelines.expressions.given_values import (
     missing_values,
     unknown_parameter,
@@ -40,7 +40,7 @@ SCHEMA_TYPES = {
 HIDDEN_DEFAULT = "Leave it empty for the default, which is not shown: by its name it is a secret."
 
 PATTERNS = {
-    ParameterType.INTEGER: f"^[+-]?[0-9]{{1,{MOST_DIGITS}}}$",
+    ParameterType.INTEGER: f"^[+-]?[0-9]{{1,{MAX_DIGITS}}}$",
     ParameterType.FLOAT: r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
 }
 """The texts that are numbers of a type."""
@@ -193,7 +193,7 @@ def _templated(parameter: Parameter, template: str, is_secret: IsSecret) -> Para
     """The Param of a parameter that a template gives its value: empty, which means that of the template."""
     schema: dict[str, Any] = {"title": parameter.name, "type": ["null", SCHEMA_TYPES[parameter.type]]}
     if parameter.type in PATTERNS:
-        schema |= {"minimum": LEAST, "maximum": MOST}
+        schema |= {"minimum": MIN_NUMBER, "maximum": MAX_NUMBER}
     if parameter.enum_values:
         schema["enum"] = [None, *parameter.enum_values]
     shown = "" if is_secret(parameter.name) else f": {template}"
@@ -204,7 +204,7 @@ def _templated(parameter: Parameter, template: str, is_secret: IsSecret) -> Para
 def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret) -> Param:
     schema: dict[str, Any] = {"title": parameter.name, "type": SCHEMA_TYPES[parameter.type]}
     if parameter.type in PATTERNS:
-        schema |= {"minimum": LEAST, "maximum": MOST}
+        schema |= {"minimum": MIN_NUMBER, "maximum": MAX_NUMBER}
     if parameter.enum_values:
         schema["enum"] = list(parameter.enum_values)
     given = values.get(parameter.name, parameter.default)

@@ -28,7 +28,7 @@ PIPELINE_PREFIX = "sagemaker-pipeline."
 RUN_PREFIX = "sagemaker-run."
 # A pool whose description begins otherwise is not ours, and is left as it is.
 DESCRIPTION_MARK = "Made by airflow-sm-pipelines: "
-LONGEST_DAG_ID = 200
+MAX_DAG_ID_LENGTH = 200
 DIGEST_LENGTH = 8
 
 
@@ -76,7 +76,7 @@ def run_pool_prefix(place: Place) -> str:
 
 def _pool_part(place: Place) -> str:
     # Airflow warns, again and again, of a pool whose name cannot be a metric's.
-    kept = re.sub(r"[^A-Za-z0-9_.-]", "-", place.name)[:LONGEST_DAG_ID]
+    kept = re.sub(r"[^A-Za-z0-9_.-]", "-", place.name)[:MAX_DAG_ID_LENGTH]
     if place.group_id is None and kept == place.dag_id:
         return kept
     # The id of a Dag may be that of another, a dot and that of its group.
@@ -102,21 +102,21 @@ def effective_limit(*limits: object) -> int | None:
 
     :raises ValueError: for what is no whole number, a limit below 0, or one above what a pool can hold
     """
-    from airflow_sm_pipelines.definition.limits import MOST_PARALLEL_STEPS
+    from airflow_sm_pipelines.definition.limits import MAX_PARALLEL_STEPS
 
     limit = next((limit for limit in limits if limit is not None), 0)
     if not isinstance(limit, int) or isinstance(limit, bool):
         raise ValueError(f"parallelism = {limit!r}: it is not a whole number of steps; 0 is any number")  # noqa: TRY004 # told as the others
     if limit < 0:
         raise ValueError(f"parallelism = {limit}: a pipeline runs at least 1 step at a time, or, with 0, any number")
-    if limit > MOST_PARALLEL_STEPS:
-        raise ValueError(f"parallelism = {limit}: the highest limit is {MOST_PARALLEL_STEPS}; 0 is none")
+    if limit > MAX_PARALLEL_STEPS:
+        raise ValueError(f"parallelism = {limit}: the highest limit is {MAX_PARALLEL_STEPS}; 0 is none")
     return limit or None
 
 
 def may_be_pool_of(dag_id: str, name: str) -> bool:
     """Whether a pool may be of a pipeline in a Dag, or of one of its runs: a cheap look at its name."""
-    kept = re.sub(r"[^A-Za-z0-9_.-]", "-", dag_id)[:LONGEST_DAG_ID]
+    kept = re.sub(r"[^A-Za-z0-9_.-]", "-", dag_id)[:MAX_DAG_ID_LENGTH]
     return name.startswith((f"{PIPELINE_PREFIX}{kept}", f"{RUN_PREFIX}{kept}"))
 
 

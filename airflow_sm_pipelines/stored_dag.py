@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.limits import (
-    LONGEST_ASSET,
-    LONGEST_DISPLAY_NAME,
-    LONGEST_EXECUTOR,
-    LONGEST_OWNER,
-    LONGEST_POOL,
-    MOST_OWNERS,
+    MAX_ASSET_LENGTH,
+    MAX_DISPLAY_NAME_LENGTH,
+    MAX_EXECUTOR_LENGTH,
+    MAX_OWNER_LENGTH,
+    MAX_OWNERS,
+    MAX_POOL_LENGTH,
 )
 from airflow_sm_pipelines.sidecars.schedule_kind import PRESETS
 from airflow_sm_pipelines.sidecars.schedules import fault_of_cron, fault_of_start
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 CODE = "dag-argument"
 _OF_TASKS = {
-    "owner": LONGEST_OWNER,
-    "pool": LONGEST_POOL,
-    "queue": LONGEST_POOL,
-    "executor": LONGEST_EXECUTOR,
-    "task_display_name": LONGEST_DISPLAY_NAME,
+    "owner": MAX_OWNER_LENGTH,
+    "pool": MAX_POOL_LENGTH,
+    "queue": MAX_POOL_LENGTH,
+    "executor": MAX_EXECUTOR_LENGTH,
+    "task_display_name": MAX_DISPLAY_NAME_LENGTH,
 }
 
 
@@ -41,10 +41,10 @@ def faults_of_dag(dag: DAG) -> Iterator[Finding]:
         yield Finding(f"the schedule {cron!r}: {fault}", code=CODE, given=("schedule",)).bounded()
     if dag.start_date is not None and (fault := fault_of_start(dag.start_date)) is not None:
         yield Finding(f"the start_date {dag.start_date}: {fault}", code=CODE, given=("start_date",))
-    yield from _too_long("dag_display_name", dag.dag_display_name, LONGEST_DISPLAY_NAME)
+    yield from _too_long("dag_display_name", dag.dag_display_name, MAX_DISPLAY_NAME_LENGTH)
     condition = getattr(dag.timetable, "asset_condition", None)
     for name, text in _texts_of(condition):
-        yield from _too_long(f"the {name} of an asset of the schedule", text, LONGEST_ASSET, ("schedule",))
+        yield from _too_long(f"the {name} of an asset of the schedule", text, MAX_ASSET_LENGTH, ("schedule",))
 
 
 def faults_of_tasks(tasks: Iterable[object]) -> Iterator[Finding]:
@@ -61,8 +61,8 @@ def faults_of_tasks(tasks: Iterable[object]) -> Iterator[Finding]:
         owners.add(str(getattr(task, "owner", "")))
         for asset in (*(getattr(task, "outlets", None) or ()), *(getattr(task, "inlets", None) or ())):
             for name, text in _texts_of(asset):
-                yield from _too_long(f"the {name} of an asset", text, LONGEST_ASSET)
-    yield from _too_long("the owners of the steps", ", ".join(owners), MOST_OWNERS)
+                yield from _too_long(f"the {name} of an asset", text, MAX_ASSET_LENGTH)
+    yield from _too_long("the owners of the steps", ", ".join(owners), MAX_OWNERS)
 
 
 def refuse_unstorable(source: str, findings: Iterable[Finding]) -> None:

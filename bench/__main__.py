@@ -28,7 +28,7 @@ NOTES = ROOT / "bench" / "notes.md"
 """What is known of targets that are not met, written by hand."""
 RESULTS = ROOT / "bench" / "RESULTS.md"
 CHOSEN = ROOT / "build" / "bench.md"
-LONGEST = 1200
+MAX_SECONDS = 1200
 
 
 def main() -> int:
@@ -62,11 +62,11 @@ def _measured(row: Row) -> Measured:
         command = [sys.executable, "-m", "bench", row.name, "--into", str(into)]
         try:
             code = subprocess.run(
-                command, env=environment(Path(home)), cwd=ROOT, check=False, timeout=LONGEST
+                command, env=environment(Path(home)), cwd=ROOT, check=False, timeout=MAX_SECONDS
             ).returncode
             failed = f"not measured to its end: the process ended with {code}" if code else None
         except subprocess.TimeoutExpired:
-            failed = f"not measured to its end in {LONGEST} s"
+            failed = f"not measured to its end in {MAX_SECONDS} s"
         seconds = time.monotonic() - started
         figures = [msgspec.json.decode(line, type=Figure) for line in into.read_bytes().splitlines()]
     return Measured(row, figures, seconds, failed)

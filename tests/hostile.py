@@ -20,7 +20,7 @@ QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/hostile"
 HUGE = 10**39 + 7
 """An integer of 40 digits, far outside of what 64 bits hold."""
 MANY = 4000
-MOST_TEXTS = 2000
+MAX_TEXTS = 2000
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Hostile:
     @property
     def is_large(self) -> bool:
         """Whether there is so much in a file that its reading is measured in CPU seconds."""
-        return any(content.count(b'"') > MOST_TEXTS for content in self.files.values())
+        return any(content.count(b'"') > MAX_TEXTS for content in self.files.values())
 
     def write(self, folder: Path) -> None:
         """Put the files below ``folder``."""

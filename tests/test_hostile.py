@@ -19,7 +19,7 @@ from tests.system.processes import POSTGRES_DEFAULT, POSTGRES_VARIABLE, missing
 
 HOSTILE = {hostile.name: hostile for hostile in hostile_files()}
 GOOD = "good"
-LARGEST = 400_000
+MAX_CHARACTERS = 400_000
 """Characters of the serialized Dag of any hostile file: it holds what is told twice, for the Dag and for its task."""
 
 
@@ -73,7 +73,7 @@ def test_each_is_a_dag_that_runs_or_tells_its_finding(name: str, written: Mappin
     is_error = "definition-error" in data["dag"]["tags"]
     assert is_error == (hostile.expected == "finding")
     assert hostile.told in unescaped(data)
-    assert len(json.dumps(data)) < (LARGEST if is_error else 20 * LARGEST)
+    assert len(json.dumps(data)) < (MAX_CHARACTERS if is_error else 20 * MAX_CHARACTERS)
 
 
 def _clash(hostile: Hostile, written: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ from airflow_sm_pipelines.wire.errors import ApiError
 
 log = logging.getLogger(__name__)
 
-LONGEST_NOTE = 1000
+MAX_NOTE_LENGTH = 1000
 UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
@@ -154,7 +154,7 @@ class AirflowRuns:
                 except (ParamValidationError, ValueError) as error:
                     raise RefusedError(str(error)) from None
                 if new.note is not None:
-                    made.note = (new.note[:LONGEST_NOTE], new.user)
+                    made.note = (new.note[:MAX_NOTE_LENGTH], new.user)
                 session.flush()
                 return self._runs([made], session)[0], True
         except IntegrityError:
@@ -189,7 +189,7 @@ class AirflowRuns:
         def follow(row: DagRun, older: GivenExecution, session: Session) -> None:
             given = GivenExecution.in_conf(row.conf)
             if given.pipeline_execution_description != older.pipeline_execution_description:
-                row.note = ((given.pipeline_execution_description or "")[:LONGEST_NOTE], run.user)
+                row.note = ((given.pipeline_execution_description or "")[:MAX_NOTE_LENGTH], run.user)
                 session.flush()
             if given.limit != older.limit and row.state == DagRunState.RUNNING:
                 RunPools(session, row, self._dag_of(row, session), Place(run.dag_id)).start()

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 PATH = "/v1"
 # 1,048,576 characters of a definition, of which most are escaped once more.
-LONGEST_BODY = 8_388_608
+MAX_BODY_BYTES = 8_388_608
 # Each holds a connection to the database, of which Airflow has fifteen a process by default.
-MOST_CALLS = 8
+MAX_CALLS = 8
 SECONDS_BETWEEN_LOOKS = 0.5
 
 Answer = Callable[[], dict[str, Any]]
@@ -43,7 +43,7 @@ def make_app(
     :param patience: how many seconds a call may wait for the dag-processor
     """
     app = FastAPI(title="SageMaker Pipelines API", openapi_url=None)
-    threads = CapacityLimiter(MOST_CALLS)
+    threads = CapacityLimiter(MAX_CALLS)
 
     @app.post(PATH)
     @app.post(PATH + "/")
@@ -69,7 +69,7 @@ def make_app(
 
 
 async def _signed(request: Request) -> SignedRequest:
-    body = await read_body(request, LONGEST_BODY)
+    body = await read_body(request, MAX_BODY_BYTES)
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         if name == "authorization" and value.startswith("Bearer ") and len(request.headers.getlist(name)) > 1:

@@ -6,7 +6,7 @@ import re
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.limits import LONGEST_ID
+from airflow_sm_pipelines.definition.limits import MAX_ID_LENGTH
 from airflow_sm_pipelines.store.pipeline_names import name_in
 from airflow_sm_pipelines.wire.errors import ApiError
 
@@ -96,9 +96,9 @@ def tagged_pipeline(arn: str) -> str:
 
 def _possible(name: str) -> str:
     """:raises ValueError: for a name that is too long for a dag id"""
-    if len(name) > LONGEST_ID:
+    if len(name) > MAX_ID_LENGTH:
         raise ValueError(
             f"The name of the pipeline has {len(name)} characters: it is the id of a Dag, too, for which Airflow takes"
-            f" at most {LONGEST_ID}."
+            f" at most {MAX_ID_LENGTH}."
         )
     return name

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.api.caller import Caller
 
 EVENT_PREFIX = "sagemaker."
-LONGEST_EVENT = 60
+MAX_EVENT_LENGTH = 60
 
 
 def record_change(
@@ -33,7 +33,7 @@ def record_change(
     """
     told = {name: value for name, value in more.items() if value is not None}
     extra = json.dumps({"access_key_id": caller.access_key_id, **told})
-    event = f"{EVENT_PREFIX}{operation}"[:LONGEST_EVENT]
+    event = f"{EVENT_PREFIX}{operation}"[:MAX_EVENT_LENGTH]
     session.add(
         Log(event, owner=caller.user, owner_display_name=caller.user, extra=extra, dag_id=dag_id, run_id=run_id)
     )

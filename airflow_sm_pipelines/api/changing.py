@@ -16,7 +16,7 @@ from airflow_sm_pipelines.api.statuses import status_of
 from airflow_sm_pipelines.expressions.given_execution import GivenExecution
 from airflow_sm_pipelines.wire.errors import ApiError
 
-MOST_TOKENS = 100
+MAX_TOKENS = 100
 """How many digests of tokens a run's conf keeps of the calls of one kind: the newest."""
 
 
@@ -92,4 +92,4 @@ def retry_pipeline_execution(call: Call) -> dict[str, Any]:
 
 
 def _noted(digests: tuple[str, ...], digest: str) -> tuple[str, ...]:
-    return (*digests, digest)[-MOST_TOKENS:]
+    return (*digests, digest)[-MAX_TOKENS:]

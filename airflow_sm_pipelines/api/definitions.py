@@ -10,8 +10,8 @@ from airflow_sm_pipelines.graph import Plan, plan
 from airflow_sm_pipelines.store.model import Version
 from airflow_sm_pipelines.wire.errors import ApiError
 
-MOST_TOLD = 20
-LONGEST_MESSAGE = 4000
+MAX_SHOWN = 20
+MAX_MESSAGE_LENGTH = 4000
 
 
 class Linter(Protocol):
@@ -31,10 +31,10 @@ def checked(lint: Linter, version: dict[str, Any]) -> None:
         lint(version)
     except DefinitionError as error:
         findings = [str(finding) for finding in error.findings]
-        more = f" (and {len(findings) - MOST_TOLD} more)" if len(findings) > MOST_TOLD else ""
-        told = "\n".join(findings[:MOST_TOLD])
+        more = f" (and {len(findings) - MAX_SHOWN} more)" if len(findings) > MAX_SHOWN else ""
+        told = "\n".join(findings[:MAX_SHOWN])
         message = f"The pipeline definition cannot be used: {told}{more}"
-        raise ApiError("ValidationException", message[:LONGEST_MESSAGE]) from None
+        raise ApiError("ValidationException", message[:MAX_MESSAGE_LENGTH]) from None
 
 
 def plan_of(version: Version) -> Plan:

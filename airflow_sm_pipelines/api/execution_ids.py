@@ -13,7 +13,7 @@ from airflow_sm_pipelines.api.runs import RunFilter
 from airflow_sm_pipelines.expressions.identity import execution_id
 from airflow_sm_pipelines.place import Place
 
-MOST_KNOWN = 10_000
+MAX_KNOWN = 10_000
 
 
 def id_of(dag_id: str, run_id: str) -> str:
@@ -32,7 +32,7 @@ class ExecutionIds:
         """The execution id of a run, which need not be looked for any more."""
         found = id_of(dag_id, run_id)
         with self._lock:
-            if len(self._known) >= MOST_KNOWN:
+            if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[dag_id, found] = run_id
         return found

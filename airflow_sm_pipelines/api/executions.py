@@ -21,8 +21,8 @@ from airflow_sm_pipelines.graph import Plan
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.wire.errors import ApiError
 
-LONGEST_REASON = 1300
-LONGEST_LISTED_REASON = 3072
+MAX_REASON_LENGTH = 1300
+MAX_LISTED_REASON_LENGTH = 3072
 
 
 def describe_pipeline_execution(call: Call) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def describe_pipeline_execution(call: Call) -> dict[str, Any]:
         PipelineExecutionStatus=status_of(run),
         PipelineExecutionDescription=given_.pipeline_execution_description,
         PipelineExperimentConfig=None if plan is None else _experiment(plan, found.record.name, run),
-        FailureReason=_cut(failure_reason(run), LONGEST_REASON),
+        FailureReason=_cut(failure_reason(run), MAX_REASON_LENGTH),
         CreationTime=run.created_at.timestamp(),
         LastModifiedTime=(run.changed_at or run.created_at).timestamp(),
         CreatedBy=user_context(run.user),
@@ -85,7 +85,7 @@ def list_pipeline_executions(call: Call) -> dict[str, Any]:
                 PipelineExecutionStatus=status_of(run),
                 PipelineExecutionDescription=run.given.pipeline_execution_description,
                 PipelineExecutionDisplayName=display_name(run),
-                PipelineExecutionFailureReason=_cut(failure_reason(run), LONGEST_LISTED_REASON),
+                PipelineExecutionFailureReason=_cut(failure_reason(run), MAX_LISTED_REASON_LENGTH),
             )
             for run in page
         ],

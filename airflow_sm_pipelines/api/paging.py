@@ -13,14 +13,14 @@ from airflow_sm_pipelines.wire.errors import ApiError
 
 T = TypeVar("T")
 Part: TypeAlias = int | str | float
-MOST = 100
-LARGEST = 2**63
+MAX_RESULTS = 100
+MAX_NUMBER = 2**63
 _NOT_COMPARED = frozenset({"NextToken", "MaxResults"})
 
 
 def page_size(request: Mapping[str, Any]) -> int:
     """How many results a page has."""
-    return int(request.get("MaxResults") or MOST)
+    return int(request.get("MaxResults") or MAX_RESULTS)
 
 
 def next_token(request: Mapping[str, Any], position: Part | Sequence[Part]) -> str:
@@ -70,7 +70,7 @@ def _is_part(value: Any) -> bool:
     """Whether a position can have it: what the database cannot compare is of nobody's token."""
     if isinstance(value, str):
         return unstorable(value) is None
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
 
 
 def _wrong_token() -> ApiError:

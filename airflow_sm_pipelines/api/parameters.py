@@ -14,7 +14,7 @@ from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.wire.errors import ApiError
 
 HIDDEN = "*****"
-LONGEST_VALUE = 1024
+MAX_VALUE_LENGTH = 1024
 
 
 def typed_parameters(
@@ -60,7 +60,7 @@ def shown_parameters(
         if value is None:
             continue
         text = value if isinstance(value, str) else to_text(value)
-        shown[name] = HIDDEN if is_secret_parameter(parameter, is_secret) else text[:LONGEST_VALUE]
+        shown[name] = HIDDEN if is_secret_parameter(parameter, is_secret) else text[:MAX_VALUE_LENGTH]
     return shown
 
 

@@ -12,8 +12,8 @@ from airflow_sm_pipelines.settings import read_settings
 from airflow_sm_pipelines.wire.errors import ApiError
 
 # As many characters as CreatePipeline takes, of four bytes at most.
-MOST_BYTES = 4 * 1_048_576
-MOST_CHARACTERS = 1_048_576
+MAX_BYTES = 4 * 1_048_576
+MAX_CHARACTERS = 1_048_576
 
 
 def read_definition(bucket: str, key: str, version: str | None) -> str:
@@ -28,14 +28,14 @@ def read_definition(bucket: str, key: str, version: str | None) -> str:
     try:
         response = AwsAccess(settings.aws_conn_id, settings.region_name, None, None).client("s3").get_object(**request)
         with closing(response["Body"]) as body:
-            content: bytes = body.read(MOST_BYTES + 1)
+            content: bytes = body.read(MAX_BYTES + 1)
         text = content.decode()
     except (ClientError, BotoCoreError, StepFailure) as error:
         raise _unreadable(uri, str(error)) from None
     except UnicodeDecodeError:
         raise _unreadable(uri, "it is no UTF-8 text") from None
-    if len(text) > MOST_CHARACTERS:
-        raise _unreadable(uri, f"it has more than {MOST_CHARACTERS} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise _unreadable(uri, f"it has more than {MAX_CHARACTERS} characters")
     return text
 
 

@@ -34,7 +34,7 @@ QUERY = re.compile(r"[\x21\x22\x24-\x7e]*")
 IN_QUERY = re.compile(r"(?:^|&)X-Amz-(?:Algorithm|Signature|Credential)=", re.IGNORECASE)
 # The host is signed as a header; this one stands in the URL that botocore's request has.
 ANY_HOST = "https://signed.invalid"
-LONGEST_QUOTED = 100
+MAX_QUOTED_LENGTH = 100
 
 
 class Signature(Struct, frozen=True):
@@ -199,4 +199,4 @@ def _hashed(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """A part of a request in an answer to it: short, and in characters that are safe wherever it is shown."""
-    return "'" + re.sub(r"[^\x20-\x7e]", "?", text)[:LONGEST_QUOTED] + "'"
+    return "'" + re.sub(r"[^\x20-\x7e]", "?", text)[:MAX_QUOTED_LENGTH] + "'"

@@ -8,7 +8,7 @@ from airflow_sm_pipelines.graph.run_conditions import UpstreamState
 from airflow_sm_pipelines.graph.tasks import OUTCOME
 from airflow_sm_pipelines.jobs.record import StepRecord
 
-MOST_REASONS = 5
+MAX_REASONS = 5
 STEPS_FAILED = "Step failure: One or multiple steps failed."
 UNTOLD = "The task was killed, timed out or marked as failed in Airflow."
 
@@ -41,7 +41,7 @@ def failure_reason(run: Run) -> str | None:
     told = dict.fromkeys(
         note.headline for name, note in run.notes.items() if name != OUTCOME and note.state not in _DID_NOT_RUN
     )
-    return " ".join((STEPS_FAILED, *list(told)[:MOST_REASONS]))
+    return " ".join((STEPS_FAILED, *list(told)[:MAX_REASONS]))
 
 
 def step_status(task: Task, run: Run) -> str | None:

@@ -55,9 +55,9 @@ _COUNTS = (
     "StoppedStepCount",
 )
 _LINEAGE = ("ActionArns", "ArtifactArns", "ContextArns")
-LONGEST_VALUE = 1024
-LONGEST_MESSAGE = 3072
-LONGEST_CLEANUP_MESSAGE = 2048
+MAX_VALUE_LENGTH = 1024
+MAX_MESSAGE_LENGTH = 3072
+MAX_CLEANUP_MESSAGE_LENGTH = 2048
 
 
 def metadata_of(step: Step, task: Task, arns: Arns) -> dict[str, Any] | None:
@@ -120,7 +120,7 @@ def _check(_: Step, task: Task) -> Mapping[str, Any]:
 
 
 def _fail(_: Step, task: Task) -> Mapping[str, Any]:
-    return {} if task.note is None else {"ErrorMessage": task.note.reason[:LONGEST_MESSAGE]}
+    return {} if task.note is None else {"ErrorMessage": task.note.reason[:MAX_MESSAGE_LENGTH]}
 
 
 def _lineage(_: Step, task: Task) -> Mapping[str, Any]:
@@ -144,7 +144,7 @@ def _for_each(_: Step, task: Task) -> Mapping[str, Any]:
 def _cleanup(_: Step, task: Task) -> Mapping[str, Any]:
     result = _result(task)
     reasons = [str(each.get("Reason")) for each in result.get("Failed") or () if isinstance(each, Mapping)]
-    failed = {"ErrorCode": "ClientError", "ErrorMessage": "; ".join(reasons)[:LONGEST_CLEANUP_MESSAGE]}
+    failed = {"ErrorCode": "ClientError", "ErrorMessage": "; ".join(reasons)[:MAX_CLEANUP_MESSAGE_LENGTH]}
     return {
         "CleanedSteps": result.get("CleanedSteps") or None,
         "FailedSteps": [{"StepName": str(name), **failed} for name in result.get("FailedSteps") or ()] or None,
@@ -180,4 +180,4 @@ def _outputs(task: Task) -> list[dict[str, str]] | None:
     outputs = _result(task).get("OutputParameters")
     if not isinstance(outputs, Mapping):
         return None
-    return [{"Name": str(name), "Value": to_text(value)[:LONGEST_VALUE]} for name, value in outputs.items()]
+    return [{"Name": str(name), "Value": to_text(value)[:MAX_VALUE_LENGTH]} for name, value in outputs.items()]

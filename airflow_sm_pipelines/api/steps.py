@@ -28,8 +28,8 @@ from airflow_sm_pipelines.wire.errors import ApiError
 
 # Later than all that has started; JSON has no infinity.
 NOT_STARTED = 1e12
-LONGEST_REASON = 1024
-LONGEST_ITEM = 12_800
+MAX_REASON_LENGTH = 1024
+MAX_ITEM_LENGTH = 12_800
 
 
 class Listed(Struct, frozen=True):
@@ -92,7 +92,7 @@ def _children(graph: Graph, loop: Step, run: Run, of: Mapping[str, Sequence[Task
             child = given(
                 ParentStepName=loop.name,
                 Index=task.map_index,
-                Item=None if item is None else to_text(item)[:LONGEST_ITEM],
+                Item=None if item is None else to_text(item)[:MAX_ITEM_LENGTH],
             )
             yield Listed(inner, task, status, f"{inner.name}-{task.map_index}", _started(task), child)
 
@@ -125,7 +125,7 @@ def _shown(each: Listed, run: Run, arns: Arns) -> dict[str, Any]:
         EndTime=task.ended_at.timestamp() if has_ended and task.ended_at is not None else None,
         StepStatus=each.status,
         CacheHitResult=_source_execution(cached.get("run_id") if isinstance(cached, Mapping) else None, run, arns),
-        FailureReason=None if reason is None else reason[:LONGEST_REASON],
+        FailureReason=None if reason is None else reason[:MAX_REASON_LENGTH],
         Metadata=metadata_of(step, task, arns) or {},
         AttemptCount=_attempts(task),
         SelectiveExecutionResult=_source_execution(source, run, arns),

@@ -9,7 +9,7 @@ from airflow_sm_pipelines.api.operation import Call
 from airflow_sm_pipelines.api.paging import position_of
 from airflow_sm_pipelines.wire.errors import ApiError
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 
 
 def add_tags(call: Call) -> dict[str, Any]:
@@ -17,8 +17,8 @@ def add_tags(call: Call) -> dict[str, Any]:
 
     def change(tags: dict[str, str]) -> dict[str, str]:
         changed = {**tags, **added}
-        if len(changed) > MOST_TAGS:
-            raise ApiError("ValidationException", f"A pipeline has at most {MOST_TAGS} tags.")
+        if len(changed) > MAX_TAGS:
+            raise ApiError("ValidationException", f"A pipeline has at most {MAX_TAGS} tags.")
         return changed
 
     name = call.pipeline(tagged_pipeline(call.request["ResourceArn"])).record.name

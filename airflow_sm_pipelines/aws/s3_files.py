@@ -12,7 +12,7 @@ from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.text import unstorable
 
 SCHEME = "s3://"
-MOST_FILE_BYTES = 33_554_432
+MAX_FILE_BYTES = 33_554_432
 """How large a file may be that is read into memory, where nobody says: 32 MiB."""
 
 MISSING_CODES = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
@@ -41,7 +41,7 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read_file(client: Any, uri: str, most_bytes: int = MOST_FILE_BYTES) -> S3File | None:
+def read_file(client: Any, uri: str, most_bytes: int = MAX_FILE_BYTES) -> S3File | None:
     """A file, or None where there is none; any other error of S3 is raised as it is.
 
     :raises UnresolvedError: for what is no URI of a file, and for a file of more bytes; no more than these are read

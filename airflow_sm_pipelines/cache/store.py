@@ -31,7 +31,7 @@ NAME_PREFIX = "SageMaker step cache of "
 URI_PREFIX = "x-sagemaker-step-cache://"
 GROUP = "sagemaker-step-cache"
 # How often an index is written where others write it at the same time.
-MOST_WRITES = 3
+MAX_WRITES = 3
 
 
 def cache_name(dag_id: str, group_id: str | None = None) -> str:
@@ -77,7 +77,7 @@ class StepCache:
     def put(self, key: str, entry: CacheEntry, *, oldest: float, limit: int) -> None:
         """Keep a result, and forget those older than ``oldest`` (epoch seconds) and all but the newest ``limit``."""
         self._store.set(entry_key(self._step, key), entry.to_json())
-        for _ in range(MOST_WRITES):
+        for _ in range(MAX_WRITES):
             index = {**self._index(), key: entry.succeeded_at}
             remaining = kept(index, oldest, limit)
             self._store.set(self._step, dict(remaining))

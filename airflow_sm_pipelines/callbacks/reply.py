@@ -15,7 +15,7 @@ from msgspec import Struct
 from airflow_sm_pipelines.callbacks.message import FAILURE, SUCCESS, TOKEN_FORM, Answer
 from airflow_sm_pipelines.definition.text import unstorable_in
 
-LONGEST_MESSAGE = 1_048_576
+MAX_MESSAGE_LENGTH = 1_048_576
 """As many characters as an SQS message can have (of one byte each)."""
 
 _TOKEN = re.compile(TOKEN_FORM)
@@ -59,8 +59,8 @@ def read_address(body: object) -> Addressed:
     """
     if not isinstance(body, str):
         raise ForNobodyError("it has no text")
-    if len(body) > LONGEST_MESSAGE:
-        raise ForNobodyError(f"it has more than {LONGEST_MESSAGE} characters")
+    if len(body) > MAX_MESSAGE_LENGTH:
+        raise ForNobodyError(f"it has more than {MAX_MESSAGE_LENGTH} characters")
     try:
         members = json.loads(body)
     except RecursionError:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES = 10
-MOST_BATCHES = 10
-LONGEST_WAIT_SECONDS = 20
+MAX_MESSAGES = 10
+MAX_BATCHES = 10
+MAX_WAIT_SECONDS = 20
 # For how long a reader that is lost hides what it has seen, and for how long a step's own message waits for its task.
 HIDDEN_SECONDS = 60
 KEPT_SECONDS = 600
@@ -98,11 +98,11 @@ class ReplyQueue:
 
     async def _drain(self, client: Any) -> None:
         """Look at the messages there are, so many that those of others cannot hide ours, and show theirs again."""
-        wait = min(int(self._pace.interval), LONGEST_WAIT_SECONDS)
-        for _ in range(MOST_BATCHES):
+        wait = min(int(self._pace.interval), MAX_WAIT_SECONDS)
+        for _ in range(MAX_BATCHES):
             response = await client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=MOST_MESSAGES,
+                MaxNumberOfMessages=MAX_MESSAGES,
                 WaitTimeSeconds=wait,
                 VisibilityTimeout=HIDDEN_SECONDS,
             )
@@ -117,7 +117,7 @@ class ReplyQueue:
     async def _set_visibility(self, client: Any) -> None:
         """Show the messages of others again, and keep those that were handed over hidden for their tasks."""
         while self._hidden:
-            receipts = list(self._hidden)[:MOST_MESSAGES]
+            receipts = list(self._hidden)[:MAX_MESSAGES]
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": self._hidden[receipt]}
                 for number, receipt in enumerate(receipts)

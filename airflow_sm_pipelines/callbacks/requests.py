@@ -26,8 +26,8 @@ REQUEST_TOKEN = TextLimits(128, 32)
 NAME = TextLimits(256, required=True)
 VALUE = TextLimits(1024, required=True)
 REASON = TextLimits(256)
-MOST_OUTPUTS = 50
-MOST_TOLD = 10
+MAX_OUTPUTS = 50
+MAX_SHOWN = 10
 
 
 class Answering(Struct, frozen=True):
@@ -63,8 +63,8 @@ class _Success(_Request, frozen=True):
     def violations(self) -> Iterator[str]:
         yield from super().violations()
         outputs = self.OutputParameters or []
-        if len(outputs) > MOST_OUTPUTS:
-            yield too_many("outputParameters", MOST_OUTPUTS)
+        if len(outputs) > MAX_OUTPUTS:
+            yield too_many("outputParameters", MAX_OUTPUTS)
             return
         for number, output in enumerate(outputs, start=1):
             yield from broken(f"outputParameters.{number}.member.name", output.Name, NAME)
@@ -104,7 +104,7 @@ def read_request(target: str, body: bytes) -> Answering:
     found = list(request.violations())
     if found:
         count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
-        raise ApiError("ValidationException", f"{count} detected: {'; '.join(found[:MOST_TOLD])}")
+        raise ApiError("ValidationException", f"{count} detected: {'; '.join(found[:MAX_SHOWN])}")
     return Answering(request.CallbackToken or "", request.answer(), request.ClientRequestToken)
 
 

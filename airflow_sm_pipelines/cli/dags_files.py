@@ -19,7 +19,7 @@ from airflow_sm_pipelines.ignored import Ignored, syntax_of_environment
 from airflow_sm_pipelines.overrides import is_excluded
 
 LOADER, CLASS = "load_dags", "SageMakerPipelineDag"
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 
 class Maker(Struct, frozen=True):
@@ -88,7 +88,7 @@ def _in_its_folder(path: Path) -> Path:
 def makers_in(file: Path) -> Iterator[Maker]:
     """The calls in one Python file; none where it cannot be read as one."""
     try:
-        if file.stat().st_size > MOST_BYTES:
+        if file.stat().st_size > MAX_BYTES:
             return
         text = file.read_bytes()
         # To read a text as Python takes a hundred times as long.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OF_THE_LOADER = frozenset({"folder", "pattern", "exclude", "overrides", "on_error", "dag_ids"})
 _OF_THE_CLASS = frozenset({"definition", "dag_id", "source", "on_error"})
-_HIGHEST = 4
+_MAX_PARENTS = 4
 """How many folders above a definition are looked through for the dags file."""
 
 
@@ -38,7 +38,7 @@ def with_python(merged: Merged, definition: Path, dag_id: str) -> Merged:
 
 
 def _makers_near(definition: Path) -> Iterator[Maker]:
-    for folder in definition.parents[:_HIGHEST]:
+    for folder in definition.parents[:_MAX_PARENTS]:
         for file in sorted(folder.glob("*.py")):
             yield from makers_in(file)
 

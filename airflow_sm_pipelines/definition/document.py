@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.cloudformation import Excerpt
 from airflow_sm_pipelines.definition.findings import Finding
-from airflow_sm_pipelines.definition.limits import AWS_CHARACTERS, MOST_BYTES
+from airflow_sm_pipelines.definition.limits import AWS_CHARACTERS, MAX_BYTES
 from airflow_sm_pipelines.definition.paths import describe, render_path
 from airflow_sm_pipelines.definition.place import Place
 from airflow_sm_pipelines.definition.plain import MAX_DEPTH, survey, to_plain
@@ -97,8 +97,8 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
     except OSError as error:
         collector.error(f"the file cannot be read: {error.strerror or error}", "$", code="unreadable-file")
         return None
-    if len(data) > MOST_BYTES:
-        collector.error(f"the file is larger than {MOST_BYTES} bytes, the most that is read", "$", code="too-large")
+    if len(data) > MAX_BYTES:
+        collector.error(f"the file is larger than {MAX_BYTES} bytes, the most that is read", "$", code="too-large")
         return None
     try:
         return data.decode("utf-8")
@@ -115,7 +115,7 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
 def _read(path: Path) -> bytes:
     """The file, or as much of it as tells that it is too large."""
     with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(MAX_BYTES + 1)
 
 
 def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector, *, is_inner: bool = False) -> Json:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-LONGEST_NAME = 500
+MAX_NAME_LENGTH = 500
 """As many characters of an expression as a message names it by: a Join can have thousands of parts."""
 
 
 def shortened_name(expression: str) -> str:
     """An expression in a message."""
-    return expression if len(expression) <= LONGEST_NAME else f"{expression[:LONGEST_NAME]}…"
+    return expression if len(expression) <= MAX_NAME_LENGTH else f"{expression[:MAX_NAME_LENGTH]}…"
 
 
 class UnresolvedError(Exception):

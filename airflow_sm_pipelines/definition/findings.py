@@ -12,11 +12,11 @@ from airflow_sm_pipelines.definition.guessing import Guesser
 from airflow_sm_pipelines.definition.place import WHOLE, Place
 from airflow_sm_pipelines.definition.text import storable
 
-MOST_TOLD = 200
+MAX_SHOWN = 200
 """Errors, and warnings, that are told of one document; of the others it is told how many there are."""
 
-LONGEST_MESSAGE = 1000
-LONGEST_NAME = 200
+MAX_MESSAGE_LENGTH = 1000
+MAX_NAME_LENGTH = 200
 """Characters that are told of a message, and of a step's name or what was likely meant."""
 
 
@@ -57,14 +57,14 @@ class Finding(Struct, frozen=True):
 
     def bounded(self) -> Finding:
         """The same finding with texts of a length that can be read."""
-        longest = len(self.message) <= LONGEST_MESSAGE
-        if longest and len(self.step or "") <= LONGEST_NAME and len(self.suggestion or "") <= LONGEST_NAME:
+        longest = len(self.message) <= MAX_MESSAGE_LENGTH
+        if longest and len(self.step or "") <= MAX_NAME_LENGTH and len(self.suggestion or "") <= MAX_NAME_LENGTH:
             return self
         return replace(
             self,
-            message=_cut(self.message, LONGEST_MESSAGE),
-            step=self.step and _cut(self.step, LONGEST_NAME),
-            suggestion=None if len(self.suggestion or "") > LONGEST_NAME else self.suggestion,
+            message=_cut(self.message, MAX_MESSAGE_LENGTH),
+            step=self.step and _cut(self.step, MAX_NAME_LENGTH),
+            suggestion=None if len(self.suggestion or "") > MAX_NAME_LENGTH else self.suggestion,
         )
 
     def storable(self) -> Finding:
@@ -122,7 +122,7 @@ class FindingCollector(Struct):
 
     ``text`` is the document's text, where it was given as one; ``place`` tells where in it the definition is.
     ``errors`` and ``warnings`` count what was found, of which ``findings`` holds the first of each, up to
-    :data:`MOST_TOLD`; ``steps`` counts the steps that were read.
+    :data:`MAX_SHOWN`; ``steps`` counts the steps that were read.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -141,7 +141,7 @@ class FindingCollector(Struct):
         else:
             self.warnings += 1
             count = self.warnings
-        if count <= MOST_TOLD:
+        if count <= MAX_SHOWN:
             self.findings.append(finding.bounded())
 
     def error(
@@ -163,13 +163,13 @@ class FindingCollector(Struct):
         counts = ((self.errors, Severity.ERROR, "errors"), (self.warnings, Severity.WARNING, "warnings"))
         return [
             Finding(
-                f"{count - MOST_TOLD} more {noun} are not told",
+                f"{count - MAX_SHOWN} more {noun} are not told",
                 severity=severity,
-                stands_for=count - MOST_TOLD,
+                stands_for=count - MAX_SHOWN,
                 code="more-findings",
             )
             for count, severity, noun in counts
-            if count > MOST_TOLD
+            if count > MAX_SHOWN
         ]
 
 

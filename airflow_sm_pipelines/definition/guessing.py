@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-LONGEST_WORD = 100
+MAX_WORD_LENGTH = 100
 """Characters of a name for which it is guessed what was meant: no name of a definition that is longer is a slip."""
 
-MOST_WORK = 1_000_000
+MAX_WORK = 1_000_000
 """What is spent on guesses for one document, about half a second: characters of candidates that are looked at, and
 fields of the tables of comparisons. What is misspelt after that gets no guess."""
 
-_MOST_EDITS = 2
-_SHORTEST_PART = 4
+_MAX_EDITS = 2
+_MIN_PART_LENGTH = 4
 _NO_LETTER = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"[0-9]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
@@ -24,7 +24,7 @@ class Guesser:
 
     __slots__ = ("_left",)
 
-    def __init__(self, budget: int = MOST_WORK) -> None:
+    def __init__(self, budget: int = MAX_WORK) -> None:
         self._left = budget
 
     def nearest(self, word: str, candidates: Iterable[str]) -> str | None:
@@ -35,7 +35,7 @@ class Guesser:
         word as its first or last words, or that the word has as its own. Only so many candidates are looked at as the
         budget still allows.
         """
-        if self._left <= 0 or not 0 < len(word) <= LONGEST_WORD:
+        if self._left <= 0 or not 0 < len(word) <= MAX_WORD_LENGTH:
             return None
         plain = normal(word)
         same: list[str] = []
@@ -46,7 +46,7 @@ class Guesser:
             self._left -= 1
             if self._left <= 0:
                 break
-            if len(candidate) > 2 * LONGEST_WORD or candidate == word:
+            if len(candidate) > 2 * MAX_WORD_LENGTH or candidate == word:
                 continue
             self._left -= len(candidate)
             other = normal(candidate)
@@ -56,7 +56,7 @@ class Guesser:
             if _singular(other) == _singular(plain):
                 least, near = (1, [candidate]) if least > 1 else (least, [*near, candidate])
             elif abs(len(other) - len(plain)) <= least:
-                self._left -= len(candidate) * (2 * _MOST_EDITS + 1)
+                self._left -= len(candidate) * (2 * _MAX_EDITS + 1)
                 edits = _edits(plain, other, least)
                 if edits < least and _of_series(word) != _of_series(candidate):
                     least, near = edits, [candidate]
@@ -90,13 +90,13 @@ def _singular(word: str) -> str:
 
 def _edits_allowed(word: str) -> int:
     """A slip in a short word makes another word of it."""
-    return 0 if len(word) < 2 else 1 if len(word) < 5 else _MOST_EDITS
+    return 0 if len(word) < 2 else 1 if len(word) < 5 else _MAX_EDITS
 
 
 def _is_part(one: str, other: str) -> bool:
     """Whether the shorter is the beginning or end of the longer, in whole words and at least half of it."""
     short, long = sorted((_words(one), _words(other)), key=len)
-    if len("".join(short)) < _SHORTEST_PART:
+    if len("".join(short)) < _MIN_PART_LENGTH:
         return False
     if short and 2 * len(short) >= len(long) and short in (long[: len(short)], long[-len(short) :]):
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-MOST_DIGITS = 9
+MAX_DIGITS = 9
 """Digits of an index, as in a reference to a property."""
 
 CLOSING_BRACKET = re.compile(r"\s*\]")
@@ -67,7 +67,7 @@ def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
     content = text[inner:end].strip() if end >= 0 else ""
     digits = content.removeprefix("-")
     if digits.isascii() and digits.isdigit():
-        if len(digits) > MOST_DIGITS:
+        if len(digits) > MAX_DIGITS:
             raise JsonPathError(f"the path {_told(path)} has an index of {len(digits)} digits; no list is that long.")
         return int(content), end + 1
     reason = "a wildcard, slice or filter is not supported" if content else "a bracket is not closed or empty"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.syntax import Json
 
 MAX_CONCURRENCY = 50
-MOST_LITERAL_ITEMS = 100
+MAX_LITERAL_ITEMS = 100
 
 OUTPUTS, SELECTED = "IterationOutputs", "Selected"
 """The properties of a ForEach step that lead to results of the steps in its body."""
@@ -77,9 +77,9 @@ def _read_items(scope: Scope, value: dict[str, Json], path: JsonPath) -> Value:
     place: JsonPath = (path, "IterableItems")
     found = value["IterableItems"]
     if isinstance(found, list):
-        if not 1 <= len(found) <= MOST_LITERAL_ITEMS:
+        if not 1 <= len(found) <= MAX_LITERAL_ITEMS:
             scope.error(
-                f"a literal list has 1 to {MOST_LITERAL_ITEMS} items, found {len(found)}", place, code="for-each-items"
+                f"a literal list has 1 to {MAX_LITERAL_ITEMS} items, found {len(found)}", place, code="for-each-items"
             )
         for index, item in enumerate(found):
             if not (isinstance(item, str | int | float) or is_expression(item)):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-LEAST: Final = -(2**63)
-MOST: Final = 2**64 - 1
+MIN_NUMBER: Final = -(2**63)
+MAX_NUMBER: Final = 2**64 - 1
 """The range of the integers that a message holds."""
 
 
 def fits(number: float) -> bool:
     """Whether a number, an integer or a float, can be handed on as a number."""
-    return LEAST <= number <= MOST
+    return MIN_NUMBER <= number <= MAX_NUMBER

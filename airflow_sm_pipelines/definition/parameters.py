@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
-from airflow_sm_pipelines.definition.limits import MOST_PARAMETERS
+from airflow_sm_pipelines.definition.limits import MAX_PARAMETERS
 from airflow_sm_pipelines.definition.model import Parameter, ParameterType
 from airflow_sm_pipelines.definition.paths import describe, listed, shorten
 
@@ -28,10 +28,10 @@ and how."""
 
 _KEYS = frozenset({"Name", "Type", "DefaultValue", "EnumValues", "Description"})
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,256}")
-MOST_DIGITS = 4300
+MAX_DIGITS = 4300
 """Digits of an Integer: as many as Python writes."""
 
-_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 _TYPES = {kind.value: kind for kind in ParameterType}
@@ -43,13 +43,13 @@ def read_parameters(scope: Scope, value: Json, path: JsonPath) -> Mapping[str, P
     if value is None:
         return FrozenDict()
     members = scope.array(value, path, "an array of parameters") or []
-    if len(members) > MOST_PARAMETERS:
+    if len(members) > MAX_PARAMETERS:
         scope.error(
-            f"a definition has at most {MOST_PARAMETERS} parameters, found {len(members)}",
+            f"a definition has at most {MAX_PARAMETERS} parameters, found {len(members)}",
             path,
             code="too-many-parameters",
         )
-    for index, member in enumerate(members[:MOST_PARAMETERS]):
+    for index, member in enumerate(members[:MAX_PARAMETERS]):
         parameter = _read_parameter(scope, member, (path, index))
         if parameter is None:
             continue

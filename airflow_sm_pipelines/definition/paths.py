@@ -14,9 +14,9 @@ A chain costs one small tuple per node and is written out only where something i
 
 MAX_SHOWN = 60
 """Characters of a text that a message quotes."""
-_LONGEST_KEY = 200
-_LONGEST_PATH = 2000
-_MOST_LISTED = 20
+_MAX_KEY_LENGTH = 200
+_MAX_PATH_LENGTH = 2000
+_MAX_LISTED = 20
 
 
 def render_path(path: JsonPath) -> str:
@@ -29,15 +29,15 @@ def render_path(path: JsonPath) -> str:
         path, key = path
         if isinstance(key, int):
             parts.append(f"[{key}]")
-        elif len(key) <= _LONGEST_KEY and key.isascii() and key.isidentifier():
+        elif len(key) <= _MAX_KEY_LENGTH and key.isascii() and key.isidentifier():
             parts.append(f".{key}")
         else:
-            key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
+            key = key if len(key) <= _MAX_KEY_LENGTH else f"{key[:_MAX_KEY_LENGTH]}…"
             escaped = key.replace("\\", "\\\\").replace("'", "\\'")
             parts.append(f"['{escaped}']")
     text = "$" + "".join(reversed(parts))
-    half = _LONGEST_PATH // 2
-    return text if len(text) <= _LONGEST_PATH else f"{text[:half]}…{text[-half:]}"
+    half = _MAX_PATH_LENGTH // 2
+    return text if len(text) <= _MAX_PATH_LENGTH else f"{text[:half]}…{text[-half:]}"
 
 
 def describe(value: object) -> str:
@@ -76,5 +76,5 @@ def shorten(text: str, longest: int = MAX_SHOWN) -> str:
 
 def listed(names: Collection[str]) -> str:
     """Names in one line, the first of them where they are many."""
-    shown = ", ".join(shorten(name) for name in islice(names, _MOST_LISTED))
-    return shown if len(names) <= _MOST_LISTED else f"{shown} and {len(names) - _MOST_LISTED} more"
+    shown = ", ".join(shorten(name) for name in islice(names, _MAX_LISTED))
+    return shown if len(names) <= _MAX_LISTED else f"{shown} and {len(names) - _MAX_LISTED} more"

@@ -22,7 +22,7 @@ MAX_DEPTH = 160
 
 _LOOKED_FOR = frozenset({dict, list, float})
 
-_MOST_BITS = 14_283
+_MAX_BITS = 14_283
 """The bits of the largest integer that Python writes as a text, of 4,300 digits."""
 
 
@@ -34,7 +34,7 @@ def to_plain(value: object, collector: FindingCollector, path: JsonPath = None, 
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        if value.bit_length() > _MOST_BITS:
+        if value.bit_length() > _MAX_BITS:
             collector.error("a number has too many digits", render_path(path), code="number-out-of-range")
             return None
         return int(value)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.document import load_document
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
-from airflow_sm_pipelines.definition.limits import LONGEST_DISPLAY_NAME, LONGEST_ID, MOST_PARALLEL_STEPS
+from airflow_sm_pipelines.definition.limits import MAX_DISPLAY_NAME_LENGTH, MAX_ID_LENGTH, MAX_PARALLEL_STEPS
 from airflow_sm_pipelines.definition.model import ExperimentConfig, MlflowConfig, Pipeline
 from airflow_sm_pipelines.definition.ordering import in_document_order
 from airflow_sm_pipelines.definition.parameters import read_metadata, read_parameters
@@ -138,19 +138,21 @@ def _read_pipeline(document: Document, scope: Scope) -> Pipeline:
 
 def _read_name(scope: Scope, wrapper: dict[str, Json], around: JsonPath) -> str | None:
     name = scope.text(wrapper, "PipelineName", around, empty=False)
-    if name is not None and len(name) > LONGEST_ID:
-        message = f"the name has {len(name)} characters and a dag id at most {LONGEST_ID}: the id is the name cut short"
+    if name is not None and len(name) > MAX_ID_LENGTH:
+        message = (
+            f"the name has {len(name)} characters and a dag id at most {MAX_ID_LENGTH}: the id is the name cut short"
+        )
         scope.warning(message, (around, "PipelineName"), code="long-name")
     return name
 
 
 def _read_display_name(scope: Scope, wrapper: dict[str, Json], around: JsonPath) -> str | None:
     name = scope.text(wrapper, "PipelineDisplayName", around)
-    if name is None or len(name) <= LONGEST_DISPLAY_NAME:
+    if name is None or len(name) <= MAX_DISPLAY_NAME_LENGTH:
         return name
-    message = f"the name has {len(name)} characters, of which Airflow shows the first {LONGEST_DISPLAY_NAME}"
+    message = f"the name has {len(name)} characters, of which Airflow shows the first {MAX_DISPLAY_NAME_LENGTH}"
     scope.warning(message, (around, "PipelineDisplayName"), code="long-name")
-    return name[:LONGEST_DISPLAY_NAME]
+    return name[:MAX_DISPLAY_NAME_LENGTH]
 
 
 def _read_version(scope: Scope, value: dict[str, Json]) -> str | None:
@@ -206,8 +208,8 @@ def _read_parallelism(scope: Scope, value: Json, path: JsonPath) -> int | None:
     found = value.get("MaxParallelExecutionSteps")
     if found is None:
         return None
-    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MOST_PARALLEL_STEPS:
+    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MAX_PARALLEL_STEPS:
         return found
-    expected = f"a whole number from 1 to {MOST_PARALLEL_STEPS}"
+    expected = f"a whole number from 1 to {MAX_PARALLEL_STEPS}"
     scope.wrong_type(expected, found, (path, "MaxParallelExecutionSteps"))
     return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.definition.syntax import Json
 
-MOST = 100
+MAX_REPLACEMENTS = 100
 """The replacements that a Dag may have."""
 
 _TOKEN = re.compile(r"\.(?P<member>[A-Za-z_][\w-]*)|\[(?P<index>[0-9]{1,6})\]|\[(?P<any>\*)\]|\['(?P<name>[^'\]]+)'\]")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 
-LONGEST_TYPE = 100
+MAX_TYPE_LENGTH = 100
 """Characters of a type's name that are told; SageMaker's own are much shorter."""
 
 NAME_ONLY_TYPES = ("Athena", "HubContent")
@@ -59,7 +59,7 @@ class KnownType(Protocol):
 
 def cannot_be_run(step_type: str) -> str:
     """What to say of a step type that no operator runs, wherever it is met: at load, and when its task is reached."""
-    if len(step_type) > LONGEST_TYPE:
+    if len(step_type) > MAX_TYPE_LENGTH:
         return f"unknown step type of {len(step_type)} characters"
     found = f"unknown step type {step_type!r}"
     if step_type in NAME_ONLY_TYPES:

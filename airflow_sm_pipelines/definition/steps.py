@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.conditions import read_conditions
 from airflow_sm_pipelines.definition.depends_on import read_depends_on
 from airflow_sm_pipelines.definition.frozen import FrozenDict
-from airflow_sm_pipelines.definition.limits import MOST_STEPS
+from airflow_sm_pipelines.definition.limits import MAX_STEPS
 from airflow_sm_pipelines.definition.loops import read_loop
 from airflow_sm_pipelines.definition.misplaced import put_inside
 from airflow_sm_pipelines.definition.model import Branches, ForEachBody, Step
@@ -41,10 +41,10 @@ def read_steps(scope: Scope, value: Json, path: JsonPath) -> tuple[Step, ...]:
     read = []
     for index, member in enumerate(scope.array(value, path, "an array of steps") or ()):
         scope.collector.steps += 1
-        if scope.collector.steps > MOST_STEPS:
-            if scope.collector.steps == MOST_STEPS + 1:
+        if scope.collector.steps > MAX_STEPS:
+            if scope.collector.steps == MAX_STEPS + 1:
                 scope.error(
-                    f"a definition has at most {MOST_STEPS} steps; this one and what follows is not read",
+                    f"a definition has at most {MAX_STEPS} steps; this one and what follows is not read",
                     (path, index),
                     code="too-many-steps",
                 )

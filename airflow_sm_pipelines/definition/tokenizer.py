@@ -58,7 +58,7 @@ class TokenError(ValueError):
         self.suggestion = suggestion
 
 
-_LONGEST_KEPT = 500
+_MAX_KEPT_LENGTH = 500
 """Characters of a text whose reference is kept for the next time: longer ones would fill the memory."""
 
 
@@ -67,7 +67,7 @@ def parse_get(text: str) -> Expression:
 
     :raises TokenError: with the column at which the text stops making sense.
     """
-    return _kept(text) if len(text) <= _LONGEST_KEPT else _parse(text)
+    return _kept(text) if len(text) <= _MAX_KEPT_LENGTH else _parse(text)
 
 
 def _parse(text: str) -> Expression:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, shortened_name
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.model import Compare, Comparison, In, Not, Or
-from airflow_sm_pipelines.expressions.json_text import MOST_DIGITS, number_in, quoted
+from airflow_sm_pipelines.expressions.json_text import MAX_DIGITS, number_in, quoted
 from airflow_sm_pipelines.expressions.values import resolve
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _number_in(text: Json) -> float | int | None:
         return None
     number = number_in(text)
     if number is None:
-        raise ConditionError(f"A number of {len(text)} digits cannot be compared; {MOST_DIGITS} are the most.")
+        raise ConditionError(f"A number of {len(text)} digits cannot be compared; {MAX_DIGITS} are the most.")
     return number
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.expressions.plain_values import MOST_BITS, MOST_WORK, TooMuchError
+from airflow_sm_pipelines.expressions.plain_values import MAX_BITS, MAX_WORK, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MOST_WIDTH = 1_000
+MAX_WIDTH = 1_000
 """The most characters to which a text is filled up, and the most digits of a number that is rounded."""
 _LARGE_FIELD = {
     "%": re.compile(r"%(?:\([^()]*\))?[-#0 +]*(?:\d*\.)?(?:\d{4,}|\*)|%\([^()]*\("),
@@ -29,7 +29,7 @@ def check_operation(operator: str, left: Any, right: Any) -> None:
                 _check(len(many) * max(times, 0))
     if operator in ("*", "**") and isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() * max(right, 1) if operator == "**" else left.bit_length() + right.bit_length()
-        if bits > MOST_BITS:
+        if bits > MAX_BITS:
             raise TooMuchError("it makes a number of too many digits")
     if operator == "%" and isinstance(left, str):
         _check_format(left, "%", right if isinstance(right, tuple) else (right,))
@@ -81,7 +81,7 @@ def _check_replaced(text: str, given: Sequence[Any]) -> None:
 
 def _check_format(text: str, mark: str, given: Sequence[Any]) -> None:
     if _LARGE_FIELD[mark].search(text):
-        raise TooMuchError(f"it has a field that is filled up to more than {MOST_WIDTH:,} characters, or to any number")
+        raise TooMuchError(f"it has a field that is filled up to more than {MAX_WIDTH:,} characters, or to any number")
     longest = max((_length(each) for each in given), default=0)
     _check(text.count(mark) * longest)
 
@@ -91,16 +91,14 @@ def _length(value: Any) -> int:
         return sum(_length(key) + _length(member) + 4 for key, member in value.items())
     if isinstance(value, list | tuple):
         return sum(_length(member) + 4 for member in value)
-    return (
-        len(value) if isinstance(value, str) else MOST_BITS // 3 if isinstance(value, int) and value > 1 << 64 else 64
-    )
+    return len(value) if isinstance(value, str) else MAX_BITS // 3 if isinstance(value, int) and value > 1 << 64 else 64
 
 
 def _check_widths(given: Sequence[Any]) -> None:
-    if any(isinstance(each, int) and abs(each) > MOST_WIDTH for each in given):
-        raise TooMuchError(f"it fills something up to more than {MOST_WIDTH:,} characters")
+    if any(isinstance(each, int) and abs(each) > MAX_WIDTH for each in given):
+        raise TooMuchError(f"it fills something up to more than {MAX_WIDTH:,} characters")
 
 
 def _check(size: int) -> None:
-    if size > MOST_WORK:
-        raise TooMuchError(f"it makes more than {MOST_WORK:,} characters and members at once")
+    if size > MAX_WORK:
+        raise TooMuchError(f"it makes more than {MAX_WORK:,} characters and members at once")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.expressions.stringify import Json
 
-LONGEST_LABEL = 250
+MAX_LABEL_LENGTH = 250
 """Characters that Airflow stores of a mapped task's label."""
 
 
@@ -55,7 +55,7 @@ class Iteration(Struct, frozen=True):
     def label(self) -> str:
         """The item as one line of text, for where Airflow shows which of the mapped tasks it is."""
         text = self.item if isinstance(self.item, str) else json.dumps(self.item, ensure_ascii=False)
-        return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+        return text if len(text) <= MAX_LABEL_LENGTH else f"{text[: MAX_LABEL_LENGTH - 1]}…"
 
 
 def _opened(item: Json) -> Json:

@@ -15,16 +15,16 @@ from airflow_sm_pipelines.definition.text import storable, unstorable
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
-MOST_DIGITS = 4300
+MAX_DIGITS = 4300
 """How many digits of a whole number are read: Python itself writes and reads no more (sys.int_info)."""
 
 SAFE_INTEGERS = range(-(2**63), 2**63)
 """The whole numbers that AWS and Airflow hold as such: a Long."""
 
-LARGEST_FLOAT = float(2**63)
+MAX_FLOAT = float(2**63)
 """A float of this size and more comes back from PostgreSQL's JSON as a whole number, which has too many bits."""
 
-LONGEST_SHOWN = 100
+MAX_SHOWN_LENGTH = 100
 
 
 class JsonTextError(ValueError):
@@ -53,8 +53,8 @@ def read_json(text: str | bytes) -> Json:
 
 
 def _whole_number(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise JsonLimitError(f"it has a number of {len(digits)} digits, and at most {MOST_DIGITS} can be read")
+    if len(digits) > MAX_DIGITS:
+        raise JsonLimitError(f"it has a number of {len(digits)} digits, and at most {MAX_DIGITS} can be read")
     return int(digits)
 
 
@@ -62,7 +62,7 @@ def number_in(text: str) -> int | float | None:
     """The number that a text of digits writes, exactly if it is a whole one; None where it has too many digits."""
     if not text.lstrip("-").isdigit():
         return float(text)
-    return int(text) if len(text) <= MOST_DIGITS else None
+    return int(text) if len(text) <= MAX_DIGITS else None
 
 
 def unusable(value: object) -> str | None:
@@ -91,7 +91,7 @@ def number_too_large(value: object) -> float | None:
         each = left.pop()
         if isinstance(each, int) and each not in SAFE_INTEGERS:
             return each
-        if isinstance(each, float) and abs(each) >= LARGEST_FLOAT:
+        if isinstance(each, float) and abs(each) >= MAX_FLOAT:
             return each
         if isinstance(each, dict):
             left.extend(each.values())
@@ -119,4 +119,4 @@ def quoted(value: object) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}… ({len(text)} characters)"

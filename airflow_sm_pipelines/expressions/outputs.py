@@ -11,7 +11,7 @@ from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
 from airflow_sm_pipelines.definition.secrets import MASKED
 from airflow_sm_pipelines.definition.text import unstorable
-from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS, number_in, shown
+from airflow_sm_pipelines.expressions.json_text import MAX_FLOAT, SAFE_INTEGERS, number_in, shown
 from airflow_sm_pipelines.expressions.stringify import to_text
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
-MOST_NAMED = 20
-LONGEST_LIST = 500
+MAX_NAMED = 20
+MAX_LIST_LENGTH = 500
 
 
 class OutputError(Exception):
@@ -43,8 +43,10 @@ def typed_outputs(
     """
     missing = [name for name in declared if name not in given]
     if missing:
-        listed = ", ".join(sorted(given)[:MOST_NAMED]) or "nothing"
-        listed = f"{listed[:LONGEST_LIST]}, ..." if len(given) > MOST_NAMED or len(listed) > LONGEST_LIST else listed
+        listed = ", ".join(sorted(given)[:MAX_NAMED]) or "nothing"
+        listed = (
+            f"{listed[:MAX_LIST_LENGTH]}, ..." if len(given) > MAX_NAMED or len(listed) > MAX_LIST_LENGTH else listed
+        )
         raise OutputError(f"{source} did not give the declared output {', '.join(missing)}; it gave {listed}.")
     return {name: _typed(name, kind, given[name], source, is_secret) for name, kind in declared.items()}
 
@@ -64,8 +66,8 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str, is_secret: 
         case ParameterType.FLOAT, int() | float() | str():
             number = _number(value)
             if number is not None and abs(number) <= sys.float_info.max:
-                if abs(number) >= LARGEST_FLOAT:
-                    told = f"which is too large: Airflow stores a Float of less than {LARGEST_FLOAT:g}"
+                if abs(number) >= MAX_FLOAT:
+                    told = f"which is too large: Airflow stores a Float of less than {MAX_FLOAT:g}"
                     raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
                 return float(number)
         case ParameterType.INTEGER, int() | float() | str():

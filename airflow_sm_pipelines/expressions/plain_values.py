@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 
-MOST_WORK = 300_000
+MAX_WORK = 300_000
 """How many characters and members a template may make and take in, all together."""
-MOST_BITS = 20_000
+MAX_BITS = 20_000
 """Those of a whole number."""
-MOST_DEPTH = 100
+MAX_DEPTH = 100
 _SEVERAL = (list, tuple, dict)
 
 
@@ -70,7 +70,7 @@ class Budget:
     :param most: how much that may be
     """
 
-    def __init__(self, most: int = MOST_WORK) -> None:
+    def __init__(self, most: int = MAX_WORK) -> None:
         self._most = most
         self._left = most
 
@@ -101,7 +101,7 @@ def plain(value: Any, budget: Budget, depth: int = 0) -> Any:
         budget.spend(len(value))
         return value if type(value) is str else str.__str__(value)
     if isinstance(value, int):
-        if value.bit_length() > MOST_BITS:
+        if value.bit_length() > MAX_BITS:
             raise TooMuchError("it makes a number of too many digits")
         return value if type(value) is int else int(value)
     if isinstance(value, float):
@@ -114,7 +114,7 @@ def plain(value: Any, budget: Budget, depth: int = 0) -> Any:
 
 
 def _members(value: Any, budget: Budget, depth: int) -> Any:
-    if depth > MOST_DEPTH:
+    if depth > MAX_DEPTH:
         raise TooMuchError("it makes a value that is nested too deeply")
     if isinstance(value, dict | Mapping):
         return {plain(key, budget, depth): plain(member, budget, depth) for key, member in value.items()}

@@ -29,7 +29,7 @@ NAMING_FIELDS = (
 )
 
 # How many names a message lists of what is there instead.
-MOST_LISTED = 50
+MAX_LISTED = 50
 
 # Members that are strings holding JSON, into which a path goes on (semantics 2.16, Job).
 JSON_MEMBERS = frozenset({"JobConfigDocument"})
@@ -151,8 +151,8 @@ def _find_by_name(elements: list[Json], name: str) -> Json:
 
 def _listed(names: Iterable[str]) -> str:
     listed = sorted(names)
-    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
-    return ", ".join(listed[:MOST_LISTED]) + more if listed else "nothing"
+    more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return ", ".join(listed[:MAX_LISTED]) + more if listed else "nothing"
 
 
 def _kind(value: Json) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.text import storable, storable_value, unstorable_in
 from airflow_sm_pipelines.expressions.identity import iso_time
-from airflow_sm_pipelines.expressions.json_text import LARGEST_FLOAT, SAFE_INTEGERS
+from airflow_sm_pipelines.expressions.json_text import MAX_FLOAT, SAFE_INTEGERS
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Python writes whole numbers of some 14,000 bits as text, and no larger ones.
-MOST_BITS = 10_000
+MAX_BITS = 10_000
 
 
 def to_result(response: Mapping[str, object]) -> dict[str, Json]:
@@ -39,7 +39,7 @@ def to_result(response: Mapping[str, object]) -> dict[str, Json]:
 def _convert(value: object) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, float) and abs(value) >= LARGEST_FLOAT:
+    if isinstance(value, float) and abs(value) >= MAX_FLOAT:
         # A text that writes a number is compared with numbers as one.
         return repr(value)
     if value is None or isinstance(value, str | bool | int | float):
@@ -85,7 +85,7 @@ def _sendable(value: Json) -> Json:
         return {name: _sendable(member) for name, member in value.items()}
     if not isinstance(value, int) or isinstance(value, bool) or value in SAFE_INTEGERS:
         return value
-    return str(value) if value.bit_length() <= MOST_BITS else f"(a number of {value.bit_length()} bits)"
+    return str(value) if value.bit_length() <= MAX_BITS else f"(a number of {value.bit_length()} bits)"
 
 
 def _shorten(value: Json, longest_text: int, most_elements: int | None) -> Json:

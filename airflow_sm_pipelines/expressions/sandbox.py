@@ -31,12 +31,12 @@ from airflow_sm_pipelines.expressions.plain_values import (
     kind_of,
     plain,
 )
-from airflow_sm_pipelines.expressions.template_words import ATTRIBUTES, FILTERS, LOOP, MOST_TEMPLATE, STATEMENTS
+from airflow_sm_pipelines.expressions.template_words import ATTRIBUTES, FILTERS, LOOP, MAX_TEMPLATE, STATEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MOST_OUTPUT = 10_000
+MAX_OUTPUT = 10_000
 """How many characters may come out of a template."""
 _MADE, _JOINED, _GONE_THROUGH = "~made", "~joined", "~gone through"
 _NOTHING = object()
@@ -49,8 +49,8 @@ def render(text: str, names: Mapping[str, Any], filters: Mapping[str, Callable[.
     :param filters: those beside Jinja's
     :raises Exception: where it cannot be rendered
     """
-    if len(text) > MOST_TEMPLATE:
-        raise TooMuchError(f"it has {len(text):,} characters, and at most {MOST_TEMPLATE:,} are read")
+    if len(text) > MAX_TEMPLATE:
+        raise TooMuchError(f"it has {len(text):,} characters, and at most {MAX_TEMPLATE:,} are read")
     budget = Budget()
     environment = _Environment(budget, filters)
     tree = environment.parse(text)
@@ -64,8 +64,8 @@ def render(text: str, names: Mapping[str, Any], filters: Mapping[str, Callable[.
     for part in environment.from_string(counted).generate(given):
         parts.append(part)
         length += len(part)
-        if length > MOST_OUTPUT:
-            raise TooMuchError(f"more than {MOST_OUTPUT:,} characters come out of it")
+        if length > MAX_OUTPUT:
+            raise TooMuchError(f"more than {MAX_OUTPUT:,} characters come out of it")
     return "".join(parts)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
-from airflow_sm_pipelines.aws.s3_files import MOST_FILE_BYTES, read_file
+from airflow_sm_pipelines.aws.s3_files import MAX_FILE_BYTES, read_file
 from airflow_sm_pipelines.definition.evaluation_errors import UnresolvedError
 from airflow_sm_pipelines.definition.expressions import format_expression
 from airflow_sm_pipelines.definition.secrets import has_mask
@@ -92,7 +92,7 @@ class TaskScope:
         results: RealResults,
         templates: Templates | None = None,
         check_place: Callable[[str], None],
-        most_file_bytes: int = MOST_FILE_BYTES,
+        most_file_bytes: int = MAX_FILE_BYTES,
     ) -> None:
         self._context = context
         self._pipeline = pipeline

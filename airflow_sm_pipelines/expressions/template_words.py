@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-MOST_TEMPLATE = 10_000
+MAX_TEMPLATE = 10_000
 """How many characters a template may have."""
 
 _NODES = (

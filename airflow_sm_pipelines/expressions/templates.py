@@ -15,7 +15,7 @@ from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.expressions.fixed_templates import FACTS, airflow_filters, is_fixed
 from airflow_sm_pipelines.expressions.plain_values import macro_fault
-from airflow_sm_pipelines.expressions.template_words import FILTERS, FUNCTIONS, MEMBERS, MOST_TEMPLATE, STATEMENTS
+from airflow_sm_pipelines.expressions.template_words import FILTERS, FUNCTIONS, MAX_TEMPLATE, MEMBERS, STATEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -131,8 +131,8 @@ def _faults_of(
 ) -> Iterator[tuple[str, str | None]]:
     from jinja2 import nodes
 
-    if len(text) > MOST_TEMPLATE:
-        yield f"has {len(text):,} characters, and at most {MOST_TEMPLATE:,} are read", None
+    if len(text) > MAX_TEMPLATE:
+        yield f"has {len(text):,} characters, and at most {MAX_TEMPLATE:,} are read", None
         return
     tree = _read(text)
     if isinstance(tree, str):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from airflow_sm_pipelines.definition.expressions import PropertyFileReference, PropertyReference
 from airflow_sm_pipelines.definition.findings import DefinitionError, FindingCollector
 from airflow_sm_pipelines.definition.frozen import FrozenDict
-from airflow_sm_pipelines.definition.limits import MOST_EDGES
+from airflow_sm_pipelines.definition.limits import MAX_EDGES
 from airflow_sm_pipelines.graph.bodies import Body
 from airflow_sm_pipelines.graph.cycles import find_cycles, topological_order
 from airflow_sm_pipelines.graph.loop_conditions import tell_of_other_conditions
@@ -59,9 +59,9 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     reasons = {name: tasks.reasons(step) for name, step in tasks.steps.items()}
     names = list(tasks.steps)
     inside = {step.name: _within(step.for_each) for step in tasks.steps.values() if step.for_each is not None}
-    if (edges := sum(len(some) for each in (reasons, *inside.values()) for some in each.values())) > MOST_EDGES:
+    if (edges := sum(len(some) for each in (reasons, *inside.values()) for some in each.values())) > MAX_EDGES:
         collector.error(
-            f"{edges} dependencies between steps, at most {MOST_EDGES} can be used",
+            f"{edges} dependencies between steps, at most {MAX_EDGES} can be used",
             "$.Steps",
             code="too-many-dependencies",
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.graph.model import Graph, StepEnd
 
-MOST_SELECTED = 50
+MAX_SELECTED = 50
 """SageMaker takes 1 to 50 SelectedSteps."""
 
 
@@ -86,8 +86,8 @@ def _wrong_names(graph: Graph, names: Sequence[str]) -> Iterator[str]:
     given = dict.fromkeys(names)
     if not given:
         yield "No step is selected: name at least one, or leave the selection out to run all of them."
-    if len(given) > MOST_SELECTED:
-        yield f"{len(given)} steps are selected, and a selection has at most {MOST_SELECTED}, as SageMaker's has."
+    if len(given) > MAX_SELECTED:
+        yield f"{len(given)} steps are selected, and a selection has at most {MAX_SELECTED}, as SageMaker's has."
     known = [step.name for step in graph.steps]
     loop_of = {body.name: step.name for step in graph.steps if step.for_each is not None for body in step.for_each.body}
     guesser = Guesser()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.step_run import StepRun
     from airflow_sm_pipelines.pace.queue import Answer
 
-LONGEST_PAUSE_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 60.0
 
 
 class Held(Struct, frozen=True):
@@ -147,7 +147,7 @@ class Admission:
 
     def _pause_of_its_own(self) -> float:
         """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""
-        longest = min(2.0 ** (self.held.throttles + 1), LONGEST_PAUSE_SECONDS)
+        longest = min(2.0 ** (self.held.throttles + 1), MAX_PAUSE_SECONDS)
         return self._jitter(longest / 2, longest)
 
     def _paced(self, api: str) -> PacedCall | None:

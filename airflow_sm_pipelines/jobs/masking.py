@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.expressions.stringify import Json
 
-LONGEST_WHOLE = 64
+MAX_WHOLE_LENGTH = 64
 PIECE = 16
 PROBE = token_hex(16)
 """A text that is in no secret, and has none in it."""
@@ -87,7 +87,7 @@ def learn(secrets: Iterable[str]) -> None:
 
 def _pieces(text: str) -> Iterator[str]:
     """The parts of a long secret: messages cut it, and logs have its lines one by one."""
-    if len(text) > LONGEST_WHOLE:
+    if len(text) > MAX_WHOLE_LENGTH:
         for line in text.splitlines():
             yield from (line[start : start + PIECE] for start in range(0, len(line) - PIECE + 1, PIECE))
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 MARGIN_SECONDS = 60.0
 """How far a List call looks back behind what is known: for clocks of AWS that differ, and lists that lag behind."""
-LONGEST_UNSEEN_SECONDS = 1800.0
+MAX_UNSEEN_SECONDS = 1800.0
 """After which a job is described though no list has told of it."""
 REFUSED_SECONDS = 3600.0
 """How long no list is asked for after a refusal: a permission may have been given since."""
@@ -193,7 +193,7 @@ class Poller:
         looked_at = now if member.looked_at is None else member.looked_at
         interval = self._paced(member.pace)
         if self.lists:
-            return looked_at + max(LONGEST_UNSEEN_SECONDS, interval)
+            return looked_at + max(MAX_UNSEEN_SECONDS, interval)
         # Where lists have just ended, all would be due at once.
         return max(looked_at + interval, self._described_since + place_of(member.name) * interval)
 

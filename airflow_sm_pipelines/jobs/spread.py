@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-LEAST_SHARE = 0.75
+MIN_SHARE = 0.75
 
 
 def place_of(name: str) -> float:
@@ -23,4 +23,4 @@ def first_pause(name: str, interval: float) -> float:
 
 def spread_pause(name: str, turn: int, pause: float) -> float:
     """A pause that is up to a quarter shorter, by job and turn."""
-    return pause * (LEAST_SHARE + (1 - LEAST_SHARE) * place_of(f"{name}/{turn}"))
+    return pause * (MIN_SHARE + (1 - MIN_SHARE) * place_of(f"{name}/{turn}"))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 END, START, CREATION = "EndTime", "StartTime", "CreationTime"
-MOST_TOLD = 5
+MAX_SHOWN = 5
 """Artifacts or metrics that are told; of the others, how many there are."""
 
 
@@ -72,9 +72,9 @@ def _metrics(described: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bounded(told: list[str], noun: str) -> Iterator[str]:
-    yield from told[:MOST_TOLD]
-    if len(told) > MOST_TOLD:
-        yield f"{len(told) - MOST_TOLD} more {noun}"
+    yield from told[:MAX_SHOWN]
+    if len(told) > MAX_SHOWN:
+        yield f"{len(told) - MAX_SHOWN} more {noun}"
 
 
 def _member(value: Any, *names: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from airflow_sm_pipelines.local.wire import Call, HttpAnswer
 from airflow_sm_pipelines.local_runner.functions import Answer
 
 KIND = "lambda"
-LONGEST_TAIL = 4096
+MAX_TAIL_BYTES = 4096
 Function = Callable[[Any], Any]
 """Takes the event and returns what the function answers; what it raises is the function's error."""
 
@@ -71,7 +71,7 @@ def _by_process(found: Answer, *, tells_log: bool) -> HttpAnswer:
 
 
 def _log(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    tail = "".join(f"{line}\n" for line in lines).encode()[-LONGEST_TAIL:]
+    tail = "".join(f"{line}\n" for line in lines).encode()[-MAX_TAIL_BYTES:]
     return (("X-Amz-Log-Result", base64.b64encode(tail).decode()),)
 
 

@@ -25,7 +25,7 @@ from airflow_sm_pipelines.local_runner.rules import ISOLATIONS, RUNS, Handler, R
 RULE_KEYS = ("image", "step", "type", "run", "python", "network", "memory_mb")
 SETTING_KEYS = ("rules", "isolation", "check_inputs", "stop_seconds", "keep", "folder")
 TYPES = ("Processing", "Training", "Transform", "Tuning")
-MOST_MEMORY_MB = 16 * 2**20
+MAX_MEMORY_MB = 16 * 2**20
 
 
 def read_runner(node: Node) -> RunnerSettings:
@@ -76,7 +76,7 @@ def _read_rule(node: Node) -> Rule:
             case "network":
                 values[key] = _flag(member)
             case "memory_mb":
-                values[key] = member.integer(16, MOST_MEMORY_MB)
+                values[key] = member.integer(16, MAX_MEMORY_MB)
             case _:
                 values[key] = member.name()
     return Rule(**values)

@@ -18,7 +18,7 @@ from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.running.definition_run import run_definition, run_id_of
 from airflow_sm_pipelines.wire.errors import ApiError
 
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 """Each takes two processes of Airflow."""
 
 FILE = "pipeline.json"
@@ -114,9 +114,9 @@ class LocalRuns:
                 return present.run(), False
             if self._closed:
                 raise RefusedError("The endpoint is about to end.")
-            if sum(not each.has_ended for _, _, each in self._executions) >= MOST_AT_ONCE:
+            if sum(not each.has_ended for _, _, each in self._executions) >= MAX_AT_ONCE:
                 raise ApiError(
-                    "ResourceLimitExceeded", f"{MOST_AT_ONCE} executions run at once here: wait until one has ended."
+                    "ResourceLimitExceeded", f"{MAX_AT_ONCE} executions run at once here: wait until one has ended."
                 )
             # Two runs have no id in common.
             self._last_time = max(datetime.now(UTC), self._last_time + timedelta(microseconds=1))

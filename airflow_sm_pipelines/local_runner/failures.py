@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 PROCESSING_FAILED = "AlgorithmError: See job logs for more information"
-LONGEST_REASON = 1024
+MAX_REASON_LENGTH = 1024
 """Characters of a FailureReason in the API."""
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -15,14 +15,14 @@ def algorithm_error(message: str, exit_code: int) -> str:
     """The reason of a training job: what the container has left in ``/opt/ml/output/failure``, and its exit code."""
     ending = f", exit code: {exit_code}"
     beginning = "AlgorithmError: "
-    return f"{beginning}{message[: LONGEST_REASON - len(beginning) - len(ending)]}{ending}"
+    return f"{beginning}{message[: MAX_REASON_LENGTH - len(beginning) - len(ending)]}{ending}"
 
 
 def user_script_error(exit_code: int, command: Sequence[str], tail: Sequence[str]) -> str:
     """What the containers of the frameworks leave there when the user's script fails."""
     told = shlex.join(command)
     message = end_of_traceback(tail)
-    room = LONGEST_REASON - 120 - min(len(told), 300)
+    room = MAX_REASON_LENGTH - 120 - min(len(told), 300)
     return f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message[-room:]}"\nCommand "{told[:300]}"'
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-MOST_LINKS = 40
+MAX_LINKS = 40
 LOCK, KEPT = ".lock", ".kept"
 # What opening a file says that the job has taken away or replaced since it was found.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
@@ -71,7 +71,7 @@ class JobFolder:
             following = current / part
             if following.is_symlink():
                 links += 1
-                if links > MOST_LINKS:
+                if links > MAX_LINKS:
                     return None
                 try:
                     target = following.readlink()

@@ -19,7 +19,7 @@ from airflow_sm_pipelines.local_runner.launched import LaunchedJob
 from airflow_sm_pipelines.local_runner.rules import Handler
 
 CALLER = Path(__file__).with_name("function_caller.py")
-MOST_SECONDS = 900.0
+MAX_SECONDS = 900.0
 """Lambda's own limit."""
 
 
@@ -79,11 +79,11 @@ def call(
 
 def _lines_of(process: LaunchedJob, cancelled: Callable[[], bool]) -> list[str]:
     lines: list[str] = []
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     while not process.ended:
         lines += process.read()
         if cancelled():
             raise CancelledError
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Task timed out after {MOST_SECONDS:.2f} seconds")
+            raise TimeoutError(f"Task timed out after {MAX_SECONDS:.2f} seconds")
     return [*lines, *process.read()]

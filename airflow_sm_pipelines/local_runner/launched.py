@@ -21,7 +21,7 @@ from airflow_sm_pipelines.local_runner.isolation import Isolation, Launch
 GUARD = Path(__file__).with_name("guard.py")
 BEAT = 0.05
 """Seconds that a look for lines takes at most."""
-LONGEST_LINE = 200_000
+MAX_LINE_LENGTH = 200_000
 """Bytes; an event of CloudWatch has 256 KiB at most."""
 KILLED = 137
 GUARD_SECONDS = 3.0
@@ -169,7 +169,7 @@ class _Lines:
 
     def feed(self, chunk: bytes) -> list[str]:
         *lines, self._begun = (self._begun + self._decoder.decode(chunk)).split("\n")
-        if len(self._begun) > LONGEST_LINE:
+        if len(self._begun) > MAX_LINE_LENGTH:
             lines.append(self._begun)
             self._begun = ""
         return [piece for line in lines for piece in _cut(line.rstrip("\r")) if piece]
@@ -179,4 +179,4 @@ class _Lines:
 
 
 def _cut(line: str) -> list[str]:
-    return [line[start : start + LONGEST_LINE // 4] for start in range(0, len(line), LONGEST_LINE // 4)]
+    return [line[start : start + MAX_LINE_LENGTH // 4] for start in range(0, len(line), MAX_LINE_LENGTH // 4)]

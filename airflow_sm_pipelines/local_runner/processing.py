@@ -14,7 +14,7 @@ from airflow_sm_pipelines.local_runner.folder import JobFolder
 from airflow_sm_pipelines.local_runner.source import unpacked_requirements
 from airflow_sm_pipelines.local_runner.transfers import Input, InputError, Output
 
-LONGEST_MESSAGE = 1024
+MAX_MESSAGE_LENGTH = 1024
 MESSAGE_FILE = "/opt/ml/output/message"
 
 
@@ -91,7 +91,7 @@ class ProcessingContract:
         """Processing jobs have no metrics."""
 
     def finish(self, folder: JobFolder, end: End, status: str) -> Outcome:
-        message = folder.read_text(MESSAGE_FILE, LONGEST_MESSAGE)
+        message = folder.read_text(MESSAGE_FILE, MAX_MESSAGE_LENGTH)
         members = {"ExitMessage": message} if message else {}
         if status == "Stopped":
             return Outcome("Stopped", members=members)

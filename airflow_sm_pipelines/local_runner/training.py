@@ -17,7 +17,7 @@ from airflow_sm_pipelines.local_runner.script_mode import PROGRAM, ScriptMode, i
 from airflow_sm_pipelines.local_runner.transfers import Input, InputError, Output, archive
 
 FAILURE_FILE = "/opt/ml/output/failure"
-LONGEST_FAILURE = 4096
+MAX_FAILURE_LENGTH = 4096
 CHECKPOINTS = "/opt/ml/checkpoints"
 CODE = "/opt/ml/code"
 
@@ -126,7 +126,7 @@ class TrainingContract:
 
     def finish(self, folder: JobFolder, end: End, status: str) -> Outcome:
         if status == "Completed" and end.exit_code:
-            told = folder.read_text(FAILURE_FILE, LONGEST_FAILURE)
+            told = folder.read_text(FAILURE_FILE, MAX_FAILURE_LENGTH)
             if not told and self._is_script:
                 told = user_script_error(end.exit_code, end.command, end.tail)
             return Outcome("Failed", algorithm_error(told, end.exit_code), metrics=self._metrics.values)

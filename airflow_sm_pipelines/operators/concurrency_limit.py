@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Airflow's scheduler takes a task for dead that is queued again before it has heard that its last process has ended.
-LEAST_PAUSE_SECONDS = 10.0
+MIN_PAUSE_SECONDS = 10.0
 # Who is far from its turn looks less often: of a thousand children, all but a few would wake for nothing.
-MOST_PAUSES = 20
+MAX_PAUSES = 20
 ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 
 
@@ -54,10 +54,8 @@ def wait_for_capacity(context: Context, pipeline: PipelineContext, iteration: It
     before = unfinished_before(iteration, body, tasks, listed)
     if before >= limit:
         log.info("%d before this one have not ended, and %d may run at once: it waits", before, limit)
-        pauses = min(1 + (before - limit) // limit, MOST_PAUSES)
-        raise AirflowRescheduleException(
-            datetime.now(UTC) + timedelta(seconds=pauses * max(pause, LEAST_PAUSE_SECONDS))
-        )
+        pauses = min(1 + (before - limit) // limit, MAX_PAUSES)
+        raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=pauses * max(pause, MIN_PAUSE_SECONDS)))
 
 
 def unfinished_before(

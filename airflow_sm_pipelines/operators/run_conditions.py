@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.step_run import StepRun
     from airflow_sm_pipelines.operators.step import StepOperator
 
-MOST_NAMES = 50
+MAX_NAMES = 50
 _STATES = {
     "success": UpstreamState.SUCCEEDED,
     "skipped": UpstreamState.SKIPPED,
@@ -46,7 +46,7 @@ class RunStates:
         tasks = {step: self._task_of(step) for step in steps}
         ti = self._ti
         # The names go into the address of a request, which takes some thousands of characters: of many, all are asked.
-        asked = [*tasks.values()] if len(tasks) <= MOST_NAMES else None
+        asked = [*tasks.values()] if len(tasks) <= MAX_NAMES else None
         found = ti.get_task_states(ti.dag_id, task_ids=asked, run_ids=[ti.run_id]).get(ti.run_id, {})
         states = {}
         for name, task in tasks.items():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Graph
     from airflow_sm_pipelines.place import Place
 
-_LONGEST_REASON = 1024
+_MAX_REASON_LENGTH = 1024
 _WITHOUT_END = (UpstreamState.NOT_BEGUN, UpstreamState.UNKNOWN)
 
 
@@ -85,7 +85,7 @@ def _told(fault: StepFault, note: EndNote | None) -> str:
     if fault.state in _WITHOUT_END:
         return f"- {fault.step} {fault.state.value}"
     reason = note.reason if note is not None else "it was killed, timed out or marked as failed"
-    told = reason[:_LONGEST_REASON].replace("\n", "\n  ")
+    told = reason[:_MAX_REASON_LENGTH].replace("\n", "\n  ")
     upon = f" {', '.join(fault.handled_by)} ran upon it." if fault.handled_by else ""
     state = UpstreamState.FAILED if fault.state.end is None else fault.state
     return f"- {fault.step} ended as {state.value}.{upon} {told}"

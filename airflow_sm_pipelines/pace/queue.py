@@ -18,7 +18,7 @@ NARROWER = 0.95
 WIDEST = 60.0
 IDLE = 900.0
 """After so long without a call, nothing is known any more of what AWS takes."""
-LONGEST_TURN = 86_400.0
+MAX_TURN_SECONDS = 86_400.0
 
 
 class Answer(Struct, frozen=True):
@@ -81,5 +81,5 @@ class CallQueue(Struct, frozen=True):
         """The state as it counts now: also where the clock was set back, or the setting has changed."""
         interval = least if now - self.permit_at > IDLE else max(self.interval, least)
         permit_at = min(self.permit_at, now + SHORT_WAIT + interval)
-        turn_at = min(self.turn_at, now + LONGEST_TURN)
+        turn_at = min(self.turn_at, now + MAX_TURN_SECONDS)
         return CallQueue(interval, permit_at, turn_at, min(self.learned_until, permit_at))

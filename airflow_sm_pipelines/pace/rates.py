@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 API = re.compile(r"[A-Z][A-Za-z0-9]{2,99}")
-LEAST, MOST = 0.001, 1000.0
+MIN_RATE, MAX_RATE = 0.001, 1000.0
 
 
 def read_rates(given: Iterable[str]) -> Mapping[str, float]:
@@ -29,6 +29,8 @@ def read_rates(given: Iterable[str]) -> Mapping[str, float]:
             rates[api] = float(text)
         except ValueError:
             raise ValueError(f"{entry!r}: {text!r} is no number of calls a second") from None
-        if not LEAST <= rates[api] <= MOST or math.isnan(rates[api]):
-            raise ValueError(f"{entry!r} is not between {LEAST:g} and {MOST:g} calls a second; without it, no pace")
+        if not MIN_RATE <= rates[api] <= MAX_RATE or math.isnan(rates[api]):
+            raise ValueError(
+                f"{entry!r} is not between {MIN_RATE:g} and {MAX_RATE:g} calls a second; without it, no pace"
+            )
     return rates

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.graph import Plan
 
-MOST_STEPS = 60
-MOST_PARAMETERS = 40
-MOST_KEYS = 20
+MAX_STEPS = 60
+MAX_PARAMETERS = 40
+MAX_KEYS = 20
 """The text is stored with the Dag: what is longer stands in the definition, and ``explain`` tells all of it."""
 
 _WITHOUT_EFFECT = frozenset({Status.IGNORED, Status.UNSUPPORTED})
@@ -43,9 +43,9 @@ def dag_documentation(plan: Plan, source: str | None, is_secret: IsSecret, links
         told.append(escaped(pipeline.description))
     if links:
         told.append(" · ".join(f"[{name}]({address})" for name, address in links.items()))
-    told.append(table(("Step", "Type", "Waits for"), [_step(step, plan) for step in steps[:MOST_STEPS]]))
-    told += _more(len(steps) - MOST_STEPS, "steps")
-    told += _list("Parameters:", _parameters(shown), MOST_PARAMETERS, "parameters")
+    told.append(table(("Step", "Type", "Waits for"), [_step(step, plan) for step in steps[:MAX_STEPS]]))
+    told += _more(len(steps) - MAX_STEPS, "steps")
+    told += _list("Parameters:", _parameters(shown), MAX_PARAMETERS, "parameters")
     if pipeline.warnings:
         told += ["It was read with warnings:", *bullets(pipeline.warnings)]
     warned = {finding.path for finding in pipeline.warnings}
@@ -54,7 +54,7 @@ def dag_documentation(plan: Plan, source: str | None, is_secret: IsSecret, links
         for item in report_of_masked(shown).all_items()
         if item.status in _WITHOUT_EFFECT and item.path not in warned
     ]
-    told += _list("Without effect here:", ignored, MOST_KEYS, "keys")
+    told += _list("Without effect here:", ignored, MAX_KEYS, "keys")
     return documentation(told)
 
 

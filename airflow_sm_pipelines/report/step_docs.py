@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.graph import Dependency
 
-LONGEST_CONDITION = 400
-MOST_ARGUMENTS = 12
-MOST_NEEDS = 20
+MAX_CONDITION_LENGTH = 400
+MAX_ARGUMENTS = 12
+MAX_NEEDS = 20
 """The text is stored with the Dag: what is longer stands in the definition."""
 
 
@@ -26,15 +26,17 @@ def step_documentation(step: Step, needs: Iterable[Dependency], arguments: Value
     told = [] if step.description is None else [escaped(step.description)]
     told.append(f"{escaped(step.type)} step. It waits for {', '.join(_listed(needs)) or 'no other step'}.")
     if step.branches is not None:
-        conditions = [cell(readable_condition(condition), LONGEST_CONDITION) for condition in step.branches.conditions]
+        conditions = [
+            cell(readable_condition(condition), MAX_CONDITION_LENGTH) for condition in step.branches.conditions
+        ]
         told.append(f"The if branch is taken where {' and '.join(conditions) or 'nothing is asked'}.")
     given = [(path, value) for path, value in located_leaves(arguments) if path is not None and value not in ((), {})]
     if given:
         # No table: Airflow shows the text in a narrow window, where a list is wrapped.
-        lines = (f"- {cell(written(path))} = {cell(readable(value))}" for path, value in given[:MOST_ARGUMENTS])
+        lines = (f"- {cell(written(path))} = {cell(readable(value))}" for path, value in given[:MAX_ARGUMENTS])
         told += ["Arguments:", "\n".join(lines)]
-    if len(given) > MOST_ARGUMENTS:
-        told.append(f"{len(given) - MOST_ARGUMENTS} more arguments stand in the definition.")
+    if len(given) > MAX_ARGUMENTS:
+        told.append(f"{len(given) - MAX_ARGUMENTS} more arguments stand in the definition.")
     return documentation(told)
 
 
@@ -43,4 +45,4 @@ def _listed(needs: Iterable[Dependency]) -> list[str]:
     for need in needs:
         label = label_of(need)
         told.append(escaped(need.step) if label is None else f"{escaped(need.step)} ({label})")
-    return told if len(told) <= MOST_NEEDS else [*told[:MOST_NEEDS], f"{len(told) - MOST_NEEDS} more"]
+    return told if len(told) <= MAX_NEEDS else [*told[:MAX_NEEDS], f"{len(told) - MAX_NEEDS} more"]

@@ -22,7 +22,7 @@ AT_ONCE = timedelta(0)
 # A Create call that was on its way when its caller died has arrived after that.
 ON_ITS_WAY_SECONDS = 2.0
 INTERVAL_SECONDS = 1.0
-LONGEST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 
 
 def fail_tasks(dag_id: str, run_id: str) -> None:
@@ -51,7 +51,7 @@ def under_way() -> tuple[str, ...]:
 
 def stop_jobs() -> tuple[str, ...]:
     """Stop what runs on, and wait until it has ended, though no longer than two minutes; what had not by then."""
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     time.sleep(ON_ITS_WAY_SECONDS)
     while found := find_orphans(AT_ONCE):
         if time.monotonic() > deadline:

@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # 50 outputs of 256 + 1024 characters, each escaped to six at most.
-LONGEST_BODY = 400_000
+MAX_BODY_BYTES = 400_000
 # The threads that Airflow's own routes run in are not for a flood of unknown tokens.
-MOST_LOOK_UPS = 4
+MAX_LOOK_UPS = 4
 
 
 def make_app(take: Callable[[Answering], str], rate: RefusalRate) -> FastAPI:
     """The app: ``take`` leaves an answer for its step, and returns the execution's ARN or raises an ApiError."""
     app = FastAPI(title="Answers to the Callback steps of SageMaker pipelines", openapi_url=None)
-    look_ups = CapacityLimiter(MOST_LOOK_UPS)
+    look_ups = CapacityLimiter(MAX_LOOK_UPS)
 
     @app.post("/sagemaker")
     @app.post("/sagemaker/")
     async def call(request: Request) -> JSONResponse:
         """One call of SageMaker's wire protocol: the header X-Amz-Target names it, the body is its request."""
         try:
-            sent = read_request(request.headers.get("x-amz-target", ""), await read_body(request, LONGEST_BODY))
+            sent = read_request(request.headers.get("x-amz-target", ""), await read_body(request, MAX_BODY_BYTES))
             arn = await to_thread.run_sync(take, sent, limiter=look_ups)
         except ApiError as error:
             return _refused(error, rate)

@@ -18,7 +18,7 @@ from sqlalchemy import delete, select
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY
 from airflow_sm_pipelines.operators.stop_note import JOB_NAME, STOP_NOTE_KEY, TARGET
-from airflow_sm_pipelines.server.orphan_rows import LONGEST
+from airflow_sm_pipelines.server.orphan_rows import MAX_AGE
 from airflow_sm_pipelines.server.stored_state import Stored, stored_map_index
 from airflow_sm_pipelines.server.stored_xcom import OF_ATTEMPTS
 
@@ -47,7 +47,7 @@ def find_cleared() -> list[ClearedAttempt]:
                 OF_ATTEMPTS.key == STOP_NOTE_KEY,
                 # Earlier attempts than the task's present one.
                 row.working_set.is_not(True),
-                OF_ATTEMPTS.timestamp > datetime.now(UTC) - LONGEST,
+                OF_ATTEMPTS.timestamp > datetime.now(UTC) - MAX_AGE,
             )
             .execution_options(include_all_attempts=True)
         ).all()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Who was to stop the job does so within seconds, if it lives.
 GRACE = timedelta(seconds=10)
 # A job that could not be stopped for so long is not looked at any more: AWS ends it by its own limit.
-LONGEST = timedelta(days=1)
+MAX_AGE = timedelta(days=1)
 
 
 class Orphan(Struct, frozen=True):
@@ -70,7 +70,7 @@ def find_orphans(grace: timedelta = GRACE) -> list[Orphan]:
                 Stored.key == STORE_KEY,
                 Stored.value.contains(f'"{Phase.SUBMITTING.value}"', autoescape=True),
                 TaskInstance.state.in_(State.finished),
-                ended_at.between(now - LONGEST, now - grace),
+                ended_at.between(now - MAX_AGE, now - grace),
             )
         ).all()
     return list(_readable(rows))

@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Four names of 250 characters, each escaped to six bytes at most, and the rest.
-LONGEST_BODY = 8_000
+MAX_BODY_BYTES = 8_000
 # The threads that Airflow's own routes run in are not for a flood of wrong callers.
-MOST_LOOK_UPS = 4
+MAX_LOOK_UPS = 4
 
 
 def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
     """The app: ``answer`` knows whether a task asks, and what it is told."""
     app = FastAPI(title="The pace of calls that create jobs", openapi_url=None)
-    look_ups = CapacityLimiter(MOST_LOOK_UPS)
+    look_ups = CapacityLimiter(MAX_LOOK_UPS)
 
     @app.post(PATH)
     async def ask(request: Request) -> Response:
         """One word of a task about one call."""
         try:
-            asking = Asking.from_bytes(await read_body(request, LONGEST_BODY))
+            asking = Asking.from_bytes(await read_body(request, MAX_BODY_BYTES))
             told = await to_thread.run_sync(answer, asking, limiter=look_ups)
         except ApiError as error:
             return _refused(rate, error.status, "its body cannot be read")

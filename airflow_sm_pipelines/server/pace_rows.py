@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 ROW_PREFIX = "sagemaker_pipelines_pace_"
 ROW_TYPE = "sagemaker_pipelines_pace"
-MOST_ROWS = 1000
-MOST_ROUNDS = 100
+MAX_ROWS = 1000
+MAX_ROUNDS = 100
 # SQLite has no row locks: the threads of one process take turns, so that few compare in vain.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -59,7 +59,7 @@ def change_queue(call: PacedCall, change: Callable[[CallQueue], tuple[CallQueue,
     :raises ContendedError: where the row cannot be changed for all the others
     """
     name = row_of(call)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         try:
             with create_session(scoped=False) as session, _turn(session):
                 done, result = _change(session, name, change)
@@ -107,5 +107,5 @@ def _read(text: str | None) -> CallQueue:
 
 def _check_room(session: Session) -> None:
     rows = session.scalar(select(func.count()).where(Connection.conn_id.startswith(ROW_PREFIX, autoescape=True)))
-    if (rows or 0) >= MOST_ROWS:
+    if (rows or 0) >= MAX_ROWS:
         raise TooManyRowsError(f"there are {rows} rows")

@@ -28,7 +28,7 @@ PACKAGE = __name__.partition(".")[0]
 # Above the weights that anybody gives a task, and below what the column holds for 50 years from 2026 on.
 BOOST = 500_000_000
 BOOST_EPOCH = 1_767_225_600
-HIGHEST = 2**31 - 1
+MAX_PRIORITY = 2**31 - 1
 
 
 @hookimpl
@@ -56,7 +56,7 @@ def _on_state(task_instance: TaskInstance, state: Any, *_: Any) -> None:
         if _is_limited(task_instance):
             # The later it came back, the heavier: so it also comes before what came back once, failed, and waits for
             # its next try. A clear gives the task its own weight again.
-            weight = min(BOOST + int(time.time()) - BOOST_EPOCH, HIGHEST)
+            weight = min(BOOST + int(time.time()) - BOOST_EPOCH, MAX_PRIORITY)
             task_instance.priority_weight = max(weight, task_instance.priority_weight or 0)
     except Exception:
         log.exception("%s waits for its slot with the weight that it had", task_instance)

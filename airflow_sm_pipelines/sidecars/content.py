@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from airflow_sm_pipelines.sidecars.yaml_tree import MOST_BYTES
+from airflow_sm_pipelines.sidecars.yaml_tree import MAX_BYTES
 
 
 def content_of(path: Path, root: Path | None = None) -> bytes:
@@ -23,4 +23,4 @@ def content_of(path: Path, root: Path | None = None) -> bytes:
     with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("it is no file")
-        return file.read(MOST_BYTES + 1)
+        return file.read(MAX_BYTES + 1)

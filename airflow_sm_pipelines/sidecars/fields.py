@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.limits import LONGEST_ID, LONGEST_OWNER, LONGEST_POOL, MOST_LOST_TRIES
+from airflow_sm_pipelines.definition.limits import MAX_ID_LENGTH, MAX_LOST_TRIES, MAX_OWNER_LENGTH, MAX_POOL_LENGTH
 from airflow_sm_pipelines.sidecars import kinds
 from airflow_sm_pipelines.sidecars.kinds import Kind, count_from
 from airflow_sm_pipelines.sidecars.layers import Key
@@ -15,7 +15,7 @@ from airflow_sm_pipelines.sidecars.replacements import REPLACE
 from airflow_sm_pipelines.sidecars.schedule_kind import SCHEDULE
 
 TEMPLATES = "templates"
-MOST_PRIORITY = 2**31 - 1
+MAX_PRIORITY = 2**31 - 1
 
 
 class Setting(Struct, frozen=True):
@@ -42,7 +42,7 @@ OF_DAG: Mapping[str, Setting] = MappingProxyType(
         ),
         "catchup": Setting(kinds.BOOLEAN, "Whether the runs since start_date that were missed are made.", ("catchup",)),
         "tags": Setting(kinds.TAGS, "The Dag's tags.", ("tags",)),
-        "owner": Setting(kinds.name_up_to(LONGEST_OWNER), "Who owns the Dag.", ("default_args", "owner")),
+        "owner": Setting(kinds.name_up_to(MAX_OWNER_LENGTH), "Who owns the Dag.", ("default_args", "owner")),
         "parameters": Setting(
             kinds.BY_NAME, "Values that take the place of the parameters' defaults.", ("parameters",)
         ),
@@ -52,7 +52,10 @@ OF_DAG: Mapping[str, Setting] = MappingProxyType(
         ),
         "dag_id": Setting(kinds.DAG_ID, "The Dag's id.", ("dag_id",), "dag_id"),
         "aws_conn_id": Setting(
-            kinds.name_up_to(LONGEST_ID), "The Airflow connection with the credentials.", ("aws_conn_id",), "connection"
+            kinds.name_up_to(MAX_ID_LENGTH),
+            "The Airflow connection with the credentials.",
+            ("aws_conn_id",),
+            "connection",
         ),
         "region_name": Setting(kinds.NAME, "The AWS region.", ("region_name",), "region"),
         "role_arn": Setting(kinds.NAME, "The role that fills a missing RoleArn.", ("role_arn",), "roles"),
@@ -77,16 +80,16 @@ OF_DAG: Mapping[str, Setting] = MappingProxyType(
 
 OF_STEPS: Mapping[str, Setting] = MappingProxyType(
     {
-        "pool": Setting(kinds.name_up_to(LONGEST_POOL), "The Airflow pool whose slots the steps take.", ("pool",)),
-        "queue": Setting(kinds.name_up_to(LONGEST_POOL), "The queue of the workers that run the steps.", ("queue",)),
+        "pool": Setting(kinds.name_up_to(MAX_POOL_LENGTH), "The Airflow pool whose slots the steps take.", ("pool",)),
+        "queue": Setting(kinds.name_up_to(MAX_POOL_LENGTH), "The queue of the workers that run the steps.", ("queue",)),
         "priority_weight": Setting(
-            count_from(-MOST_PRIORITY, MOST_PRIORITY), "Which of the tasks that wait comes first.", ("priority_weight",)
+            count_from(-MAX_PRIORITY, MAX_PRIORITY), "Which of the tasks that wait comes first.", ("priority_weight",)
         ),
         "execution_timeout": Setting(
             kinds.DURATION, "Seconds, or a time such as 2h30m, after which a step is stopped.", ("execution_timeout",)
         ),
         "retries": Setting(
-            count_from(0, MOST_LOST_TRIES),
+            count_from(0, MAX_LOST_TRIES),
             "How many tries of a step may be lost to workers that died. SageMaker's failures are for RetryPolicies.",
             ("retries",),
         ),

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.guessing import nearest
-from airflow_sm_pipelines.definition.limits import LONGEST_ID, LONGEST_TAG
+from airflow_sm_pipelines.definition.limits import MAX_ID_LENGTH, MAX_TAG_LENGTH
 from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.naming import safe_dag_id
 from airflow_sm_pipelines.sidecars.schedules import fault_of_start
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DURATION = re.compile(r"(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _SAID_OTHERWISE = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-LONGEST_DURATION = timedelta(days=365)
+MAX_DURATION = timedelta(days=365)
 
 
 class WrongValueError(ValueError):
@@ -81,7 +81,7 @@ def dag_id(node: Node) -> str:
     found = text(node)
     if (safe := safe_dag_id(found)) != found:
         raise WrongValueError(
-            f"expected a dag id: letters, digits, _, . and -, of at most {LONGEST_ID} characters", node, safe
+            f"expected a dag id: letters, digits, _, . and -, of at most {MAX_ID_LENGTH} characters", node, safe
         )
     return found
 
@@ -116,12 +116,12 @@ def duration(node: Node) -> timedelta:
     found: timedelta | None = None
     if isinstance(node, Scalar) and node.text:
         if node.plain and _NUMBER.fullmatch(node.text) and math.isfinite(float(node.text)):
-            found = timedelta(seconds=min(max(float(node.text), -1), LONGEST_DURATION.total_seconds() + 1))
+            found = timedelta(seconds=min(max(float(node.text), -1), MAX_DURATION.total_seconds() + 1))
         elif parts := _DURATION.fullmatch(node.text):
             days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
             found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if found is None or not timedelta(0) < found <= LONGEST_DURATION:
-        most = f"of {LONGEST_DURATION.days} days at most"
+    if found is None or not timedelta(0) < found <= MAX_DURATION:
+        most = f"of {MAX_DURATION.days} days at most"
         raise WrongValueError(f"expected seconds, or a time such as 90m or 2h30m, {most}, found {told(node)}", node)
     return found
 
@@ -220,13 +220,13 @@ DURATION = Kind(
     duration,
     {
         "oneOf": [
-            {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_DURATION.total_seconds()},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DURATION.total_seconds()},
             {"type": "string", "pattern": f"^{_DURATION.pattern}$", "minLength": 2},
         ]
     },
 )
 MOMENT = Kind(moment, {"type": "string", "description": "A date, with a time, an offset or a time zone after it."})
-DAG_ID = Kind(dag_id, {**SCALARS, "minLength": 1, "maxLength": LONGEST_ID})
+DAG_ID = Kind(dag_id, {**SCALARS, "minLength": 1, "maxLength": MAX_ID_LENGTH})
 
 
 def list_of_texts(most: int) -> Kind:
@@ -234,7 +234,7 @@ def list_of_texts(most: int) -> Kind:
     return Kind(texts_up_to(most), {"type": "array", "items": {**SCALARS, "minLength": 1, "maxLength": most}})
 
 
-TAGS = list_of_texts(LONGEST_TAG)
+TAGS = list_of_texts(MAX_TAG_LENGTH)
 BY_NAME = Kind(texts_by_name, {"type": "object", "additionalProperties": SCALARS})
 TEXT_BY_NAME = Kind(texts_by_name, {"type": "object", "additionalProperties": {"type": "string"}})
 DOTTED = Kind(dotted, {"type": "string", "pattern": f"^{_DOTTED.pattern}$"})

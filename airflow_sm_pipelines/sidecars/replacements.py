@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.guessing import nearest
-from airflow_sm_pipelines.definition.replacing import MOST, PathError, Replacement, tokens_of
+from airflow_sm_pipelines.definition.replacing import MAX_REPLACEMENTS, PathError, Replacement, tokens_of
 from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, given_text, text, told
 from airflow_sm_pipelines.sidecars.yaml_tree import Items, Members, Node
 
@@ -27,8 +27,8 @@ def read_replacements(node: Node) -> tuple[Replacement, ...]:
     """Those of a file."""
     if not isinstance(node, Items):
         raise WrongValueError(f"expected a list of replacements, found {told(node)}", node)
-    if len(node.items) > MOST:
-        raise WrongValueError(f"expected at most {MOST} replacements, found {len(node.items)}", node)
+    if len(node.items) > MAX_REPLACEMENTS:
+        raise WrongValueError(f"expected at most {MAX_REPLACEMENTS} replacements, found {len(node.items)}", node)
     return tuple([_read(item) for item in node.items])
 
 
@@ -108,7 +108,7 @@ REPLACE = Kind(
     read_replacements,
     {
         "type": "array",
-        "maxItems": MOST,
+        "maxItems": MAX_REPLACEMENTS,
         "items": {
             "type": "object",
             "required": list(_KEYS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.guessing import nearest
-from airflow_sm_pipelines.definition.limits import LONGEST_ASSET
+from airflow_sm_pipelines.definition.limits import MAX_ASSET_LENGTH
 from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, list_of_texts, text, texts_up_to, told
 from airflow_sm_pipelines.sidecars.schedules import fault_of_cron
 from airflow_sm_pipelines.sidecars.yaml_tree import Members, Node, Scalar
@@ -33,7 +33,7 @@ def schedule(node: Node) -> str | AssetSchedule | None:
             raise WrongValueError(f"a schedule on assets has no {key.text!r}, but assets or any_asset", key, near)
         if len(node.members) > 1:
             raise WrongValueError("a schedule has either assets (all of them) or any_asset", node)
-        if not (found := texts_up_to(LONGEST_ASSET)(value)):
+        if not (found := texts_up_to(MAX_ASSET_LENGTH)(value)):
             raise WrongValueError("a schedule on no asset: to have none, write schedule: null", value)
         return AssetSchedule(tuple(found), forms[key.text])
     raise WrongValueError("expected a cron expression or assets, found an empty mapping", node)
@@ -54,7 +54,7 @@ def _cron(node: Scalar) -> str:
     return found
 
 
-_ASSETS = {**list_of_texts(LONGEST_ASSET).schema, "minItems": 1}
+_ASSETS = {**list_of_texts(MAX_ASSET_LENGTH).schema, "minItems": 1}
 SCHEDULE = Kind(
     schedule,
     {

@@ -10,15 +10,15 @@ import re
 from datetime import UTC, datetime
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
-LONGEST_CRON = 250
-LONGEST_DESCRIPTION = 1000
+MAX_CRON_LENGTH = 250
+MAX_DESCRIPTION_LENGTH = 1000
 """The characters that Airflow's database holds of what a schedule is in words."""
 
 # Of a letter in a name of a month or weekday there is another beside it.
 _AT_RANDOM = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
 _SHOWN = "a cron expression such as 0 6 * * *"
 _BASE = datetime(2026, 1, 1)  # noqa: DTZ001 # as Airflow asks croniter
-_MOST_FIELDS = 6
+_MAX_FIELDS = 6
 _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
 
 
@@ -31,9 +31,9 @@ def fault_of_cron(expression: str) -> str | None:
     fields = expression.split()
     if _AT_RANDOM.search(expression):
         return "R and H stand for times that are drawn at random, which would be others wherever the schedule is read"
-    if len(expression) > LONGEST_CRON or not croniter.is_valid(expression):
+    if len(expression) > MAX_CRON_LENGTH or not croniter.is_valid(expression):
         return f"expected {_SHOWN}"
-    if len(fields) > _MOST_FIELDS:
+    if len(fields) > _MAX_FIELDS:
         return "a schedule for certain years comes to an end; expected five fields, or six with the seconds last"
     try:
         croniter(expression, _BASE).get_next()
@@ -65,6 +65,6 @@ def _fault_of_words(expression: str) -> str | None:
         return f"Airflow cannot describe it ({type(error).__name__}); expected {_SHOWN}"
     fields = expression.split()
     halves = 2 if len(fields) > _DAY_OF_WEEK and "*" not in (fields[_DAY_OF_MONTH], fields[_DAY_OF_WEEK]) else 1
-    if halves * len(words) > LONGEST_DESCRIPTION:
-        return f"in words it is longer than the {LONGEST_DESCRIPTION} characters that Airflow stores; say it shorter"
+    if halves * len(words) > MAX_DESCRIPTION_LENGTH:
+        return f"in words it is longer than the {MAX_DESCRIPTION_LENGTH} characters that Airflow stores; say it shorter"
     return None

@@ -15,8 +15,8 @@ from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.paths import JsonPath, render_path, shorten
 from airflow_sm_pipelines.definition.text import unstorable
 
-MOST_BYTES = 262_144
-MOST_DEPTH = 30
+MAX_BYTES = 262_144
+MAX_DEPTH = 30
 """How large a file with settings may be, and how deep."""
 
 CODE = "sidecar"
@@ -69,8 +69,8 @@ def read_yaml(data: bytes, name: str) -> Node | None:
     :param name: what findings call the file
     :raises YamlError: for what is not YAML, or more of it than is read here
     """
-    if len(data) > MOST_BYTES:
-        raise YamlError(_finding(name, f"the file is larger than {MOST_BYTES} bytes, the most that is read"))
+    if len(data) > MAX_BYTES:
+        raise YamlError(_finding(name, f"the file is larger than {MAX_BYTES} bytes, the most that is read"))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -122,8 +122,8 @@ class _Builder:
                 raise self._refused(event, f"a text with {found}, which Airflow cannot store", path)
             return Scalar(event.value, event.style is None or event.style == "", line, column)
         self._depth += 1
-        if self._depth > MOST_DEPTH:
-            raise self._refused(event, f"more than {MOST_DEPTH} levels", path)
+        if self._depth > MAX_DEPTH:
+            raise self._refused(event, f"more than {MAX_DEPTH} levels", path)
         node = (
             self._items(line, column, path)
             if isinstance(event, yaml.SequenceStartEvent)

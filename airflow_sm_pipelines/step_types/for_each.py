@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_sm_pipelines.definition.loops import MAX_CONCURRENCY, MOST_LITERAL_ITEMS, OUTPUTS, SELECTED
+from airflow_sm_pipelines.definition.loops import MAX_CONCURRENCY, MAX_LITERAL_ITEMS, OUTPUTS, SELECTED
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import Guide, StepType
 
@@ -76,7 +76,7 @@ STEP_TYPE = StepType(
     # The calls are those of the types of its body.
     extra_properties=(OUTPUTS, SELECTED, STATUS, *COUNTS),
     limits=(
-        f"1 to {MOST_LITERAL_ITEMS} literal items",
+        f"1 to {MAX_LITERAL_ITEMS} literal items",
         f"MaxConcurrency 1 to {MAX_CONCURRENCY}",
         "`[core] max_map_length` items, 1024 by default",
     ),

@@ -23,7 +23,7 @@ MANIFEST = ".sm-pipelines-pull.json"
 """Hidden, so that nothing takes it for a definition."""
 
 _FILE = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*\.json")
-_LONGEST_STEM = 200
+_MAX_STEM_LENGTH = 200
 _VERSION = 1
 
 
@@ -65,10 +65,10 @@ def file_name(pipeline: str) -> str:
     name = f"{pipeline}.json"
     if _FILE.fullmatch(name) is None:
         raise ValueError(f"{pipeline!r} is no name of a pipeline")
-    if len(pipeline) > _LONGEST_STEM:
+    if len(pipeline) > _MAX_STEM_LENGTH:
         # File systems take 255 bytes, SageMaker 256 characters.
         digest = hashlib.sha256(pipeline.encode()).hexdigest()[:16]
-        name = f"{pipeline[:_LONGEST_STEM]}-{digest}.json"
+        name = f"{pipeline[:_MAX_STEM_LENGTH]}-{digest}.json"
     return name
 
 

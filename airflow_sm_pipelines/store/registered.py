@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.aws.calls import is_missing
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
-from airflow_sm_pipelines.definition.limits import MOST_BYTES
+from airflow_sm_pipelines.definition.limits import MAX_BYTES
 from airflow_sm_pipelines.definition.syntax import parse_json
 from airflow_sm_pipelines.definition.wrapping import DEFINITION, S3_LOCATION
 from airflow_sm_pipelines.store.pipeline_names import NAME
@@ -32,10 +32,10 @@ KEPT = (
 and a file would change with each.
 """
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 
 
-def configuration(most_tries: int = MOST_TRIES) -> dict[str, Any]:
+def configuration(most_tries: int = MAX_TRIES) -> dict[str, Any]:
     """botocore's configuration for these calls: it slows down by itself where SageMaker throttles.
 
     :param most_tries: how often a call that fails is made, the first time included
@@ -152,9 +152,9 @@ class RegisteredPipelines:
                 raise
             return Fetched(name, failure=f"the definition in {uri} cannot be read: {CallError.of(error)}")
         with closing(found["Body"]) as body:
-            data = body.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            return Fetched(name, failure=f"the definition in {uri} is larger than {MOST_BYTES} bytes")
+            data = body.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            return Fetched(name, failure=f"the definition in {uri} is larger than {MAX_BYTES} bytes")
         # What is not UTF-8 becomes halves of surrogate pairs, which are a finding.
         return Fetched(name, document_text(described, data.decode("utf-8", errors="surrogateescape")))
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.validation.shapes import ShapeTable
 
 _LISTED = 12
-_MOST_MENDED = 4
+_MAX_MENDED = 4
 
 
 class _Misfit(Struct, frozen=True):
@@ -97,7 +97,7 @@ def _mended(
     target: Step, misfit: _Misfit, step_types: Mapping[str, StepType], collector: FindingCollector
 ) -> PropertyPath | None:
     """The path that was meant, all of it mended; None where something of it is still wrong."""
-    for _ in range(_MOST_MENDED):
+    for _ in range(_MAX_MENDED):
         if misfit.meant is None:
             return None
         following = _misfit_of(target, misfit.meant, step_types, collector)

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_sm_pipelines.wire.errors import ApiError
 from airflow_sm_pipelines.wire.patterns import satisfies
 
-MOST_TOLD = 50
+MAX_SHOWN = 50
 DEEPEST_TOLD = 20
 NUMBERS = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 # Services whose names, ARNs and URIs may have any form: those in the examples of Bedrock steps have not got AWS's.
@@ -54,7 +54,7 @@ def check_request(action: str, parameters: Mapping[str, Any], service: str = "sa
     findings = list(_structure(shape, parameters, ""))
     if findings:
         noun = "error" if len(findings) == 1 else "errors"
-        told = "; ".join(findings[:MOST_TOLD])
+        told = "; ".join(findings[:MAX_SHOWN])
         raise ApiError("ValidationException", f"{len(findings)} validation {noun} detected: {told}")
 
 

@@ -34,7 +34,7 @@ COUNTED = 2
 ROUNDS = {300: 2}
 USUAL_INTERVAL = 30
 TICK = 0.005
-MOST = 300
+MAX_JOBS = 300
 CALLS_LIMIT, MEMORY_LIMIT = 0.05, 0.3
 MiB = 1024 * 1024
 
@@ -73,7 +73,7 @@ async def _warm(client: EndpointClient, make: Make, names: list[str]) -> None:
 
 
 def _figures(jobs: int, mine: list[Watched], others: list[Watched]) -> Iterator[Figure]:
-    most = jobs == MOST
+    most = jobs == MAX_JOBS
     yield Figure(
         f"{jobs} job{'s' if jobs > 1 else ''}, calls a minute",
         f"{median(each.calls for each in mine):g}",

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_sm_pipelines.api.app import LONGEST_BODY, make_app
+from airflow_sm_pipelines.api.app import MAX_BODY_BYTES, make_app
 from airflow_sm_pipelines.api.caller import SignedRequest
 from tests.api.harness import Deployment, sent
 
@@ -86,7 +86,7 @@ def test_who_is_not_known_learns_nothing(deployment: Deployment) -> None:
 
 
 def test_a_body_is_read_no_further_than_it_may_be_long(deployment: Deployment) -> None:
-    assert told(deployment.post(b"x" * (LONGEST_BODY + 1))) == (413, "RequestEntityTooLargeException")
+    assert told(deployment.post(b"x" * (MAX_BODY_BYTES + 1))) == (413, "RequestEntityTooLargeException")
 
 
 def answered_by(answer: Any, headers: list[tuple[str, str]] | None = None) -> httpx.Response:

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_sm_pipelines.callbacks.message import Answer
 from airflow_sm_pipelines.callbacks.reply import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_LENGTH,
     AnswerError,
     ForNobodyError,
     Reply,
@@ -43,7 +43,7 @@ def nested(depth: int) -> Any:
         (f'{{"token": "{TOKEN}", "n": {"9" * 5000}}}', "no JSON that can be read"),
         ("[" * 250_000, "nested too deeply"),
         (f'{{"token": "{TOKEN}", "n": {"[" * 100_000}{"]" * 100_000}}}', "nested too deeply"),
-        (f'{{"token": "{TOKEN}", "n": "{"x" * LONGEST_MESSAGE}"}}', "more than 1048576 characters"),
+        (f'{{"token": "{TOKEN}", "n": "{"x" * MAX_MESSAGE_LENGTH}"}}', "more than 1048576 characters"),
         ("[]", "no JSON object"),
         ("null", "no JSON object"),
         ("{}", "no token"),

@@ -8,36 +8,36 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition import DefinitionError, Severity, read_definition
-from airflow_sm_pipelines.definition.findings import LONGEST_MESSAGE, MOST_TOLD, Finding, unexpected
+from airflow_sm_pipelines.definition.findings import MAX_MESSAGE_LENGTH, MAX_SHOWN, Finding, unexpected
 from airflow_sm_pipelines.definition.guessing import Guesser, nearest
 from airflow_sm_pipelines.definition.held import held
 from airflow_sm_pipelines.definition.json_path import JsonPathError, parse_json_path
-from airflow_sm_pipelines.definition.limits import MOST_PARAMETERS, MOST_STEPS
-from airflow_sm_pipelines.definition.numbers import LEAST, MOST
+from airflow_sm_pipelines.definition.limits import MAX_PARAMETERS, MAX_STEPS
+from airflow_sm_pipelines.definition.numbers import MAX_NUMBER, MIN_NUMBER
 from airflow_sm_pipelines.definition.paths import render_path
 from airflow_sm_pipelines.naming import safe_dag_id
 from tests.definition.build import condition, document, findings, get, only, parameter, step
 
 
 def test_what_is_beyond_what_is_told_is_counted() -> None:
-    keys = {f"k{n}": 1 for n in range(MOST_TOLD + 50)}
+    keys = {f"k{n}": 1 for n in range(MAX_SHOWN + 50)}
     with pytest.raises(DefinitionError) as raised:
-        read_definition(document(*[1] * (MOST_TOLD + 5), **keys))
+        read_definition(document(*[1] * (MAX_SHOWN + 5), **keys))
     error = raised.value
-    assert error.message == f"definition: {2 * MOST_TOLD + 55} findings"
+    assert error.message == f"definition: {2 * MAX_SHOWN + 55} findings"
     assert [finding.message for finding in error.findings[-2:]] == [
         "5 more errors are not told",
         "50 more warnings are not told",
     ]
     assert [finding.severity for finding in error.findings[-2:]] == [Severity.ERROR, Severity.WARNING]
-    assert len(error.findings) == 2 * MOST_TOLD + 2
-    assert len(error.exceptions) == 2 * MOST_TOLD + 2
+    assert len(error.findings) == 2 * MAX_SHOWN + 2
+    assert len(error.exceptions) == 2 * MAX_SHOWN + 2
 
 
 def test_the_texts_of_a_finding_have_a_length_that_can_be_read() -> None:
     found = findings(document(step("S" * 100_000, DependsOn=["x" * 100_000], Arguments={"k" * 100_000: get("Nope")})))
     assert len(found) == 3
-    assert all(len(str(finding)) < 2 * LONGEST_MESSAGE for finding in found)
+    assert all(len(str(finding)) < 2 * MAX_MESSAGE_LENGTH for finding in found)
     nested: Any = None
     for _ in range(150):
         nested = (nested, "k" * 500)
@@ -48,7 +48,7 @@ def test_what_cannot_be_stored_is_replaced_where_it_is_quoted() -> None:
     finding = Finding("a\0", "$['\ud800']", "s\udfff", "m\0")
     [told] = DefinitionError("file\udcff.json", [finding]).findings
     assert told == Finding("a\ufffd", "$['\ufffd']", "s\ufffd", "m\ufffd")
-    assert unexpected("f", ValueError("\0" * 5000)).findings[0].message.count("\ufffd") < LONGEST_MESSAGE
+    assert unexpected("f", ValueError("\0" * 5000)).findings[0].message.count("\ufffd") < MAX_MESSAGE_LENGTH
 
 
 @pytest.mark.parametrize("as_text", [True, False])
@@ -68,8 +68,8 @@ def test_a_text_that_cannot_be_stored_hides_no_other_finding(as_text: bool) -> N
 def test_sizes() -> None:
     """Too many dependencies between steps are in ``tests/hostile.py``: to read so many takes a second."""
     assert len(read_definition(document(*[step(f"S{n}") for n in range(2000)])).steps) == 2000
-    assert "at most" in only(document(*[step(f"S{n}") for n in range(MOST_STEPS + 2)])).message
-    declared = [parameter(f"p{n}") for n in range(MOST_PARAMETERS + 1)]
+    assert "at most" in only(document(*[step(f"S{n}") for n in range(MAX_STEPS + 2)])).message
+    declared = [parameter(f"p{n}") for n in range(MAX_PARAMETERS + 1)]
     assert len(read_definition(document(step(), Parameters=declared[:200])).parameters) == 200
     assert only(document(step(), Parameters=declared)).path == "$.Parameters"
 
@@ -96,10 +96,10 @@ def test_guesses_have_a_budget() -> None:
 
 
 def test_what_airflow_holds_of_a_value() -> None:
-    plain = {"a": [LEAST, MOST, 1.5, True, None, "x", {"_x": 2}]}
+    plain = {"a": [MIN_NUMBER, MAX_NUMBER, 1.5, True, None, "x", {"_x": 2}]}
     assert held(plain) is plain
-    assert held({"a": [LEAST - 1, {"b": MOST + 1}], "c": -1e30}) == {
-        "a": [str(LEAST - 1), {"b": str(MOST + 1)}],
+    assert held({"a": [MIN_NUMBER - 1, {"b": MAX_NUMBER + 1}], "c": -1e30}) == {
+        "a": [str(MIN_NUMBER - 1), {"b": str(MAX_NUMBER + 1)}],
         "c": "-1e+30",
     }
     assert held([{"__var": {"__type": 1}}]) == [{'"__var"': {'"__type"': 1}}]

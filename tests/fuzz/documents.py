@@ -14,7 +14,7 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.wild import scalar, value
 
 ROLE = "arn:aws:iam::123456789012:role/R"
-LARGEST = 60_000
+MAX_CHARACTERS = 60_000
 
 OUTPUTS = [
     {"OutputName": name, "OutputType": kind}
@@ -146,7 +146,7 @@ def small() -> tuple[dict[str, Any], ...]:
 def corpus() -> tuple[dict[str, Any], ...]:
     """The corpus's smaller definitions; none where it is missing."""
     found = (path.read_bytes() for path in sorted(root().rglob("*.json")))
-    parsed = (json.loads(data) for data in found if len(data) < LARGEST)
+    parsed = (json.loads(data) for data in found if len(data) < MAX_CHARACTERS)
     return tuple(document for document in parsed if isinstance(document, dict))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.fuzz.mutations import places
 
-MOST_TRIES = 400
+MAX_TRIES = 400
 
 Attempt = Callable[[Any], object]
 
@@ -63,7 +63,7 @@ def _text(text: str, attempt: Attempt, kind: str | None) -> str:
     except (ValueError, RecursionError):
         return text
     tries = index = 0
-    while tries < MOST_TRIES and index < len(places(document)):
+    while tries < MAX_TRIES and index < len(places(document)):
         smaller = copy.deepcopy(document)
         holder, name = places(smaller)[index]
         del holder[name]

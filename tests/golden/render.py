@@ -16,7 +16,7 @@ from airflow_sm_pipelines.report.readable import leaves
 from airflow_sm_pipelines.validation.severities import WARNINGS
 
 GOLDEN = Path(__file__).parent
-MOST_STEPS = 500
+MAX_STEPS = 500
 """Documents with more steps than this are a test of scale, and their text would say the same thing again and again."""
 
 
@@ -31,7 +31,7 @@ def golden_text(name: str, data: bytes) -> str | None:
         planned = plan(data, source=name, values=WARNINGS)
     except DefinitionError:
         return None
-    if len(planned.graph.steps) > MOST_STEPS:
+    if len(planned.graph.steps) > MAX_STEPS:
         return None
     return "".join(f"{line}\n" for line in _lines(planned))
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
-from airflow_sm_pipelines.jobs.poller import LONGEST_UNSEEN_SECONDS, REFUSED_SECONDS, Member, Memory, Poller
+from airflow_sm_pipelines.jobs.poller import MAX_UNSEEN_SECONDS, REFUSED_SECONDS, Member, Memory, Poller
 from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.step_types.list_calls import list_call_of
 from airflow_sm_pipelines.step_types.training import KIND
@@ -338,8 +338,8 @@ def test_a_job_that_no_list_tells_of_is_described_from_time_to_time() -> None:
             await asyncio.sleep(4 * INTERVAL + 1)
             aws._jobs["one"] = (EPOCH - 86400, "Completed")
             ended = asyncio.get_running_loop().time()
-            await asyncio.sleep(LONGEST_UNSEEN_SECONDS + INTERVAL)
-            assert waiting.ended["one"] - ended <= LONGEST_UNSEEN_SECONDS
+            await asyncio.sleep(MAX_UNSEEN_SECONDS + INTERVAL)
+            assert waiting.ended["one"] - ended <= MAX_UNSEEN_SECONDS
 
     run(scene())
 

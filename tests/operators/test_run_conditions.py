@@ -9,7 +9,7 @@ import pytest
 
 from airflow_sm_pipelines.graph import Graph
 from airflow_sm_pipelines.graph.run_conditions import UpstreamState
-from airflow_sm_pipelines.operators.run_conditions import MOST_NAMES, RunStates, unmet_conditions
+from airflow_sm_pipelines.operators.run_conditions import MAX_NAMES, RunStates, unmet_conditions
 from tests.definition.build import document, settled, step
 
 UPON = [{"Step": "T", "Trigger": "Failed"}, "P"]
@@ -89,7 +89,7 @@ def test_a_state_and_the_note_that_was_left(state: Any, note: str | None, found:
 
 
 def test_of_many_steps_all_tasks_are_asked_for() -> None:
-    names = [f"S{number}" for number in range(MOST_NAMES + 1)]
+    names = [f"S{number}" for number in range(MAX_NAMES + 1)]
     ti = TaskInstance({**dict.fromkeys(names, "success"), "Other": "failed"}, {})
     context: Any = {"ti": ti}
     assert RunStates(context, str).of(names) == dict.fromkeys(names, UpstreamState.SUCCEEDED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.definition.secret_names import AIRFLOWS_NAMES
 from airflow_sm_pipelines.graph import plan
-from airflow_sm_pipelines.report.dag_docs import MOST_STEPS, dag_documentation
-from airflow_sm_pipelines.report.step_docs import MOST_ARGUMENTS, step_documentation
+from airflow_sm_pipelines.report.dag_docs import MAX_STEPS, dag_documentation
+from airflow_sm_pipelines.report.step_docs import MAX_ARGUMENTS, step_documentation
 from tests.runs.harness import condition, equals, get, pipeline, training
 
 PARAMETERS = [
@@ -40,14 +40,14 @@ def test_a_dag_tells_its_steps_its_parameters_and_what_has_no_effect() -> None:
 
 
 def test_a_dag_of_many_steps_tells_some_of_them() -> None:
-    told = dag_docs(*(training(f"S{number}") for number in range(MOST_STEPS + 2)))
-    assert told.count("| Training |") == MOST_STEPS
+    told = dag_docs(*(training(f"S{number}") for number in range(MAX_STEPS + 2)))
+    assert told.count("| Training |") == MAX_STEPS
     assert "2 more steps stand in the definition." in told
 
 
 def test_a_task_tells_its_arguments_and_what_it_waits_for() -> None:
     upon = [{"Step": "A", "Trigger": "Failed"}]
-    environment = {f"v{number}": get("Parameters.Rate") for number in range(MOST_ARGUMENTS)}
+    environment = {f"v{number}": get("Parameters.Rate") for number in range(MAX_ARGUMENTS)}
     steps = (
         training("A"),
         training("B", DependsOn=upon, Description="Says *why*", Arguments={"Environment": environment}),

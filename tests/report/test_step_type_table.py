@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_sm_pipelines.callbacks.requests import MOST_OUTPUTS
+from airflow_sm_pipelines.callbacks.requests import MAX_OUTPUTS
 from airflow_sm_pipelines.expressions.identity import LONG_NAME_LIMIT
 from airflow_sm_pipelines.report.step_type_table import row, table
 from airflow_sm_pipelines.step_types import STEP_TYPES
@@ -42,7 +42,7 @@ def test_the_columns() -> None:
         ("Lineage", "limits", ["5 entities of each kind", "10 associations"]),
         ("QualityCheck", "IAM actions", ["s3:GetObject", "s3:ListBucket"]),
         ("AutoML", "properties", ["DescribeAutoMLJob`", "DescribeAutoMLJobV2", "BestCandidateProperties"]),
-        ("Callback", "limits", [f"{MOST_OUTPUTS} outputs"]),
+        ("Callback", "limits", [f"{MAX_OUTPUTS} outputs"]),
         ("Lambda", "limits", ["10 minutes"]),
         ("ForEach", "limits", ["MaxConcurrency 1 to 50"]),
         ("Endpoint", "RetryPolicies", ["none: only the default"]),

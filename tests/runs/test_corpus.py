@@ -39,7 +39,7 @@ SHARED = ("CreateModelPackageGroup", "CreateExperiment", "CreateTrial")
 EMR_SUBMISSIONS = ("AddJobFlowSteps", "RunJobFlow", "StartJobRun")
 NOTHING_CREATED = ("Callback", "Condition", "Lambda", "Lineage")
 # A run of more than a hundred tasks is a benchmark.
-MOST_STEPS = 100
+MAX_STEPS = 100
 
 Feature = tuple[str, str, str | None]
 
@@ -99,7 +99,7 @@ def executable() -> list[str]:
     return [
         name
         for name, present in steps.items()
-        if len(present) <= MOST_STEPS and {step["Type"] for step in present} <= STEP_TYPES.keys()
+        if len(present) <= MAX_STEPS and {step["Type"] for step in present} <= STEP_TYPES.keys()
     ]
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from airflow_sm_pipelines.callbacks.requests import Answering
-from airflow_sm_pipelines.server.callback_app import LONGEST_BODY, make_app
+from airflow_sm_pipelines.server.callback_app import MAX_BODY_BYTES, make_app
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 from airflow_sm_pipelines.wire.errors import ApiError
 
@@ -91,7 +91,7 @@ def test_an_answer_is_taken(path: str) -> None:
         (request("012345678\0"), 400, "ValidationException"),
         (request(OutputParameters=[{"Name": "n", "Value": "\ud800"}]), 400, "ValidationException"),
         (request("9876543210"), 400, "ResourceNotFound"),
-        (b" " * (LONGEST_BODY + 1), 413, "RequestEntityTooLargeException"),
+        (b" " * (MAX_BODY_BYTES + 1), 413, "RequestEntityTooLargeException"),
         (b"[" * 10_000_000, 413, "RequestEntityTooLargeException"),
     ],
 )

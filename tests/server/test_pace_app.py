@@ -14,7 +14,7 @@ from airflow_sm_pipelines.pace.client import HttpPermits, SilentDoors
 from airflow_sm_pipelines.pace.http import door_url
 from airflow_sm_pipelines.pace.queue import Answer
 from airflow_sm_pipelines.server.pace_answers import NotTheTaskError
-from airflow_sm_pipelines.server.pace_app import LONGEST_BODY, make_app
+from airflow_sm_pipelines.server.pace_app import MAX_BODY_BYTES, make_app
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 
 CALL = PacedCall("CreateTrainingJob", "123456789012", "eu-west-1")
@@ -73,7 +73,7 @@ def test_a_task_is_answered() -> None:
         (body_with(call={"api": "CreateTrainingJob", "account": "12", "region": "eu-west-1"}), 400),
         (body_with(call={"api": "CreateTrainingJob", "account": "", "region": "../x"}), 400),
         (body_with(task={"dag_id": "d" * 251, "run_id": "r", "task_id": "t"}), 400),
-        (b" " * (LONGEST_BODY + 1), 413),
+        (b" " * (MAX_BODY_BYTES + 1), 413),
     ],
 )
 def test_a_wrong_caller_is_refused(body: bytes, status: int) -> None:

@@ -17,7 +17,7 @@ from airflow_sm_pipelines.sidecars.layers import Layer, Merged
 from airflow_sm_pipelines.sidecars.names import owner_of
 from airflow_sm_pipelines.sidecars.reader import read_file, read_settings_text
 from airflow_sm_pipelines.sidecars.schedule_kind import AssetSchedule
-from airflow_sm_pipelines.sidecars.yaml_tree import MOST_BYTES, MOST_DEPTH
+from airflow_sm_pipelines.sidecars.yaml_tree import MAX_BYTES, MAX_DEPTH
 
 
 def read(text: str | bytes, *allows: str) -> Layer:
@@ -126,8 +126,8 @@ def test_settings_of_steps() -> None:
         ("a: [1", "$", 2, "is not YAML", None),
         ("? [a]\n: b", "$", 1, "a key that is no text", None),
         ('owner: "\\0"', "$.owner", 1, "U+0000", None),
-        ("a: " + "[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1), None, 1, "levels", None),
-        ("#" * (MOST_BYTES + 1), "$", 1, "larger than", None),
+        ("a: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), None, 1, "levels", None),
+        ("#" * (MAX_BYTES + 1), "$", 1, "larger than", None),
         (b"owner: \xff", "$", 1, "not UTF-8", None),
     ],
 )

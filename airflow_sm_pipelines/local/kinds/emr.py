@@ -17,7 +17,7 @@ from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
 CLUSTER, STEP = "emr-cluster", "emr-step"
 OUTCOMES = {"Completed": "COMPLETED", "Failed": "FAILED", "Stopped": "CANCELLED"}
-MOST_ACTIVE_STEPS = 256
+MAX_ACTIVE_STEPS = 256
 # The request of a cluster that was there before the endpoint.
 EXISTING: dict[str, Any] = {"Name": "existing", "Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
 SHOWN = ("LogUri", "ReleaseLabel", "Applications", "Tags", "ServiceRole", "Configurations", "StepConcurrencyLevel")
@@ -131,7 +131,7 @@ class EmrKind:
         if _is_ending(job, action.now):
             raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
         active = [step for step in job.facts["steps"] if not step.timeline.ended(action.now)]
-        if len(active) + len(action.parameters["Steps"]) > MOST_ACTIVE_STEPS:
+        if len(active) + len(action.parameters["Steps"]) > MAX_ACTIVE_STEPS:
             raise invalid(
                 "Maximum number of active steps(State = 'Running', 'Pending' or 'Cancel_Pending') for cluster exceeded."
             )

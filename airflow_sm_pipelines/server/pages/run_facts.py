@@ -22,8 +22,8 @@ from airflow_sm_pipelines.operators.links import LINKS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-MOST_TASKS = 1000
-MOST_RUNS = 50
+MAX_TASKS = 1000
+MAX_RUNS = 50
 
 
 class TaskFacts(Struct, frozen=True):
@@ -61,7 +61,7 @@ class RunFacts(Struct, frozen=True):
 def runs_of(session: Session, dag_id: str) -> list[tuple[str, str | None, datetime | None, datetime | None]]:
     """The latest runs of a Dag: id, state, start, end."""
     query = select(DagRun.run_id, DagRun.state, DagRun.start_date, DagRun.end_date).where(DagRun.dag_id == dag_id)
-    rows = session.execute(query.order_by(DagRun.id.desc()).limit(MOST_RUNS)).all()
+    rows = session.execute(query.order_by(DagRun.id.desc()).limit(MAX_RUNS)).all()
     return [(run_id, _text(state), start, end) for run_id, state, start, end in rows]
 
 
@@ -71,8 +71,8 @@ def facts_of_run(session: Session, dag_id: str, run_id: str) -> RunFacts | None:
     if run is None:
         return None
     of_run = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
-    found = list(session.scalars(select(TaskInstance).where(*of_run).limit(MOST_TASKS + 1)))
-    order = sorted(found[:MOST_TASKS], key=_when)
+    found = list(session.scalars(select(TaskInstance).where(*of_run).limit(MAX_TASKS + 1)))
+    order = sorted(found[:MAX_TASKS], key=_when)
     jobs = {key: value for key, value in _xcoms(session, dag_id, run_id, JOB_KEY) if isinstance(value, dict)}
     shown = {link.name: dict(_xcoms(session, dag_id, run_id, link.xcom_key)) for link in LINKS}
     results = {key: _described(value) for key, value in _xcoms(session, dag_id, run_id, RESULT_KEY) if key in jobs}

@@ -22,7 +22,7 @@ AT_ONCE = 5
 """Runs that are triggered at a time, so that as much is under way in the end as in the beginning."""
 
 
-FEWEST = 20
+MIN_STEPS = 20
 """Of fewer numbers of steps no growth is told: what a process does once would count as growth."""
 
 
@@ -53,7 +53,7 @@ class Samples:
 
 
 def _slope(points: Sequence[tuple[int, float]]) -> float | None:
-    if len({steps for steps, _ in points}) < FEWEST:
+    if len({steps for steps, _ in points}) < MIN_STEPS:
         return None
     return statistics.linear_regression([each[0] for each in points], [each[1] for each in points]).slope
 
