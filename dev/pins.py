@@ -31,8 +31,9 @@ TOOLS = ("build", "cyclonedx-bom", "hatchling", "pip-licenses", "twine", "uv")
 SITE = ("mkdocs-material",)
 # What tests need and has the versions of a set: s3fs has the version of fsspec.
 OF_AIRFLOW = {"apache-airflow-providers-openlineage", "s3fs"}
-# What tests need by way of others, in a version that Python 3.11 takes too: sets are resolved for a newer one.
-OF_OTHERS = {"networkx"}
+# What others bring, in a version that Python 3.11 takes too: the sets are resolved for a newer one. moto brings the first.
+OF_TOOLS = {"networkx"}
+OF_OTHERS = {"deprecated", "networkx", "soupsieve"}
 
 
 class Resolver:
@@ -101,13 +102,14 @@ def of_its_day(version: str, output: Path, resolver: Resolver) -> None:
 def test_tools() -> list[str]:
     """What tests need, in the versions of ``constraints.txt``: a set changes what is tested, not by what."""
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["test"]
-    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - OF_AIRFLOW | OF_OTHERS
+    tools = {re.split(r"[^\w-]", line)[0] for line in extra} - OF_AIRFLOW | OF_TOOLS
     return in_constraints(tools)
 
 
 def in_constraints(names: Set[str]) -> list[str]:
     """The lines of ``constraints.txt`` for these packages."""
-    return [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.split("==")[0] in names]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [line for line in lines if line.split("==")[0].lower() in names]
 
 
 if __name__ == "__main__":
