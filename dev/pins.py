@@ -31,7 +31,8 @@ TOOLS = ("build", "cyclonedx-bom", "hatchling", "pip-licenses", "twine", "uv")
 SITE = ("mkdocs-material",)
 # What tests need and has the versions of a set: s3fs has the version of fsspec.
 OF_AIRFLOW = {"apache-airflow-providers-openlineage", "s3fs"}
-# What others bring, in a version that Python 3.11 takes too: the sets are resolved for a newer one. moto brings the first.
+# What others bring, in versions that Python 3.11 takes too, for the sets are resolved for a newer one: moto brings the
+# first, the oldest Airflow the rest.
 OF_TOOLS = {"networkx"}
 OF_OTHERS = {"deprecated", "networkx", "soupsieve"}
 
