@@ -8,9 +8,11 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import botocore.loaders
+import botocore.session
 import pytest
 
 from airflow_sm_pipelines.aws.model_loader import QuickJsonLoader
@@ -45,6 +47,10 @@ os.environ.update(
     }
 )
 
+# Imports and collection make no garbage to speak of, and each look for it is at all that there is. Tests make much.
+gc.disable()
+gc.set_threshold(10_000, 20)
+
 # The guard comes first: it also clears what the shell says of AWS.
 pytest_plugins = ["tests.guarded.plugin", "airflow_sm_pipelines.local.testing"]
 
@@ -62,14 +68,32 @@ def pytest_collection_finish() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         gc.collect()
         gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models_are_read_quickly() -> Iterator[None]:
-    """All sessions of botocore read as ours do: its own reader takes 0.2 s for SageMaker's model, in each session."""
+    """All sessions of botocore read as ours do, and once: its own reader takes 0.2 s for SageMaker's model, in each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.loaders.Loader, "FILE_LOADER_CLASS", QuickJsonLoader)
+        patch.setattr(botocore.session, "create_loader", one_loader)
         yield
+
+
+class Paths(list[str]):
+    """Each session of boto3's adds its folder to those of its loader."""
+
+    def append(self, path: str) -> None:
+        if path not in self:
+            super().append(path)
+
+
+@cache
+def one_loader(data_path: str | None = None) -> botocore.loaders.Loader:
+    """The loader of all sessions of the tests but those of the package, which has one of its own."""
+    loader = botocore.loaders.create_loader(data_path)
+    loader._search_paths = Paths(loader.search_paths)
+    return loader
 
 
 @pytest.fixture(scope="session")
