@@ -4,19 +4,20 @@ Python imports a module ``sitecustomize`` at its start from ``PYTHONPATH``; :mod
 there. The audit hook (see https://docs.python.org/3/library/audit_events.html) sees every connection that is made
 through Python's sockets: those of boto3, aiobotocore and all other libraries. It raises, and whoever swallows that is
 still on record.
+
+The tests start hundreds of processes: what is not imported until somebody wants to leave saves each of them 20 ms.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 import sys
-import traceback
-from pathlib import Path
-from typing import Any
 
-FOLDER = str(Path(__file__).parent)
+TYPE_CHECKING = False  # that of typing would import it
+if TYPE_CHECKING:
+    from typing import Any
+
+FOLDER = os.path.dirname(__file__)  # noqa: PTH120 # without pathlib
 RECORD = "SM_PIPELINES_TEST_OUTSIDE_RECORD"
 """Environment variable: the file to which each attempt is appended, a line each. Without it they are only refused."""
 SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
@@ -33,36 +34,58 @@ class Guard:
     def __init__(self, home: str) -> None:
         self._credentials = os.path.join(home, ".aws", "")  # noqa: PTH118 # pathlib drops the final slash
         self._own: frozenset[str] | None = None
+        self._checks = {
+            **dict.fromkeys(SENDING, self._check_sending),
+            **dict.fromkeys(LOOKING_UP, self._check_looking_up),
+            "open": self._check_open,
+            "subprocess.Popen": self._check_process,
+        }
 
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in SENDING:
-            target = arguments[1]
-            if isinstance(target, tuple) and not self._is_here(target[0]):
-                self._refuse(f"{event} to {target[0]}:{target[1]}")
-        elif event in LOOKING_UP:
-            if not (self._is_here(arguments[0]) or (_is_address(arguments[0]) and event != "socket.gethostbyaddr")):
-                self._refuse(f"{event} of {arguments[0]}")
-        elif event == "open":
-            path = arguments[0]
-            if isinstance(path, str | bytes) and os.fsdecode(path).startswith(self._credentials):
-                self._refuse(f"open of {os.fsdecode(path)}")
-        elif event == "subprocess.Popen" and _is_python(arguments[0]) and not _is_ensurepip(arguments[1]):
-            environment = os.environ if arguments[3] is None else arguments[3]
-            if FOLDER not in str(environment.get("PYTHONPATH", "")):
-                self._refuse(f"a process without this guard: {arguments[1]}")
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        # Most events, of which there are millions, are none of these.
+        check = self._checks.get(event)
+        if check is not None:
+            check(event, arguments)
+
+    def _check_sending(self, event: str, arguments: tuple[Any, ...]) -> None:
+        target = arguments[1]
+        if isinstance(target, tuple) and not self._is_here(target[0]):
+            self._refuse(f"{event} to {target[0]}:{target[1]}")
+
+    def _check_looking_up(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not (self._is_here(arguments[0]) or (_is_address(arguments[0]) and event != "socket.gethostbyaddr")):
+            self._refuse(f"{event} of {arguments[0]}")
+
+    def _check_open(self, event: str, arguments: tuple[Any, ...]) -> None:
+        path = arguments[0]
+        if isinstance(path, (str, bytes)) and os.fsdecode(path).startswith(self._credentials):
+            self._refuse(f"open of {os.fsdecode(path)}")
+
+    def _check_process(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not _is_python(arguments[0]) or _is_ensurepip(arguments[1]):
+            return
+        environment = os.environ if arguments[3] is None else arguments[3]
+        if FOLDER not in str(environment.get("PYTHONPATH", "")):
+            self._refuse(f"a process without this guard: {arguments[1]}")
 
     def _is_here(self, host: Any) -> bool:
         name = host.decode() if isinstance(host, bytes) else host
         if name in (None, "", "localhost"):
             return True
         if _is_address(name):
+            import ipaddress
+
             address = ipaddress.ip_address(name.partition("%")[0])
             return address.is_loopback or address.is_unspecified or name in self._own_names()
+        import socket
+
         return name == socket.gethostname() or name in self._own_names()
 
     def _own_names(self) -> frozenset[str]:
         """The names and addresses of this machine."""
         if self._own is None:
+            import socket
+
             self._own = frozenset()
             try:
                 name, aliases, addresses = socket.gethostbyname_ex(socket.gethostname())
@@ -72,6 +95,8 @@ class Guard:
         return self._own
 
     def _refuse(self, what: str) -> None:
+        import traceback
+
         frames = traceback.extract_stack()[:-2]
         callers = [f"{frame.filename}:{frame.lineno}" for frame in frames if "/lib/python" not in frame.filename]
         line = f"{what}, process {os.getpid()} {sys.argv[:3]}, from {callers[-1:] or ['?']}\n"
@@ -87,6 +112,8 @@ class Guard:
 
 def _is_address(host: Any) -> bool:
     """Whether a host is an address: to look it up asks nobody, unless it is for its name."""
+    import ipaddress
+
     try:
         ipaddress.ip_address(str(host).partition("%")[0])
     except ValueError:
@@ -102,12 +129,12 @@ def _is_ensurepip(command: Any) -> bool:
 def _is_python(program: Any) -> bool:
     """Whether a program is an interpreter or one of the scripts beside this one."""
     folder, name = os.path.split(os.fsdecode(program))
-    return name.startswith(("python", "airflow", "sm-pipelines")) or folder == str(Path(sys.executable).parent)
+    return name.startswith(("python", "airflow", "sm-pipelines")) or folder == os.path.dirname(sys.executable)  # noqa: PTH120
 
 
 def install() -> None:
     """Guard this process from now on, for good."""
-    sys.addaudithook(Guard(os.path.expanduser("~")))  # noqa: PTH111 # kept light
+    sys.addaudithook(Guard(os.path.expanduser("~")).hook)  # noqa: PTH111 # kept light
 
 
 if __name__ == "sitecustomize":
