@@ -146,9 +146,25 @@ def json_path_tokens(path: str) -> list[str]:
     return [token.replace("\\", "") if token[0] == "'" else token for token in tokens]
 
 
-scalars = (
-    st.none()
-    | st.booleans()
+# Made once, here and below: hypothesis looks through a strategy that it has not seen yet.
+NUMBERS_TO_15 = st.integers(0, 15)
+MARKS = st.sampled_from((".", "'"))
+QUOTES = st.sampled_from("'\"")
+ZERO_OR_ONE = st.integers(0, 1)
+NEVER_THERE = st.sampled_from((".absent", "'absent", "#0", "#7", ".Alpha", "'beta"))
+KINDS = st.sampled_from(("property", "file", "join", "file", "property", "parameter", "variable", "join"))
+STEPS = st.sampled_from(("One", "Two-2", "One", "Two-2", "One", "Two-2", "Unknown"))
+SEPARATORS = st.sampled_from(("", "/", "-", ",", " {} "))
+FILE_NUMBERS = st.sampled_from((0, 1, 0, 1, 0, 1, 2))
+TREE_KINDS = st.sampled_from(("object", "list", "expression", "expression", "scalar"))
+A_KEY = st.sampled_from(KEYS)
+SOME_KEYS = st.lists(A_KEY, max_size=4)
+NAMING = st.lists(st.sampled_from(FIELDS), min_size=1, max_size=2, unique=True)
+TREE_KEYS = st.sampled_from((*KEYS, "", "{{ x }}")) | st.text(ANY_TEXT, max_size=4)
+NAMES_OF_VARIABLES = st.sampled_from((*VARIABLES, *VARIABLES, "TrainingJobName"))
+
+literals = (
+    st.booleans()
     | st.integers()
     | st.integers(-3, 12)
     | st.floats(allow_nan=False, allow_infinity=False)
@@ -156,20 +172,21 @@ scalars = (
     | st.sampled_from(TEXTS)
     | st.text(ANY_TEXT, max_size=8)
 )
+scalars = st.none() | literals
 
 
 def rarely(draw: st.DrawFn) -> bool:
     # Not the least number, which is drawn more often than others.
-    return draw(st.integers(0, 15)) == 11
+    return draw(NUMBERS_TO_15) == 11
 
 
 @st.composite
 def named_lists(draw: st.DrawFn, inner: st.SearchStrategy[Json]) -> Json:
     """A list whose elements bear names, now and then one that does not, or two fields that could name them."""
-    fields = draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=2, unique=True))
+    fields = draw(NAMING)
     elements = []
-    for name in draw(st.lists(st.sampled_from(KEYS), max_size=4)):
-        element = {field: name if place == 0 else draw(st.sampled_from(KEYS)) for place, field in enumerate(fields)}
+    for name in draw(SOME_KEYS):
+        element = {field: name if place == 0 else draw(A_KEY) for place, field in enumerate(fields)}
         elements.append(element | {"Value": draw(inner)})
     if rarely(draw):
         elements.append(draw(inner))
@@ -205,17 +222,17 @@ def draw_tokens(draw: st.DrawFn, value: Json) -> list[str]:
     while isinstance(value, dict | list) and value and not rarely(draw):
         if isinstance(value, dict):
             key = draw(st.sampled_from(list(value)))
-            tokens.append(draw(st.sampled_from((".", "'"))) + key)
+            tokens.append(draw(MARKS) + key)
             value = value[key]
         else:
             index = draw(st.integers(0, len(value) - 1))
             element = value[index]
             named = [field for field in FIELDS if isinstance(element, dict) and isinstance(element.get(field), str)]
-            by_name = bool(named) and draw(st.integers(0, 1)) == 1
+            by_name = bool(named) and draw(ZERO_OR_ONE) == 1
             tokens.append(f"'{element[draw(st.sampled_from(named))]}" if by_name else f"#{index}")
             value = element
     if rarely(draw):
-        tokens.append(draw(st.sampled_from((".absent", "'absent", "#0", "#7", ".Alpha", "'beta"))))
+        tokens.append(draw(NEVER_THERE))
     return tokens
 
 
@@ -228,7 +245,7 @@ def write_tokens(draw: st.DrawFn, tokens: list[str], *, escape: bool) -> str:
         elif mark == "." and not set(name) & set(".[]'\" "):
             text += f".{name}"
         else:
-            quote = draw(st.sampled_from("'\""))
+            quote = draw(QUOTES)
             key = name.replace(quote, "\\" + quote) if escape else name
             text += f"[{quote}{key}{quote}]"
     return text
@@ -236,29 +253,28 @@ def write_tokens(draw: st.DrawFn, tokens: list[str], *, escape: bool) -> str:
 
 @st.composite
 def expressions(draw: st.DrawFn, world: World, depth: int) -> Json:
-    kind = draw(st.sampled_from(("property", "file", "join", "file", "property", "parameter", "variable", "join")))
+    kind = draw(KINDS)
     if kind == "parameter":
         return {"Get": f"Parameters.{draw(st.sampled_from(tuple(world.parameters)))}"}
     if kind == "variable":
-        return {"Get": f"Execution.{draw(st.sampled_from((*VARIABLES, *VARIABLES, 'TrainingJobName')))}"}
+        return {"Get": f"Execution.{draw(NAMES_OF_VARIABLES)}"}
     if kind == "property":
-        step = draw(st.sampled_from(("One", "Two-2", "One", "Two-2", "One", "Two-2", "Unknown")))
+        step = draw(STEPS)
         return {"Get": f"Steps.{step}{write_tokens(draw, draw_tokens(draw, world.results.get(step)), escape=False)}"}
     if kind == "file":
         return draw(json_gets(world, depth))
     # Without depth left, a Join is of literals.
-    part = (scalars.filter(lambda value: value is not None)) if depth == 0 else joined(world, depth - 1)
-    separator = draw(st.sampled_from(("", "/", "-", ",", " {} ")))
-    return {"Std:Join": {"On": separator, "Values": draw(st.lists(part, max_size=4))}}
+    part = literals if depth == 0 else joined(world, depth - 1)
+    return {"Std:Join": {"On": draw(SEPARATORS), "Values": draw(st.lists(part, max_size=4))}}
 
 
 def joined(world: World, depth: int) -> st.SearchStrategy[Json]:
-    return scalars.filter(lambda value: value is not None) | expressions(world, depth)
+    return literals | expressions(world, depth)
 
 
 @st.composite
 def json_gets(draw: st.DrawFn, world: World, depth: int) -> Json:
-    number = draw(st.sampled_from((0, 1, 0, 1, 0, 1, 2)))
+    number = draw(FILE_NUMBERS)
     tokens = draw_tokens(draw, world.files.get(FILES[number])) or [".absent"]
     path = write_tokens(draw, tokens, escape=True)
     path = draw(st.sampled_from((f"${path}", path.removeprefix("."))))
@@ -273,15 +289,14 @@ def json_gets(draw: st.DrawFn, world: World, depth: int) -> Json:
 
 @st.composite
 def trees(draw: st.DrawFn, world: World, depth: int = 4) -> Json:
-    kind = draw(st.sampled_from(("object", "list", "expression", "expression", "scalar")))
+    kind = draw(TREE_KINDS)
     if kind == "expression":
         return draw(expressions(world, depth))
     if kind == "scalar" or depth == 0:
         return draw(scalars)
     if kind == "list":
         return draw(st.lists(trees(world, depth - 1), max_size=4))
-    keys = st.sampled_from((*KEYS, "", "{{ x }}")) | st.text(ANY_TEXT, max_size=4)
-    members = draw(st.dictionaries(keys, trees(world, depth - 1), max_size=4))
+    members = draw(st.dictionaries(TREE_KEYS, trees(world, depth - 1), max_size=4))
     # Beside another key, the name of a function is a member like any other.
     return members | {"Get": "Parameters.S"} if members and rarely(draw) else members
 
