@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,13 @@ def room_of(file: Path) -> str:
     return file.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imports(file: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports(file: Path) -> tuple[tuple[int, str], ...]:
     """The line and the dotted name of every import, those within functions and for type checkers included."""
+    return tuple(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -148,6 +154,17 @@ def test_rooms_without_airflow_import_none() -> None:
         if room_of(file) in NO_AIRFLOW
         for line, name in imports(file)
         if name.split(".")[0] == "airflow"
+    ]
+    assert found == []
+
+
+def test_only_the_endpoint_imports_what_the_extra_local_installs() -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}:{line} imports {name}"
+        for file in files()
+        if room_of(file) != "local"
+        for line, name in imports(file)
+        if name.split(".")[0] in ("moto", "werkzeug", "flask")
     ]
     assert found == []
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_sm_pipelines.local.endpoint import LocalEndpoint
+from airflow_sm_pipelines.local.errors import MotoMissingError
 from tests.cli.test_airflow_commands import parse
 from tests.cli.test_lint import BROKEN, GOOD, write
 
@@ -59,19 +61,29 @@ def test_findings_are_told_as_lint_tells_them_and_end_with_2(
 
 
 SERVE = "from airflow_sm_pipelines.local.command import serve; serve(port=0)"
-RUN = """
-from argparse import Namespace
-from airflow_sm_pipelines.cli.commands import RUN
-options = dict.fromkeys(("pipeline", "conf", "scenario", "endpoint", "debug", "aws_conn_id", "region", "home"))
-sys.exit(RUN.run_safely(Namespace(file=sys.argv[1], aws=False, keep=False, plain=True, **options)))
-"""
+TO_INSTALL = "pip install 'airflow-sm-pipelines[local]'"
 
 
-@pytest.mark.parametrize("code", [SERVE, RUN], ids=["local", "run"])
-def test_without_the_extra_it_is_said_what_to_install(code: str, good: str) -> None:
+def test_without_the_extra_it_is_said_what_to_install() -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", f"{WITHOUT_EXTRA}\n{code}", good], capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"{WITHOUT_EXTRA}\n{SERVE}"], capture_output=True, text=True, check=False
     )
     assert ended.returncode != 0
-    assert "pip install 'airflow-sm-pipelines[local]'" in ended.stderr
+    assert TO_INSTALL in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_run_says_what_to_install_as_the_endpoint_does(
+    good: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That it gets this far without the extra is in tests/test_rooms.py: nothing but the endpoint imports it."""
+
+    def start(endpoint: LocalEndpoint) -> None:
+        raise MotoMissingError(ModuleNotFoundError("no moto"))
+
+    monkeypatch.setattr(LocalEndpoint, "start", start)
+    assert status_of(good) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sm-pipelines run: ")
+    assert TO_INSTALL in said
+    assert "--aws" in said

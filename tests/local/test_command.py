@@ -50,9 +50,10 @@ def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_importing_the_room_loads_nothing_heavy() -> None:
+    """What ``sm-pipelines run`` imports of it, and what a client does."""
     code = (
         "import sys; import airflow_sm_pipelines.local, airflow_sm_pipelines.local.endpoint, "
-        "airflow_sm_pipelines.local.client; "
+        "airflow_sm_pipelines.local.client, airflow_sm_pipelines.local.errors, airflow_sm_pipelines.local.reader; "
         "print([n for n in ('moto', 'boto3', 'botocore', 'flask', 'werkzeug', 'airflow') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
