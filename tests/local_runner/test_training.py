@@ -251,7 +251,10 @@ def test_requirements_of_the_source_folder_are_installed_once(
     package = wheel(tmp_path, "package_of_source", "VALUE = 42")
     jobs = start_jobs("auto")
     files = {
-        "train.py": "import package_of_source, boto3; print(package_of_source.VALUE, boto3.__name__)",
+        "train.py": """
+            import importlib.util, package_of_source
+            print(package_of_source.VALUE, importlib.util.find_spec("boto3").name)
+        """,
         "requirements.txt": f"--no-index\n{package.as_uri().replace('file://', 'file:')}\n",
     }
     for job in ("first", "second"):

@@ -46,6 +46,7 @@ def test_every_finding_has_a_code_of_the_table_and_every_code_is_used() -> None:
     without = [
         f"{file.name}:{call.lineno}"
         for file, text in texts.items()
+        if "Finding" in text  # only these are parsed
         for call in ast.walk(ast.parse(text))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "Finding" and "code" not in ast.unparse(call)
     ]
