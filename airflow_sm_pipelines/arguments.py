@@ -137,7 +137,7 @@ def check_default_args(
 
 
 @contextmanager
-def told_of_airflow(
+def airflow_refusals(
     source: str, what: str = "the arguments of the Dag", *, only_where: bool = True, given: tuple[str, ...] = ()
 ) -> Iterator[None]:
     """What Airflow refuses of a Dag's arguments, as a finding; ``only_where`` there are any. ``given`` is which one.
@@ -149,8 +149,8 @@ def told_of_airflow(
     except (AirflowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if not only_where or isinstance(error, DefinitionError):
             raise
-        told = f"Airflow refuses {what}: {type(error).__name__}: {error}"
-        raise DefinitionError(source, [Finding(told, code=CODE_OF_DAG, given=given).bounded()]) from error
+        message = f"Airflow refuses {what}: {type(error).__name__}: {error}"
+        raise DefinitionError(source, [Finding(message, code=CODE_OF_DAG, given=given).bounded()]) from error
 
 
 def with_warnings_of(planned: Plan, source: str | None, findings: Sequence[Finding]) -> Plan:
@@ -246,8 +246,8 @@ def _not_taken(what: str, name: str, reason: str | None, operators: tuple[type[S
         return _refused(f"{what}: {name} has no effect on a step: {reason}", CODE_OF_TASKS)
     owner = next((base for operator in operators for base in operator.__mro__ if name in _names_in(base)), None)
     if owner is not None:
-        told = f"{owner.__name__} would take it, but a step's request is its Arguments in the definition"
-        return _refused(f"{what}: {name} has no effect on a step: {told}", CODE_OF_TASKS)
+        why = f"{owner.__name__} would take it, but a step's request is its Arguments in the definition"
+        return _refused(f"{what}: {name} has no effect on a step: {why}", CODE_OF_TASKS)
     known = sorted((names_of(BaseOperator) | names_of(StepOperator)) - REFUSED_OF_TASKS.keys())
     if slip := difflib.get_close_matches(name, known, n=1, cutoff=SLIP):
         return Finding(f"{what}: {name} is no argument of a task", suggestion=slip[0], code=CODE_OF_TASKS)

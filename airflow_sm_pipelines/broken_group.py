@@ -26,9 +26,9 @@ def add_error_task(group: TaskGroup, dag: DAG, file: str, error: DefinitionError
 
     The name of a file may hold what Airflow cannot store; the findings of an error never do.
     """
-    name, told = storable(file), f"cannot be used: {counted(error.findings)}"
+    name, summary = storable(file), f"cannot be used: {counted(error.findings)}"
     group.group_display_name = f"{group.label} (definition error)"
-    group.tooltip = f"{shorten(name, 500)} {told}"
+    group.tooltip = f"{shorten(name, 500)} {summary}"
     group.doc_md = documentation(
         [f"The file {escaped(name)} is a pipeline definition that cannot be used.", *bullets(error.findings)]
     )
@@ -36,7 +36,7 @@ def add_error_task(group: TaskGroup, dag: DAG, file: str, error: DefinitionError
         dag=dag,
         task_group=group,
         task_id=TASK_ID,
-        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {told}",
+        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {summary}",
         findings=str(error),
         trigger_rule=TriggerRule.ALL_SUCCESS,
         retries=0,

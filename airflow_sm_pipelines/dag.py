@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_sm_pipelines.arguments import (
+    airflow_refusals,
     check_dag_arguments,
-    told_of_airflow,
 )
 from airflow_sm_pipelines.default_args import default_args_of
 from airflow_sm_pipelines.definition.findings import DefinitionError, unexpected
-from airflow_sm_pipelines.definition_file import VERSION_KEY, tell_file
+from airflow_sm_pipelines.definition_file import VERSION_KEY, record_file
 from airflow_sm_pipelines.documented import DocumentedDag
 from airflow_sm_pipelines.error_dag import DAG_TAG, become_error_dag
 from airflow_sm_pipelines.expressions.templates import templates_of
@@ -175,7 +175,7 @@ class SageMakerPipelineDag(DocumentedDag):
             params = params_of(pipeline, given.values, is_secret, scheduled=scheduled, templates=given.templates)
             own = own_params(dag_arguments.pop("params", None), pipeline, scheduled=scheduled)
             self.parallelism = prepared.parallelism
-            with told_of_airflow(source or dag_id):
+            with airflow_refusals(source or dag_id):
                 super().__init__(
                     dag_id,
                     **{
@@ -190,7 +190,7 @@ class SageMakerPipelineDag(DocumentedDag):
                     },
                 )
             # Airflow judges a cron only when it takes the Dag up: there it would be the whole file's error.
-            with told_of_airflow(source or dag_id, f"the schedule {self.schedule!r}", given=("schedule",)):
+            with airflow_refusals(source or dag_id, f"the schedule {self.schedule!r}", given=("schedule",)):
                 self.timetable.validate()
             refuse_unstorable(source or dag_id, faults_of_dag(self))
             self.fileloc = caller
@@ -198,10 +198,10 @@ class SageMakerPipelineDag(DocumentedDag):
             if pipeline.version_id is not None:
                 self.default_args[VERSION_KEY] = pipeline.version_id
             if isinstance(definition, Path):
-                tell_file(self, definition, Path(caller).parent)
+                record_file(self, definition, Path(caller).parent)
             self.document(planned, source, Masking(prepared.settings.not_secret))
             may_refuse = bool(default_args or prepared.of_steps or self.fail_fast)
-            with told_of_airflow(source or dag_id, only_where=may_refuse):
+            with airflow_refusals(source or dag_id, only_where=may_refuse):
                 StepTasks(
                     dag=self,
                     graph=planned.graph,

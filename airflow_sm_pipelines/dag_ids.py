@@ -24,7 +24,7 @@ it taken for that of an instance."""
 
 
 def dag_ids_of_environment(environment: Mapping[str, str]) -> DagIds:
-    """The option where Airflow itself is not asked; what it cannot be is told where Airflow reads it."""
+    """The option where Airflow itself is not asked; what it cannot be is reported where Airflow reads it."""
     return "path" if environment.get("AIRFLOW__SAGEMAKER_PIPELINES__DAG_IDS") == "path" else "stem"
 
 
@@ -81,16 +81,16 @@ def _judge(claim: Claim, rivals: Sequence[Claim]) -> Finding | None:
     if len(first) > 1:
         names = f"{', '.join(rival.name for rival in first[:-1])} and {first[-1].name}"
         how = "both" if len(first) == 2 else "all"
-        told = f"{names} {how} ask for the dag id {claim.dag_id!r}, and none of them has it"
+        message = f"{names} {how} ask for the dag id {claim.dag_id!r}, and none of them has it"
         if claim.rank != best:
-            told += f", nor has {claim.name}"
-        return _finding(told)
+            message += f", nor has {claim.name}"
+        return _finding(message)
     if claim is first[0]:
         return None
     why = "is called so" if first[0].is_stem and not claim.is_stem else "stands nearer to the folder"
     return _finding(f"{first[0].name} and {claim.name} both ask for the dag id {claim.dag_id!r}, and the first {why}")
 
 
-def _finding(told: str) -> Finding:
+def _finding(message: str) -> Finding:
     hint = "rename a file or its pipeline, leave one out with exclude, or make folders part of the ids: dag_ids = path"
-    return Finding(f"{told}: {hint}", code="dag-id-clash")
+    return Finding(f"{message}: {hint}", code="dag-id-clash")

@@ -1,4 +1,4 @@
-"""Where the file of a Dag's definition lies, told to the API server by the Dag itself."""
+"""Where the file of a Dag's definition lies, which the Dag itself says to the API server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ VERSION_KEY = "sagemaker_pipelines_version"
 """In a Dag's default_args: which version of the pipeline it was made of, where the Pipelines API has written that."""
 
 
-def tell_file(dag: DAG, path: Path, folder: Path, logical_id: str | None = None) -> None:
-    """Let a Dag tell where its definition lies; one outside of the dags file's folder is not told."""
+def record_file(dag: DAG, path: Path, folder: Path, logical_id: str | None = None) -> None:
+    """Write into a Dag where its definition lies, unless that is outside of the dags file's folder."""
     if not folder.is_absolute():
         # No file has made the Dag, but a line of Python, wherever it was run.
         return
-    told = Path(os.path.relpath(path, folder)).as_posix()
-    if not told.startswith("../") and told == storable(told):
-        dag.default_args[FILE_KEY] = told if logical_id is None else f"{told}#{logical_id}"
+    location = Path(os.path.relpath(path, folder)).as_posix()
+    if not location.startswith("../") and location == storable(location):
+        dag.default_args[FILE_KEY] = location if logical_id is None else f"{location}#{logical_id}"

@@ -59,7 +59,7 @@ class DefinitionsFolder:
         All files are read before the first definition comes, since that tells which has a dag id. ``goes_on`` is asked
         before each file: once it has said no, some are unread, and none of the definitions can be relied on.
         """
-        self._ignored.tell()
+        self._ignored.log()
         read = takewhile(lambda _: goes_on(), self._paths)
         files = chain.from_iterable(self._in(path, wanted) for path in read)
         instances = chain.from_iterable(with_instances(file, self._settings) for file in files)
@@ -71,7 +71,7 @@ class DefinitionsFolder:
         return self._settings.layers_of(file.path, file.instance, is_shared=file.excerpt is not None)
 
     def unused(self, taken: Collection[str]) -> Iterator[tuple[str, DefinitionError]]:
-        """For each file of settings that no definition has, a dag id by which it is told, and the finding.
+        """For each file of settings that no definition has, the id of the Dag that shows it, and the finding.
 
         :param taken: the ids of other Dags
         """

@@ -95,7 +95,7 @@ def definitions_in(path: Path, relative: str, wanted: str | None = None, place: 
     A definition carries no name but in what stands around it, so its file's stem is its dag id. ``place`` makes such a
     name the dag id that is asked for. With ``wanted``, none
     also of a file that cannot be the Dag of that id, most of which are not even parsed. A template without a pipeline
-    is what most templates are, and is not told.
+    is what most templates are, and is no finding.
     """
     stem = safe_dag_id(path.stem)
     own = place(stem)
@@ -184,7 +184,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # It is told that it cannot be read.
+        # Its reader says that it cannot be read.
         return True
 
 

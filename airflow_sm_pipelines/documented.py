@@ -52,9 +52,9 @@ class DocumentedDag(DAG):
 def group_documentation(pipeline: Pipeline, source: str | None) -> str:
     """Where a task group comes from, and what has no effect."""
     origin = f" of {escaped(storable(source))}" if source is not None else ""
-    told = [f"The SageMaker pipeline definition{origin}: {len(pipeline.all_steps)} steps."]
+    parts = [f"The SageMaker pipeline definition{origin}: {len(pipeline.all_steps)} steps."]
     if pipeline.description:
-        told.append(escaped(pipeline.description))
+        parts.append(escaped(pipeline.description))
     if pipeline.warnings:
-        told += ["It was read with warnings:", *bullets(pipeline.warnings)]
-    return documentation(told)
+        parts += ["It was read with warnings:", *bullets(pipeline.warnings)]
+    return documentation(parts)

@@ -2,7 +2,7 @@
 
 Airflow 3.3 takes all Dags of a dags file for stale when that file reports an import error, so a broken definition
 must not be one: it becomes a Dag that says what is wrong. A pipeline on a schedule must not fall silent either: the Dag
-keeps what was given for it, so that its next run fails, and those are told who are told of every failure.
+keeps what was given for it, so that its next run fails, and who is notified of every failure is notified of that.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class DefinitionErrorOperator(BaseOperator):
 
     @override
     def execute(self, context: Context) -> None:
-        # For failure_of: the callback of the Dag is told no reason by Airflow.
+        # For failure_of: Airflow gives the callback of the Dag no reason.
         note = EndNote("Failed", self.findings, headline=" ".join(self.findings.split()))
         context["ti"].xcom_push(key=END_KEY, value=note.to_json())
         raise AirflowFailException(self.findings)
@@ -93,13 +93,13 @@ def become_error_dag(
 
     The name of a file may hold what Airflow cannot store; the findings of an error never do.
     """
-    name, told = storable(file), f"cannot be used: {counted(error.findings)}"
+    name, summary = storable(file), f"cannot be used: {counted(error.findings)}"
     lead = lead or f"The file {escaped(name)} is a pipeline definition that cannot be used."
     first = f". {shorten(str(error.findings[0]), MAX_SHOWN_LENGTH)}" if error.findings else ""
     given_tags = given.get("tags")
     tags = [tag for tag in given_tags if isinstance(tag, str)] if isinstance(given_tags, list | tuple | set) else []
     about = {
-        "description": f"{shorten(name, 500)} {told}{first}",
+        "description": f"{shorten(name, 500)} {summary}{first}",
         "dag_display_name": f"{shorten(str(given.get('dag_display_name') or dag_id), 500)} (definition error)",
         "doc_md": documentation([lead, *bullets(error.findings)]),
     }
@@ -123,7 +123,7 @@ def become_error_dag(
     )
     DefinitionErrorOperator(
         task_id=TASK_ID,
-        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {told}",
+        task_display_name=f"{shorten(name, MAX_SHOWN_LENGTH)} {summary}",
         dag=dag,
         findings=str(error),
         retries=0,
@@ -134,7 +134,7 @@ def become_error_dag(
 
 
 def accepted_of_task(default_args: object) -> dict[str, Any]:
-    """The default_args that the task keeps: who is told of its failure, and what Airflow takes of the rest."""
+    """The default_args that the task keeps: who is notified of its failure, and what Airflow takes of the rest."""
     of_tasks = {
         key: value
         for key, value in (default_args if isinstance(default_args, Mapping) else NOTHING).items()

@@ -33,8 +33,10 @@ def check_beside(definition: Source, *, is_loaded: bool) -> Iterator[Finding]:
     """A warning for a file of settings beside a definition that has a dags file of its own."""
     file = definition.with_name(f"{definition.stem}{SUFFIX}") if isinstance(definition, Path) else None
     if file is not None and not is_loaded and file.is_file():
-        told = f"{file.name} does not count: it is for load_dags. The settings of this Dag are its arguments in Python"
-        yield Finding(told, severity=Severity.WARNING, code="sidecar-unused")
+        message = (
+            f"{file.name} does not count: it is for load_dags. The settings of this Dag are its arguments in Python"
+        )
+        yield Finding(message, severity=Severity.WARNING, code="sidecar-unused")
 
 
 def file_name(definition: object) -> str | None:

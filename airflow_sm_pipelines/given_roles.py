@@ -48,8 +48,8 @@ def check_roles(planned: Plan, role_arn: str | None, roles: object, given: Mappi
         if not isinstance(old, str) or not old:
             yield Finding(f"roles has the key {old!r}, and not a role or '*'", code="given-role")
         elif not (_is_arn(new) if old == ANY_ROLE or _is_arn(old) else isinstance(new, str) and new):
-            told_of = f"roles gives {new!r} for {old}, and not the ARN of a role"
-            yield Finding(told_of, code="given-role", given=("roles", old))
+            message = f"roles gives {new!r} for {old}, and not the ARN of a role"
+            yield Finding(message, code="given-role", given=("roles", old))
     if role_arn is not None or mapping:
         yield from _check_effect(planned, role_arn, mapping, given)
 
@@ -72,10 +72,10 @@ def _check_effect(
     yield from _unmatched(mapping, _roles_at_hand(planned, [role for _, _, role in named], role_arn, given))
     if ANY_ROLE in mapping:
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for step, path, role in named:
-        if isinstance(role, str) and role not in mapping and role not in mapping.values() and role not in told:
-            told.add(role)
+        if isinstance(role, str) and role not in mapping and role not in mapping.values() and role not in reported:
+            reported.add(role)
             yield _warning(
                 f"roles does not name {role}, which stays", "role-kept", f"{step.path}.Arguments.{path}", step
             )

@@ -50,8 +50,8 @@ def _made(name: str, given: Given, findings: list[Finding]) -> Given:
         try:
             return replace(given, value=_imported(given.value))
         except Exception as error:  # noqa: BLE001 # whatever a module does when it is imported
-            told = f"{given.value} cannot be imported: {type(error).__name__}: {error}"
-            findings.append(given.origin.of(Finding(told, code="sidecar-setting").bounded(), f"$.{name}"))
+            message = f"{given.value} cannot be imported: {type(error).__name__}: {error}"
+            findings.append(given.origin.of(Finding(message, code="sidecar-setting").bounded(), f"$.{name}"))
     return given
 
 

@@ -36,8 +36,8 @@ def step_layers(given: Mapping[str, Mapping[str, Any]] | tuple[Layer, ...] | Non
         layer = layer_of("steps", {STEPS: given}, is_shared=False)
         given, faulty = (layer,), [*layer.values.values()]
     if faulty:
-        told = f"steps is {faulty[0].value!r}, and not a mapping from steps to the arguments of their tasks"
-        raise DefinitionError("the arguments of the Dag", [Finding(told, code=CODE_OF_TASKS).bounded()])
+        message = f"steps is {faulty[0].value!r}, and not a mapping from steps to the arguments of their tasks"
+        raise DefinitionError("the arguments of the Dag", [Finding(message, code=CODE_OF_TASKS).bounded()])
     return given
 
 

@@ -54,14 +54,14 @@ def check_group_arguments(given: Mapping[str, Any], dag: DAG) -> Iterator[Findin
         elif name in known:
             continue
         elif name in names_of(BaseOperator):
-            told = f"{name} is no argument of a task group but of tasks: give it in default_args"
-            yield Finding(told, code=CODE)
+            message = f"{name} is no argument of a task group but of tasks: give it in default_args"
+            yield Finding(message, code=CODE)
         elif name in names_of(DAG):
             yield Finding(f"{name} is no argument of a task group but of its Dag", code=CODE)
         else:
             names = sorted((known | names_of(_own_class())) - REFUSED.keys())
-            told = f"{name} is no argument of a pipeline's task group"
-            yield Finding(told, suggestion=nearest(name, names), code=CODE)
+            message = f"{name} is no argument of a pipeline's task group"
+            yield Finding(message, suggestion=nearest(name, names), code=CODE)
 
 
 def _own_class() -> type:
@@ -86,8 +86,8 @@ def as_group_id(name: str) -> str:
 def split_parameters(given: object) -> tuple[dict[str, Any], dict[str, ResolveMixin]]:
     """The values and templates that the pipeline is given, and what other tasks and the Dag's Params give it."""
     if given is not None and not isinstance(given, Mapping):
-        told = f"parameters is {given!r}, and not a mapping from the pipeline's parameters to values"
-        raise DefinitionError("parameters", [Finding(told, code=CODE)])
+        message = f"parameters is {given!r}, and not a mapping from the pipeline's parameters to values"
+        raise DefinitionError("parameters", [Finding(message, code=CODE)])
     fixed: dict[str, Any] = {}
     taken: dict[str, ResolveMixin] = {}
     for name, value in given.items() if given is not None else ():
@@ -133,10 +133,10 @@ def around_mapped(group: TaskGroup | None) -> Iterator[Finding]:
     """A finding for a pipeline inside a task group that is mapped, at any depth."""
     while group is not None:
         if isinstance(group, MappedTaskGroup):
-            told = (
+            message = (
                 f"the task group {group.group_id} around it is mapped: the steps of a pipeline would run once for each"
                 " item, and its last task knows of one run only. Use a ForEach step in the definition, or make a group"
                 " for each item in a loop of the Dag file"
             )
-            yield Finding(told, code=CODE)
+            yield Finding(message, code=CODE)
         group = group.task_group

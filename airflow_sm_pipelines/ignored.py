@@ -88,11 +88,11 @@ class Ignored(Struct):
         """Whether nothing in a folder counts."""
         return self._folder(path).ignored is not None
 
-    def tell(self) -> None:
+    def log(self) -> None:
         """One line in the log for all that was ignored."""
         if self.found:
-            told = [f"{storable(path.relative_to(self.root).as_posix())} ({why})" for path, why in self.found.items()]
-            log.info("Never definitions below %s: %s", storable(str(self.root)), listed(told))
+            paths = [f"{storable(path.relative_to(self.root).as_posix())} ({why})" for path, why in self.found.items()]
+            log.info("Never definitions below %s: %s", storable(str(self.root)), listed(paths))
 
     def _folder(self, path: Path) -> _Folder:
         if (known := self._folders.get(path)) is not None:

@@ -40,7 +40,7 @@ class ImportTime:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody was told that no time is left."""
+        """Whether :meth:`is_left` has said that no time is left."""
         return self._is_over
 
     def warn(self, folder: Path, dags_file: Path, built: int) -> None:

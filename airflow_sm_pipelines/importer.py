@@ -129,11 +129,11 @@ class SageMakerPipelineImporter(AbstractDagImporter[FilesystemDagDefinition]):  
                 findings += error.findings
         if findings:
             result.errors.append(_error(definition.path, DefinitionError(definition.path.name, findings)))
-        told = [str(each) for dag in result.dags for each in _warnings_of(dag)]
-        if told:
+        warnings = [str(each) for dag in result.dags for each in _warnings_of(dag)]
+        if warnings:
             # One for all: Airflow keeps one of a kind.
             result.warnings.append(
-                DagImportWarning(repr(definition), "\n".join(dict.fromkeys(told)), warning_type=f"{_KIND}:findings")
+                DagImportWarning(repr(definition), "\n".join(dict.fromkeys(warnings)), warning_type=f"{_KIND}:findings")
             )
         return result
 

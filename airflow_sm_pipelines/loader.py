@@ -14,7 +14,7 @@ from airflow.sdk import DAG, get_parsing_context
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.dag_ids import dag_ids_of
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
-from airflow_sm_pipelines.definition_file import tell_file
+from airflow_sm_pipelines.definition_file import record_file
 from airflow_sm_pipelines.definitions_folder import UNUSED, DefinitionsFolder
 from airflow_sm_pipelines.discovery import PATTERN
 from airflow_sm_pipelines.error_dag import error_dag
@@ -62,7 +62,7 @@ def load_dags(
     a Dag whose id is a name of the calling file, or one of Python's own, is ``dag:<id>``, so that
     ``globals().update(load_dags(...))`` takes no name from the file.
 
-    A folder that takes more than half of the time that Airflow gives the dags file is told in the log. After four
+    A folder that takes more than half of the time that Airflow gives the dags file is logged. After four
     fifths of it no further definition is begun, and a Dag of its own says how to split the folder (docs/limits.md).
 
     :param folder: relative to the calling file
@@ -70,7 +70,7 @@ def load_dags(
     :param exclude: globs of what is left out: paths of files or folders below the folder, or dag ids
     :param overrides: arguments of :class:`SageMakerPipelineDag` for single Dags, by dag id or by a glob of dag ids.
         They win over those for all definitions, those by the very id over those by a glob. To ``default_args``,
-        ``parameters``, ``params`` and ``roles`` they add. One that no Dag has is a finding, told by a Dag of its own
+        ``parameters``, ``params`` and ``roles`` they add. One that no Dag has is a finding, shown by a Dag of its own
     :param dag_ids: ``stem`` names a Dag after its pipeline or file alone, ``path`` puts the folders before that, with
         ``__``; by default as the option of that name
     :param on_error: ``dag`` gives a broken definition a Dag of its id that shows the findings and fails with them,
@@ -150,16 +150,16 @@ def load_in_time(
             built = broken(file.dag_id, file.name, built, merged.arguments)
         else:
             logical_id = None if file.excerpt is None else file.excerpt.logical_id
-            tell_file(built, file.path, dags_file.parent, logical_id)
+            record_file(built, file.path, dags_file.parent, logical_id)
         dags[names.key(file.dag_id)] = built
-    told: Iterable[tuple[str, DefinitionError]] = ()
+    unmatched: Iterable[tuple[str, DefinitionError]] = ()
     if import_time.stopped or wanted == too_slow:
         # Nothing is said of settings that no definition has: one that was not begun may have them.
         error, lead = _too_slow(called, pattern, found.count), "Some Dags of this folder are missing."
         dags[names.key(too_slow)] = broken(too_slow, error.source, error, {}, lead)
     elif all_known:
-        told = chain(given.unmatched(seen), found.unused(seen), _unmatched_steps(made))
-    for dag_id, error in told:
+        unmatched = chain(given.unmatched(seen), found.unused(seen), _unmatched_steps(made))
+    for dag_id, error in unmatched:
         if wanted in (None, dag_id):
             dags[names.key(dag_id)] = broken(dag_id, error.source, error, {})
     import_time.warn(root, dags_file, len(made))
@@ -177,8 +177,8 @@ def _unmatched_steps(made: Sequence[tuple[Sequence[Layer], Plan | None]]) -> Ite
 
 def _too_slow(folder: str, pattern: str, count: int) -> DefinitionError:
     """The finding, which is the same at each parse: how far one came, which differs, is in the log."""
-    told = (
+    message = (
         f"The {count} files of the folder {folder} that match {pattern!r} cannot all be made Dags within {OPTION} of"
         f" their dags file. The first ones in the order of their paths are, the others are missing. {REMEDY}"
     )
-    return DefinitionError(folder, [Finding(told, code="import-timeout")])
+    return DefinitionError(folder, [Finding(message, code="import-timeout")])

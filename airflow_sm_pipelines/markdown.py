@@ -42,12 +42,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def bullets(findings: Iterable[Finding]) -> list[str]:
     """The findings as a list, as many as a page can show."""
     lines: list[str] = []
-    left, untold = MAX_LIST_LENGTH, 0
+    left, more = MAX_LIST_LENGTH, 0
     for finding in findings:
         line = f"- {escaped(str(finding))}"
         left -= len(line)
         if left >= 0:
             lines.append(line)
         else:
-            untold += finding.stands_for
-    return [*lines, f"- {untold} more are told by the task's log"] if untold else lines
+            more += finding.stands_for
+    return [*lines, f"- {more} more are in the task's log"] if more else lines

@@ -329,7 +329,7 @@ OPTIONS = {
     "unsupported_keys": Option(
         "string",
         "warn",
-        "warn: a key that is not known is told and ignored. error: it is a finding.",
+        "warn: a key that is not known is warned of and ignored. error: it is a finding.",
         choices=("warn", "error"),
     ),
     "not_secret": Option(

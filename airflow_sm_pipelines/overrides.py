@@ -49,11 +49,11 @@ class Overrides:
         return any(dag_id == _id_of(key) for key in self._given)
 
     def unmatched(self, dag_ids: Collection[str]) -> Iterator[tuple[str, DefinitionError]]:
-        """For each override that no Dag of the folder has, a dag id by which it is told, and the finding."""
+        """For each override that no Dag of the folder has, the id of the Dag that shows it, and the finding."""
         for key in self._given:
             if not any(dag_id == key or fnmatchcase(dag_id, key) for dag_id in dag_ids):
-                told = f"overrides names {key!r}, and load_dags makes no such Dag"
-                finding = Finding(told, suggestion=nearest(key, sorted(dag_ids)), code="unmatched-override")
+                message = f"overrides names {key!r}, and load_dags makes no such Dag"
+                finding = Finding(message, suggestion=nearest(key, sorted(dag_ids)), code="unmatched-override")
                 yield _id_of(key), DefinitionError(_SOURCE, [finding])
 
 

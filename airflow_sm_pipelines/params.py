@@ -147,16 +147,16 @@ def own_params(given: Mapping[str, Any] | None, pipeline: Pipeline, *, scheduled
     findings = []
     for name, value in own.items():
         if name in pipeline.parameters:
-            told = f"params has {name!r}, which is a parameter of the pipeline: give it a value with parameters="
-            findings.append(Finding(told, pipeline.parameters[name].path, code="params-clash"))
+            message = f"params has {name!r}, which is a parameter of the pipeline: give it a value with parameters="
+            findings.append(Finding(message, pipeline.parameters[name].path, code="params-clash"))
         elif name in RESERVED:
-            told = f"params has {name!r}, by which a run is told which steps to run"
-            findings.append(Finding(told, code="params-clash"))
+            message = f"params has {name!r}, which says which steps a run is to run"
+            findings.append(Finding(message, code="params-clash"))
         elif scheduled and isinstance(value, Param) and not value.has_value:
-            told = (
+            message = (
                 f"params: {name!r} has no value, so a scheduled run has none for it. Give it one, or set no schedule."
             )
-            findings.append(Finding(told, code="no-value-for-schedule"))
+            findings.append(Finding(message, code="no-value-for-schedule"))
     if findings:
         raise DefinitionError("params", findings)
     return {name: value if isinstance(value, Param) else Param(value) for name, value in own.items()}
@@ -197,8 +197,8 @@ def _templated(parameter: Parameter, template: str, is_secret: IsSecret) -> Para
     if parameter.enum_values:
         schema["enum"] = [None, *parameter.enum_values]
     shown = "" if is_secret(parameter.name) else f": {template}"
-    told = f"Given by the Dag{shown}. Leave it empty for that."
-    return Param(None, description=" ".join(filter(None, (parameter.description, told))), **schema)
+    message = f"Given by the Dag{shown}. Leave it empty for that."
+    return Param(None, description=" ".join(filter(None, (parameter.description, message))), **schema)
 
 
 def _param(parameter: Parameter, values: Mapping[str, Any], is_secret: IsSecret) -> Param:

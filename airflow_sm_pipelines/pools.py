@@ -80,14 +80,14 @@ def _pool_part(place: Place) -> str:
     if place.group_id is None and kept == place.dag_id:
         return kept
     # The id of a Dag may be that of another, a dot and that of its group.
-    told_apart = place.dag_id if place.group_id is None else f"{place.dag_id}\0{place.group_id}"
-    return f"{kept}-{hashlib.sha256(told_apart.encode()).hexdigest()[:DIGEST_LENGTH]}"
+    identity = place.dag_id if place.group_id is None else f"{place.dag_id}\0{place.group_id}"
+    return f"{kept}-{hashlib.sha256(identity.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
 def priority_weights(graph: Graph) -> dict[str, int]:
     """A weight for each step, no two alike: the nearer to the pipeline's beginning, the heavier.
 
-    A task whose job has ended needs a slot again to be told of it. Of two steps that were ready together the heavier
+    A task whose job has ended needs a slot again to go on. Of two steps that were ready together the heavier
     one has started first; so it comes before all that are still to start.
     """
     levels: dict[str, int] = {}
@@ -106,7 +106,7 @@ def effective_limit(*limits: object) -> int | None:
 
     limit = next((limit for limit in limits if limit is not None), 0)
     if not isinstance(limit, int) or isinstance(limit, bool):
-        raise ValueError(f"parallelism = {limit!r}: it is not a whole number of steps; 0 is any number")  # noqa: TRY004 # told as the others
+        raise ValueError(f"parallelism = {limit!r}: it is not a whole number of steps; 0 is any number")  # noqa: TRY004 # reported as the others
     if limit < 0:
         raise ValueError(f"parallelism = {limit}: a pipeline runs at least 1 step at a time, or, with 0, any number")
     if limit > MAX_PARALLEL_STEPS:

@@ -167,7 +167,7 @@ def prepare(
     )
     source = given.source or file_name(definition)
     operators = operators_of(planned, source)
-    told = [
+    found = [
         *findings,
         *check_default_args(own_default_args, operators.values()),
         *check_fail_fast(planned, fail_fast, given.rejoin),
@@ -178,7 +178,7 @@ def prepare(
         *check_replaced(planned, replacements),
         *check_beside(definition, is_loaded=isinstance(given.steps, tuple)),
     ]
-    planned = with_warnings_of(planned, source, told)
+    planned = with_warnings_of(planned, source, found)
     check_rejoin(planned, given.rejoin)
     planned = part_of(planned, given.select, given.exclude_steps)
     return Prepared(given, planned, settings, operators, replaced, of_steps, source)

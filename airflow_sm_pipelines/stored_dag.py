@@ -48,15 +48,15 @@ def faults_of_dag(dag: DAG) -> Iterator[Finding]:
 
 
 def faults_of_tasks(tasks: Iterable[object]) -> Iterator[Finding]:
-    """What cannot be stored of some tasks, each value told once."""
-    told: set[tuple[str, str]] = set()
+    """What cannot be stored of some tasks, each value once."""
+    reported: set[tuple[str, str]] = set()
     owners: set[str] = set()
     for task in tasks:
         for name, most in _OF_TASKS.items():
             text = getattr(task, name, None)
-            if not isinstance(text, str) or (name, text) in told:
+            if not isinstance(text, str) or (name, text) in reported:
                 continue
-            told.add((name, text))
+            reported.add((name, text))
             yield from _too_long(name, text, most, ("default_args", name))
         owners.add(str(getattr(task, "owner", "")))
         for asset in (*(getattr(task, "outlets", None) or ()), *(getattr(task, "inlets", None) or ())):
@@ -82,5 +82,5 @@ def _texts_of(assets: object) -> Iterator[tuple[str, str]]:
 
 def _too_long(what: str, text: str, most: int, given: tuple[str, ...] = ()) -> Iterator[Finding]:
     if len(text) > most:
-        told = f"{what} has {len(text)} characters, and Airflow stores at most {most}"
-        yield Finding(told, code=CODE, given=given)
+        message = f"{what} has {len(text)} characters, and Airflow stores at most {most}"
+        yield Finding(message, code=CODE, given=given)

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
 from msgspec import structs
 
-from airflow_sm_pipelines.arguments import told_of_airflow
+from airflow_sm_pipelines.arguments import airflow_refusals
 from airflow_sm_pipelines.broken_group import add_error_task, empty
 from airflow_sm_pipelines.dag import FromSettings, SageMakerPipelineDag
 from airflow_sm_pipelines.default_args import default_args_of
@@ -146,7 +146,7 @@ class SageMakerPipelineTaskGroup(TaskGroup):
                 default_args,
             )
             group_id = group_id or group_id_of(definition, prepared.pipeline)
-            with told_of_airflow(prepared.source or group_id, "the task group"):
+            with airflow_refusals(prepared.source or group_id, "the task group"):
                 super().__init__(
                     group_id,
                     **{
@@ -184,8 +184,8 @@ class SageMakerPipelineTaskGroup(TaskGroup):
         :raises DefinitionError: with all that is wrong
         """
         if isinstance(dag, SageMakerPipelineDag):
-            told = f"the Dag {dag.dag_id} is itself a pipeline: embed both in a Dag of Airflow's"
-            raise DefinitionError(given.source or "the task group", [Finding(told, code=CODE)])
+            message = f"the Dag {dag.dag_id} is itself a pipeline: embed both in a Dag of Airflow's"
+            raise DefinitionError(given.source or "the task group", [Finding(message, code=CODE)])
         inherited = {**(dag.default_args or {}), **(parent.default_args if parent is not None else {})}
         written, taken = split_parameters(given.parameters)
         values = given_parameters(written)
@@ -258,10 +258,12 @@ class SageMakerPipelineTaskGroup(TaskGroup):
             # Its task fails, and what is given its output does not run.
             return StepOutput(self._sources[""])
         loop = None if self.plan is None else self.plan.graph.loop_of.get(step)
-        told = f"output names the step {step!r}, which the pipeline does not have."
+        message = f"output names the step {step!r}, which the pipeline does not have."
         if loop is not None:
-            told = f"output names {step!r}, which runs for each item of {loop!r}: the results are in output({loop!r})."
-        finding = Finding(told, suggestion=nearest(step, self._sources) if loop is None else loop, code=CODE)
+            message = (
+                f"output names {step!r}, which runs for each item of {loop!r}: the results are in output({loop!r})."
+            )
+        finding = Finding(message, suggestion=nearest(step, self._sources) if loop is None else loop, code=CODE)
         raise DefinitionError(f"the task group {self.group_id}", [finding])
 
     def __enter__(self) -> TaskGroup:
@@ -298,6 +300,6 @@ def _check_path(step: Step, planned: Plan, path: PropertyPath) -> None:
         return
     found = misfit_in_words(step, path, planned.step_types)
     if found is not None:
-        told, meant = found
-        finding = Finding(f"output: {told}", step.path, step.name, suggestion=meant, code="unknown-property")
+        problem, meant = found
+        finding = Finding(f"output: {problem}", step.path, step.name, suggestion=meant, code="unknown-property")
         raise DefinitionError("output", [finding])

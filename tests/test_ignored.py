@@ -84,7 +84,7 @@ def test_a_file_is_told_once_and_a_folder_for_all_that_is_in_it(
     ignored = Ignored(tmp_path, "glob")
     assert [path.name for path in paths if path not in ignored] == ["d.json"]
     with caplog.at_level("INFO"):
-        ignored.tell()
+        ignored.log()
     [record] = caplog.records
     assert record.getMessage().endswith(": .git (hidden), old (.airflowignore)")
 

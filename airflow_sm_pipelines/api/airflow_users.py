@@ -145,8 +145,8 @@ def claims_of(manager: BaseAuthManager[Any], name: str, given: dict[str, Any] | 
     if given is not None:
         user = user_of(manager, name, given)
         if user is None or user.get_name() != name:
-            told = "nobody" if user is None else repr(user.get_name())
-            raise UnknownUserError(f"Of these claims {type(manager).__name__} makes {told}, not the user {name!r}.")
+            made = "nobody" if user is None else repr(user.get_name())
+            raise UnknownUserError(f"Of these claims {type(manager).__name__} makes {made}, not the user {name!r}.")
         return given
     if isinstance(manager, SimpleAuthManager):
         found = _simple_user(manager, name)

@@ -29,10 +29,10 @@ def record_change(
 
     The event is ``sagemaker.`` and the operation, the owner is the key's user, and the extra has the id of the key.
 
-    :param more: what else is to be told, such as the names of parameters. Not their values: the log is shown
+    :param more: what else is recorded, such as the names of parameters. Not their values: the log is shown
     """
-    told = {name: value for name, value in more.items() if value is not None}
-    extra = json.dumps({"access_key_id": caller.access_key_id, **told})
+    recorded = {name: value for name, value in more.items() if value is not None}
+    extra = json.dumps({"access_key_id": caller.access_key_id, **recorded})
     event = f"{EVENT_PREFIX}{operation}"[:MAX_EVENT_LENGTH]
     session.add(
         Log(event, owner=caller.user, owner_display_name=caller.user, extra=extra, dag_id=dag_id, run_id=run_id)

@@ -49,7 +49,7 @@ class SignatureAuthenticator:
     """Takes requests that are signed with an access key for this region, up to five minutes from their date.
 
     An unknown key and a wrong secret get the same answer after the same work: the signature is computed with a secret
-    that nobody has. Whether a key has expired is told only to who has its secret.
+    that nobody has. Only who has its secret learns whether a key has expired.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class SignatureAuthenticator:
     def _check_date(self, signature: Signature) -> None:
         now, signed_at = self._clock(), signature.signed_at
         if signed_at < now - AROUND_DATE:
-            told = f"Signature expired: {signature.time} is now earlier than {_text(now - AROUND_DATE)}"
-            raise ApiError("InvalidSignatureException", f"{told} ({_text(now)} - 5 min.)")
+            message = f"Signature expired: {signature.time} is now earlier than {_text(now - AROUND_DATE)}"
+            raise ApiError("InvalidSignatureException", f"{message} ({_text(now)} - 5 min.)")
         if signed_at > now + AROUND_DATE:
-            told = f"Signature not yet current: {signature.time} is still later than {_text(now + AROUND_DATE)}"
-            raise ApiError("InvalidSignatureException", f"{told} ({_text(now)} + 5 min.)")
+            message = f"Signature not yet current: {signature.time} is still later than {_text(now + AROUND_DATE)}"
+            raise ApiError("InvalidSignatureException", f"{message} ({_text(now)} + 5 min.)")
 
 
 def _now() -> datetime:

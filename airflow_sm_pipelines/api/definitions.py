@@ -32,8 +32,8 @@ def checked(lint: Linter, version: dict[str, Any]) -> None:
     except DefinitionError as error:
         findings = [str(finding) for finding in error.findings]
         more = f" (and {len(findings) - MAX_SHOWN} more)" if len(findings) > MAX_SHOWN else ""
-        told = "\n".join(findings[:MAX_SHOWN])
-        message = f"The pipeline definition cannot be used: {told}{more}"
+        shown = "\n".join(findings[:MAX_SHOWN])
+        message = f"The pipeline definition cannot be used: {shown}{more}"
         raise ApiError("ValidationException", message[:MAX_MESSAGE_LENGTH]) from None
 
 

@@ -22,7 +22,7 @@ def id_of(dag_id: str, run_id: str) -> str:
 
 
 class ExecutionIds:
-    """The runs of execution ids. What was found or told once is remembered, for all threads."""
+    """The runs of execution ids. What was found or given once is remembered, for all threads."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], str] = {}

@@ -41,7 +41,7 @@ def typed_parameters(
             except NotTakenError as error:
                 faults.append(f"{name!r}: {error}.")
     missing = [name for name, each in parameters.items() if not each.has_default and name not in values]
-    faults += [f"{name!r} has no default, and no value is given." for name in missing if not _is_told(name, faults)]
+    faults += [f"{name!r} has no default, and no value is given." for name in missing if not _is_named(name, faults)]
     if faults:
         raise ApiError("ValidationException", f"PipelineParameters: {' '.join(faults)}")
     return values
@@ -64,5 +64,5 @@ def shown_parameters(
     return shown
 
 
-def _is_told(name: str, faults: Iterable[str]) -> bool:
+def _is_named(name: str, faults: Iterable[str]) -> bool:
     return any(fault.startswith(f"{name!r}:") for fault in faults)

@@ -15,7 +15,7 @@ from airflow_sm_pipelines.wire.errors import ApiError
 from airflow_sm_pipelines.wire.service_model import check_request, known_actions
 
 TARGET_PREFIX = "SageMaker."
-_TOLD = ("PipelineExecutionArn", "ResourceArn")
+_ARNS = ("PipelineExecutionArn", "ResourceArn")
 
 
 class Audit(Protocol):
@@ -31,7 +31,7 @@ class Api:
 
     :param authenticator: tells who has sent a request
     :param ports: what the operations work with
-    :param audit: is told of every call that may change something
+    :param audit: gets every call that may change something
     """
 
     def __init__(self, authenticator: Authenticator, ports: Ports, audit: Audit) -> None:
@@ -74,7 +74,7 @@ class Api:
 
 
 def _arns_in(members: Mapping[str, Any]) -> dict[str, str]:
-    return {name: members[name] for name in _TOLD if isinstance(members.get(name), str)}
+    return {name: members[name] for name in _ARNS if isinstance(members.get(name), str)}
 
 
 def denied(caller: Caller, operation: str, subject: str | None) -> ApiError:

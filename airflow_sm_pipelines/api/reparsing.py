@@ -87,7 +87,7 @@ class Reparsing:
         """Ask for it, since a file of the store has changed. To ask for the same one again soon changes nothing.
 
         What has changed is written already, and the dag-processor reads it in its own time, too: so a database that
-        cannot be asked is told to the log alone.
+        cannot be asked is logged only.
         """
         now = self._clock()
         if self._bundle is None or now - self._asked.get(changed, float("-inf")) < SECONDS_BETWEEN_REQUESTS:

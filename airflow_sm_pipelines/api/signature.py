@@ -78,8 +78,8 @@ def read_signature(request: SignedRequest) -> Signature:
     parameters = _parameters(header, rest)
     time = _time(request.headers, header, parameters)
     if algorithm != ALGORITHM:
-        told = f"Unsupported AWS 'algorithm': {_quoted(algorithm)} (only {ALGORITHM} for now). "
-        raise ApiError("IncompleteSignatureException", told)
+        message = f"Unsupported AWS 'algorithm': {_quoted(algorithm)} (only {ALGORITHM} for now). "
+        raise ApiError("IncompleteSignatureException", message)
     parts = parameters["Credential"].split("/")
     if len(parts) != 5:
         raise ApiError(
@@ -119,27 +119,27 @@ def _time(headers: Mapping[str, str], header: str, parameters: Mapping[str, str]
     if time is None:
         missing += "Authorization header requires existence of a 'X-Amz-Date' header. "
     if missing or time is None:
-        told = f"{missing}(Hashed with SHA-256 and encoded with Base64) Authorization={_hashed(header)}"
-        raise ApiError("IncompleteSignatureException", told)
+        message = f"{missing}(Hashed with SHA-256 and encoded with Base64) Authorization={_hashed(header)}"
+        raise ApiError("IncompleteSignatureException", message)
     try:
         if TIME_PATTERN.fullmatch(time):
             datetime.strptime(time, TIME).replace(tzinfo=UTC)
             return time
     except ValueError:
         pass
-    told = f"Date must be in ISO-8601 'basic format'. Got {_quoted(time)}. See http://en.wikipedia.org/wiki/ISO_8601"
-    raise ApiError("IncompleteSignatureException", told)
+    message = f"Date must be in ISO-8601 'basic format'. Got {_quoted(time)}. See http://en.wikipedia.org/wiki/ISO_8601"
+    raise ApiError("IncompleteSignatureException", message)
 
 
 def _check_signed(headers: Mapping[str, str], signed: tuple[str, ...]) -> None:
     """What names the receiver, the operation, the time and the body has to be signed."""
     if "host" not in signed:
-        told = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-        raise ApiError("InvalidSignatureException", told)
+        message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        raise ApiError("InvalidSignatureException", message)
     for name in ("X-Amz-Date", "X-Amz-Target", "X-Amz-Content-SHA256"):
         if name.lower() in headers and name.lower() not in signed:
-            told = f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
-            raise ApiError("InvalidSignatureException", told)
+            message = f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+            raise ApiError("InvalidSignatureException", message)
 
 
 def computed(request: SignedRequest, signature: Signature, secret: str) -> str | None:
@@ -177,20 +177,20 @@ def computed(request: SignedRequest, signature: Signature, secret: str) -> str |
 
 def scope_faults(signature: Signature, region: str, service: str) -> str:
     """What is wrong with the scope of the credential, as AWS says it; an empty text where nothing is."""
-    told = ""
+    faults = ""
     if signature.region != region:
-        told += f"Credential should be scoped to a valid region, not {_quoted(signature.region)}. "
+        faults += f"Credential should be scoped to a valid region, not {_quoted(signature.region)}. "
     if signature.service != service:
-        told += f"Credential should be scoped to correct service: '{service}'. "
+        faults += f"Credential should be scoped to correct service: '{service}'. "
     if signature.terminator != TERMINATOR:
         was = _quoted(signature.terminator)
-        told += f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not {was}. "
+        faults += f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not {was}. "
     if signature.date != signature.time[:8]:
-        told += (
+        faults += (
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"{_quoted(signature.date)} != '{signature.time[:8]}', from '{signature.time}'. "
         )
-    return told
+    return faults
 
 
 def _hashed(text: str) -> str:

@@ -10,7 +10,7 @@ from airflow_sm_pipelines.jobs.record import StepRecord
 
 MAX_REASONS = 5
 STEPS_FAILED = "Step failure: One or multiple steps failed."
-UNTOLD = "The task was killed, timed out or marked as failed in Airflow."
+NO_REASON = "The task was killed, timed out or marked as failed in Airflow."
 
 _UNDER_WAY = frozenset({"running", "deferred", "restarting", "up_for_retry", "up_for_reschedule"})
 _DID_NOT_RUN = (UpstreamState.NOT_BEGUN,)
@@ -38,10 +38,10 @@ def failure_reason(run: Run) -> str | None:
     """Why a run has failed: AWS's sentence, and what the steps say of it."""
     if status_of(run) not in ("Failed", "CompletedWithFailures"):
         return None
-    told = dict.fromkeys(
+    reasons = dict.fromkeys(
         note.headline for name, note in run.notes.items() if name != OUTCOME and note.state not in _DID_NOT_RUN
     )
-    return " ".join((STEPS_FAILED, *list(told)[:MAX_REASONS]))
+    return " ".join((STEPS_FAILED, *list(reasons)[:MAX_REASONS]))
 
 
 def step_status(task: Task, run: Run) -> str | None:
@@ -74,4 +74,4 @@ def step_reason(task: Task, status: str) -> str | None:
         return None
     if task.note is not None:
         return task.note.reason
-    return UNTOLD if status == "Failed" else None
+    return NO_REASON if status == "Failed" else None

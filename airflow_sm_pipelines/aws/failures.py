@@ -2,7 +2,7 @@
 
 The codes and texts are those of semantics 7; what none of them names has no type, and no policy can retry it.
 
-botocore is imported where an error is looked at: ``lint`` reads the step types, which are told of failures, without it.
+botocore is imported where an error is looked at: ``lint`` reads the step types, which are given failures, without it.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class StepFailure(Exception):  # noqa: N818 # a step's failure is an outcome, wh
     def headline(self) -> str:
         """The reason, whole, in one line."""
         lines = str(self).split("\n")
-        told = lines[: len(lines) - self.note_lines] or lines
-        return " ".join(filter(None, (line.strip() for line in told)))
+        kept = lines[: len(lines) - self.note_lines] or lines
+        return " ".join(filter(None, (line.strip() for line in kept)))
 
     def in_words(self, message: str) -> StepFailure:
         """The same failure with another message."""

@@ -33,8 +33,8 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
     :raises UnresolvedError: for what is no such URI
     """
-    if (told := unstorable(uri)) is not None:
-        raise UnresolvedError(ascii(uri), f"is not the S3 URI of a file: it has {told}.")
+    if (character := unstorable(uri)) is not None:
+        raise UnresolvedError(ascii(uri), f"is not the S3 URI of a file: it has {character}.")
     bucket, _, key = uri.removeprefix(SCHEME).partition("/")
     if not uri.startswith(SCHEME) or not bucket or not key or key.endswith("/"):
         raise UnresolvedError(repr(uri), "is not the S3 URI of a file.")

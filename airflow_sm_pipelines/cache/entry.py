@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class CacheEntry(Struct, frozen=True):
     """A result of a step that succeeded.
 
-    ``succeeded_at`` is in epoch seconds. ``attributes`` are digests by path, ``job`` is what the step told of its job
-    in the XCom ``sagemaker``, and ``result`` its ``return_value``, secrets masked as they are there; ``sealed`` is the
+    ``succeeded_at`` is in epoch seconds. ``attributes`` are digests by path, ``job`` is the step's record of its job in
+    the XCom ``sagemaker``, and ``result`` its ``return_value``, secrets masked as they are there; ``sealed`` is the
     XCom ``sagemaker_sealed`` that has them, where there is one.
     """
 

@@ -31,7 +31,7 @@ class StepResultCache:
 
     :param open_cache: gives where the results are kept
     :param count_children: how many children the step has as a loop's body, 0 for any other step
-    :param on_reuse: is told of the result that is reused
+    :param on_reuse: is called with the result that is reused
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class StepResultCache:
             if newest is None:
                 log.info("Cache miss: no result of this step is kept")
             else:
-                told = ", ".join(changed(newest.attributes, attributes))
+                changes = ", ".join(changed(newest.attributes, attributes))
                 said = "Cache miss: since the newest kept result, of the run %s, these changed: %s"
-                log.info(said, newest.run_id, told)
+                log.info(said, newest.run_id, changes)
             return None
         if entry.run_id == run.task.run_id:
             log.info("Cache miss: the kept result is of this run, whose task was cleared to run again")
             return None
         oldest = oldest_allowed(parse_duration(config.expire_after), datetime.fromtimestamp(run.clock.time(), UTC))
         if entry.succeeded_at < oldest.timestamp():
-            told = f"the result of the run {entry.run_id} is of {_iso(entry.succeeded_at)}"
-            log.info("Cache miss: %s, and ExpireAfter is %s", told, config.expire_after)
+            age = f"the result of the run {entry.run_id} is of {_iso(entry.succeeded_at)}"
+            log.info("Cache miss: %s, and ExpireAfter is %s", age, config.expire_after)
             return None
         return entry
 

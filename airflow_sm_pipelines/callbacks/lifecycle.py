@@ -24,7 +24,7 @@ from airflow_sm_pipelines.callbacks.message import (
     digest_of,
     new_callback_token,
 )
-from airflow_sm_pipelines.callbacks.stopping import tell_stopping
+from airflow_sm_pipelines.callbacks.stopping import send_stopping
 from airflow_sm_pipelines.callbacks.store import CallbackStore, SentMessage
 from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
 from airflow_sm_pipelines.definition.settings import output_parameters
@@ -187,11 +187,11 @@ class CallbackLifecycle(StepLifecycle):
         run, request = self.run, message.request(EXECUTING)
         try:
             # There is no looking for a message; one that is sent again has the token of the first.
-            told = f"sqs:SendMessage to {message.queue_url} got no answer"
-            until_answered(run, told, lambda: run.aws.client_calling_once("sqs").send_message(**request))
+            problem = f"sqs:SendMessage to {message.queue_url} got no answer"
+            until_answered(run, problem, lambda: run.aws.client_calling_once("sqs").send_message(**request))
         except (ClientError, BotoCoreError) as error:
-            told = f"sqs:SendMessage was refused. {CallError.of(error)}"
-            raise run.failure(told, type_of_call_error(error), outcome_unknown=is_lost(error)) from error
+            problem = f"sqs:SendMessage was refused. {CallError.of(error)}"
+            raise run.failure(problem, type_of_call_error(error), outcome_unknown=is_lost(error)) from error
         self._save(replace(self.sent, sent_at=run.clock.time()))
         run.log.info("Sent the message to %s (attempt %d)", message.queue_url, run.record.attempt)
 
@@ -233,8 +233,8 @@ class CallbackLifecycle(StepLifecycle):
             return self.submit_or_adopt()
         if answer is None and event.end is CallbackEnd.TIMED_OUT:
             run.close()
-            told = f"Step {run.step.name!r}: no answer came, and the execution_timeout of"
-            raise StepTimedOut(f"{told} {self._time_limit} is over.")
+            what = f"Step {run.step.name!r}: no answer came, and the execution_timeout of"
+            raise StepTimedOut(f"{what} {self._time_limit} is over.")
         with self.recording_failures():
             if answer is not None:
                 return Finished(self._finish(answer, receipt))
@@ -284,7 +284,7 @@ class CallbackLifecycle(StepLifecycle):
     def _tell_stopping(self, sent: SentMessage) -> None:
         slot = self._slot(sent)
         try:
-            tell_stopping(sent.message, self.run.aws, lambda answer_state: self._post.leave(slot, answer_state))
+            send_stopping(sent.message, self.run.aws, lambda answer_state: self._post.leave(slot, answer_state))
         except (UnsealError, StepFailure, ClientError, BotoCoreError) as error:
             self.run.log.error("The workers could not be told that the step is stopping: %r", error)
         else:

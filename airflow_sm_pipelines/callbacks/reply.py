@@ -89,8 +89,8 @@ def read_reply(message: Mapping[str, Any]) -> Answer:
         answer = _read_answer(message)
     except RecursionError:
         raise AnswerError("it is nested too deeply") from None
-    if (told := unstorable_in([dict(answer.outputs), answer.failure_reason])) is not None:
-        raise ForNobodyError(f"its answer has {told} of a text, which cannot be stored")
+    if (character := unstorable_in([dict(answer.outputs), answer.failure_reason])) is not None:
+        raise ForNobodyError(f"its answer has {character} of a text, which cannot be stored")
     return answer
 
 

@@ -109,7 +109,7 @@ def read_request(target: str, body: bytes) -> Answering:
 
 
 def _parse(body: bytes, operation: type[_Success] | type[_Failure]) -> _Success | _Failure:
-    # Not msgspec's own reader of JSON: a lone surrogate is to be told from what is no JSON.
+    # Not msgspec's own reader of JSON: a lone surrogate is not the same as what is no JSON.
     try:
         members = json.loads(body.decode())
     except RecursionError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SERVICE = "sqs"
 
 
-def tell_stopping(sealed: str, aws: AwsClients, leave: Callable[[AnswerState], object]) -> None:
+def send_stopping(sealed: str, aws: AwsClients, leave: Callable[[AnswerState], object]) -> None:
     """Tell the workers, in a worker or in the sweep.
 
     :param sealed: the message as it is on record
@@ -30,8 +30,8 @@ def tell_stopping(sealed: str, aws: AwsClients, leave: Callable[[AnswerState], o
     carry_out(_take_back(sealed, leave), lambda: aws.client(SERVICE))
 
 
-async def atell_stopping(sealed: str, aws: AwsClients, leave: Callable[[AnswerState], Awaitable[object]]) -> None:
-    """:func:`tell_stopping` in the triggerer's event loop."""
+async def asend_stopping(sealed: str, aws: AwsClients, leave: Callable[[AnswerState], Awaitable[object]]) -> None:
+    """:func:`send_stopping` in the triggerer's event loop."""
     await acarry_out(_take_back(sealed, leave), lambda: aws.async_client(SERVICE))
 
 

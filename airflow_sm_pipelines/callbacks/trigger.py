@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
-from airflow_sm_pipelines.callbacks.stopping import atell_stopping
+from airflow_sm_pipelines.callbacks.stopping import asend_stopping
 from airflow_sm_pipelines.callbacks.waiting import (
     CallbackWait,
     leave_reply,
@@ -71,7 +71,7 @@ class CallbackTrigger(BaseTrigger):
     async def stop(self) -> None:
         """Tell the workers that nobody waits for their answer any more."""
         try:
-            await atell_stopping(self.message, self.wait.access, self._leave)
+            await asend_stopping(self.message, self.wait.access, self._leave)
         except UnsealError as error:
             log.error("The workers cannot be told that the step is stopping: %s", error)
         else:

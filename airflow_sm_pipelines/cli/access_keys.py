@@ -40,9 +40,9 @@ def create(arguments: argparse.Namespace) -> None:
             _record(session, "create", key.access_key_id, arguments.user)
     except (AccessKeyError, UnknownUserError) as error:
         raise CommandError(str(error)) from None
-    told = "" if expires is None else f" until {_time(expires)}"
+    until = "" if expires is None else f" until {_time(expires)}"
     sys.stderr.write(
-        f"{arguments.user} may {', '.join(actions)} {', '.join(patterns)}{told}. The secret is shown once.\n"
+        f"{arguments.user} may {', '.join(actions)} {', '.join(patterns)}{until}. The secret is shown once.\n"
     )
     if arguments.format == "json":
         write_lines([json.dumps({"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret})])
@@ -84,8 +84,8 @@ def reseal(_arguments: argparse.Namespace) -> None:
     with create_session() as session:
         unread = reseal_keys(session)
     if unread:
-        told = "; ".join(f"{listed.access_key_id}: {listed.why_not}" for listed in unread)
-        raise CommandError(f"not all could be read: {told}. The others are encrypted anew.")
+        faults = "; ".join(f"{listed.access_key_id}: {listed.why_not}" for listed in unread)
+        raise CommandError(f"not all could be read: {faults}. The others are encrypted anew.")
     write_lines(["All access keys are encrypted with the first fernet_key"])
 
 

@@ -92,7 +92,7 @@ def _access_keys(name: str, text: str, *arguments: Arg, function: str | None = N
 
 
 def manage_access_keys(function: str, arguments: argparse.Namespace) -> None:
-    """Do what is asked with the access keys; what keeps it from being done is told, with exit status 2."""
+    """Do what is asked with the access keys; what keeps it from being done is reported, with exit status 2."""
     from airflow_sm_pipelines.cli import access_keys
 
     try:

@@ -37,8 +37,8 @@ def clients_of(arguments: argparse.Namespace) -> Clients:
 
 
 @contextmanager
-def aws_told() -> Iterator[None]:
-    """Tell in AWS's words what keeps a command from asking AWS.
+def reporting_aws_errors() -> Iterator[None]:
+    """Report in AWS's words what keeps a command from asking AWS.
 
     :raises CommandError: for that
     """

@@ -215,7 +215,7 @@ def plan_file(arguments: argparse.Namespace) -> Checked:
     return found[0]
 
 
-def tell_errors(checked: Checked) -> int:
-    """Tell on standard error why there is no plan; the exit status for that."""
+def report_errors(checked: Checked) -> int:
+    """Report on standard error why there is no plan; the exit status for that."""
     sys.stderr.writelines(f"{line}\n" for each in checked.by_file() for line in as_text(each))
     return 1

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.cli.aws_clients import aws_told
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.aws_clients import reporting_aws_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR, CommandError
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.comparing.service import Execution, ExecutionArn, read_execution
 from airflow_sm_pipelines.definition.findings import DefinitionError
 from airflow_sm_pipelines.graph import plan
-from airflow_sm_pipelines.report.json_diff import told
+from airflow_sm_pipelines.report.json_diff import display_text
 from airflow_sm_pipelines.store.registered import configuration
 from airflow_sm_pipelines.validation.severities import severities_of
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(f"the execution is one of the pipeline {arn.pipeline!r}, and not of {arguments.name!r}")
     conn_id = settings.aws_conn_id if arguments.aws_conn_id is None else arguments.aws_conn_id or None
     access = AwsAccess(conn_id, arn.region, None, configuration(settings.aws_max_attempts))
-    with aws_told():
+    with reporting_aws_errors():
         execution = read_execution(access.client("sagemaker"), arn)
         planned = _plan_of(arguments, execution, settings)
         if planned is None:
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan_of(arguments: argparse.Namespace, execution: Execution, settings: Settings) -> Plan | None:
-    """The definition that the execution ran, or the file that is to take its place; None where its errors were told."""
+    """The definition that the execution ran, or the file that is to take its place; None where it has errors."""
     options: dict[str, Any] = {
         "unsupported_steps": "placeholder",
         "unsupported_keys": settings.unsupported_keys,
@@ -66,7 +66,7 @@ def _plan_of(arguments: argparse.Namespace, execution: Execution, settings: Sett
     if arguments.definition is not None:
         checked = plan_file(argparse.Namespace(file=arguments.definition, pipeline=arguments.pipeline, **options))
         if checked.plan is None:
-            tell_errors(checked)
+            report_errors(checked)
         return checked.plan
     document = {"PipelineName": execution.arn.pipeline, "PipelineDefinition": execution.definition}
     if execution.role_arn is not None:
@@ -87,13 +87,13 @@ def _lines(execution: Execution, found: Sequence[ComparedStep]) -> Iterator[str]
         note = f"  ({step.outcome.reason})" if step.outcome.reason else ""
         yield f"{step.verdict.value:<12}  {step.name:<{width}}  {step.type}  {status}{note}"
         for one in step.outcome.differences:
-            yield f"    {one.path}: the service {told(one.left)}, Airflow {told(one.right)}"
+            yield f"    {one.path}: the service {display_text(one.left)}, Airflow {display_text(one.right)}"
     counts = {verdict: sum(step.verdict is verdict for step in found) for verdict in Verdict}
     summary = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
     yield f"{execution.arn.id} ({execution.status}), {counted(len(found), 'step')}: {summary or 'none'}"
     unseen = sorted({name for step in found for name in step.outcome.unseen})
     if unseen:
-        yield f"Not told by the service, and not compared: {', '.join(unseen)}"
+        yield f"Not shown by the service, and not compared: {', '.join(unseen)}"
 
 
 def _document(execution: Execution, found: Sequence[ComparedStep]) -> dict[str, Any]:

@@ -67,9 +67,9 @@ def made_twice(makers: Iterable[Maker], definition: Path, dag_id: str) -> Findin
     places = [maker.place for maker in makers if maker.makes(path, dag_id)]
     if len(places) < 2:
         return None
-    told = f"{' and '.join(places)} both make the Dag {dag_id!r} of it, and take it from each other at every parse"
+    message = f"{' and '.join(places)} both make the Dag {dag_id!r} of it, and take it from each other at every parse"
     hint = "give load_dags its arguments in overrides, or name it in its exclude"
-    return Finding(f"{told}: {hint}", code="dag-id-clash").at(1, 1)
+    return Finding(f"{message}: {hint}", code="dag-id-clash").at(1, 1)
 
 
 def _python_files(root: Path) -> Iterator[Path]:
@@ -104,7 +104,7 @@ def makers_in(file: Path) -> Iterator[Maker]:
 
 
 def _maker(file: Path, call: ast.Call, *, is_loader: bool) -> Maker | None:
-    """A call whose arguments are literals; of others nothing can be told without running the file."""
+    """A call whose arguments are literals; of others nothing can be said without running the file."""
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
     first = call.args[0] if call.args else given.get("folder" if is_loader else "definition")
     path, exclude = _texts(first), _texts(given.get("exclude"))

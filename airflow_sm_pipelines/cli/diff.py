@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tell the differences; 0 is none, 1 some, 2 a file that cannot be read or has errors, which are told."""
+    """Show the differences; 0 is none, 1 some, 2 a file that cannot be read or has errors, which are reported."""
     sides = [_checked(arguments, file) for file in (arguments.left, arguments.right)]
     left, right = (side.plan for side in sides)
     if left is None or right is None:
         for side in sides:
             if side.plan is None:
-                tell_errors(side)
+                report_errors(side)
         return USAGE_ERROR
     found = changes(left, right, names_of_environment(os.environ))
     if arguments.format == "json":

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.python_settings import with_python
@@ -15,8 +15,8 @@ from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.report import report_of
-from airflow_sm_pipelines.report.formatting import report_json, step_json, tell_items, tell_step
-from airflow_sm_pipelines.sidecars.told import replaced_told, settings_told, step_settings_told
+from airflow_sm_pipelines.report.formatting import describe_items, describe_step, report_json, step_json
+from airflow_sm_pipelines.sidecars.explained import explain_replaced, explain_settings, explain_step_settings
 
 if TYPE_CHECKING:
     import argparse
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain a definition or one step; one with errors is not explained: they are told, and the exit status is 1."""
+    """Explain a definition or one step; one with errors is not: they are reported, and the exit status is 1."""
     checked = plan_file(arguments)
     if checked.plan is None:
-        return tell_errors(checked)
+        return report_errors(checked)
     is_secret = names_of_environment(os.environ)
     report = report_of(checked.plan, is_secret)
-    replaced = list(replaced_told(checked.plan, checked.given, is_secret))
+    replaced = list(explain_replaced(checked.plan, checked.given, is_secret))
     merged = with_python(checked.given, checked.path, checked.dag_id)
-    given = list(settings_told(merged, os.environ, is_secret, checked.plan))
+    given = list(explain_settings(merged, os.environ, is_secret, checked.plan))
     if arguments.step is not None:
         _explain_step(report, arguments.step, arguments.format, merged)
     elif arguments.format == "json":
         document = report_json(report)
-        for told, step in zip(document["steps"], report.steps, strict=True):
-            told["given"] = [each.to_json() for each in step_settings_told(step.step, merged)]
-        told_of_dag = {"given": [each.to_json() for each in given], "replaced": replaced}
-        _write_json({"dag_id": checked.dag_id, **told_of_dag, **document})
+        for shown, step in zip(document["steps"], report.steps, strict=True):
+            shown["given"] = [each.to_json() for each in explain_step_settings(step.step, merged)]
+        of_dag = {"given": [each.to_json() for each in given], "replaced": replaced}
+        _write_json({"dag_id": checked.dag_id, **of_dag, **document})
     else:
         write_lines([f"{checked.dag_id}: {counted(len(report.steps), 'step')} in the order in which they could run"])
         for step in report.steps:
-            write_lines(["", *tell_step(step, step_settings_told(step.step, merged))])
+            write_lines(["", *describe_step(step, explain_step_settings(step.step, merged))])
         write_lines(["", "settings of the Dag, and where each comes from:", *(f"  {each}" for each in given)])
         if replaced:
             write_lines(["", "texts that replace what the definition says:", *(f"  {each}" for each in replaced)])
-        write_lines(["", *tell_items(report)])
+        write_lines(["", *describe_items(report)])
     return 0
 
 
@@ -61,10 +61,10 @@ def _explain_step(report: Report, name: str, form: str, given: Merged) -> None:
         raise CommandError(f"there is no step {name!r}{f', did you mean {near!r}?' if near else ''}")
     step = report.steps[names.index(name)]
     if form == "json":
-        told = [each.to_json() for each in step_settings_told(step.step, given)]
-        _write_json({**step_json(step), "given": told})
+        settings = [each.to_json() for each in explain_step_settings(step.step, given)]
+        _write_json({**step_json(step), "given": settings})
     else:
-        write_lines([*tell_step(step, step_settings_told(step.step, given)), "", *map(str, step.items)])
+        write_lines([*describe_step(step, explain_step_settings(step.step, given)), "", *map(str, step.items)])
 
 
 def _write_json(document: object) -> None:

@@ -59,8 +59,8 @@ def as_annotations(checked: Checked) -> Iterator[str]:
             "col": str(finding.column or 1),
             "title": "settings" if is_sidecar(checked.path.name) else "SageMaker pipeline definition",
         }
-        told = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
-        yield f"::{finding.severity.value} {told}::{_escaped(_sentence(finding))}"
+        fields = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+        yield f"::{finding.severity.value} {fields}::{_escaped(_sentence(finding))}"
 
 
 def _sentence(finding: Finding) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.report.iam import policy_of
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ PREFIX = "AIRFLOW__SAGEMAKER_PIPELINES__"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the policy document; a definition with errors has none: they are told, and the exit status is 1."""
+    """Print the policy document; a definition with errors has none: they are reported, and the exit status is 1."""
     checked = plan_file(arguments)
     if checked.plan is None:
-        return tell_errors(checked)
+        return report_errors(checked)
     queue = arguments.job_events_queue or os.environ.get(f"{PREFIX}JOB_EVENTS_QUEUE_URL")
     sys.stdout.write(json.dumps(policy_of(checked.plan, queue), indent=2) + "\n")
     return 0

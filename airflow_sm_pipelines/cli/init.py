@@ -20,7 +20,7 @@ LOADER_TEXT = f'''\
 from airflow_sm_pipelines import load_dags
 
 # When a Dag runs, who owns it, its pools and queues: in the files of settings beside the definitions. What they may not
-# set, by dag id or by a glob of dag ids: overrides={{"abalone": {{"on_failure_callback": tell_the_team}}}}
+# set, by dag id or by a glob of dag ids: overrides={{"abalone": {{"on_failure_callback": notify_the_team}}}}
 globals().update(load_dags("{DEFINITIONS}"))
 '''
 SETTINGS_TEXT = """\

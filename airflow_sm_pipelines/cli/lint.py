@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Outcome(Struct):
-    """What was found so far. Files that cannot be read are told on standard error, and the others still checked."""
+    """What was found so far. Files that cannot be read are reported on standard error, and the others still checked."""
 
     checked: list[Checked] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
@@ -52,12 +52,14 @@ class _Outcome(Struct):
             return
         if not found:
             self.skipped.append(path)
-        told: set[Finding] = set()
+        reported: set[Finding] = set()
         for checked in found:
             self.add_settings(checked.findings, [layer.source for layer in checked.given.layers])
-            # What is wrong with the definition is told once for all its instances.
-            checked = checked.with_findings(each for each in checked.findings if each.file is None and each not in told)
-            told.update(checked.findings)
+            # What is wrong with the definition is reported once for all its instances.
+            checked = checked.with_findings(
+                each for each in checked.findings if each.file is None and each not in reported
+            )
+            reported.update(checked.findings)
             if (twice := made_twice(self.makers, path, checked.dag_id)) is not None:
                 checked = replace(checked, findings=(twice, *checked.findings))  # the same with more
             self.checked.append(checked)
@@ -157,8 +159,8 @@ def _document(outcome: _Outcome) -> dict[str, object]:
 def _summary(outcome: _Outcome) -> str:
     beside = [f"{counted(len(outcome.skipped), 'file')} skipped: no definition"] if outcome.skipped else []
     if outcome.ignored:
-        told = listed([f"{path} ({why})" for path, why in sorted(outcome.ignored.items())])
-        beside.append(f"{len(outcome.ignored)} ignored: {told}")
+        paths = listed([f"{path} ({why})" for path, why in sorted(outcome.ignored.items())])
+        beside.append(f"{len(outcome.ignored)} ignored: {paths}")
     skipped = f" ({'; '.join(beside)})" if beside else ""
     found = f"{counted(outcome.errors, 'error')}, {counted(outcome.warnings, 'warning')}"
     settings = f" and {counted(len(outcome.settings), 'file')} of settings" if outcome.settings else ""

@@ -45,10 +45,10 @@ def _row(checked: Checked, folder: Path) -> tuple[str, ...]:
     if checked.plan is not None:
         pipeline = checked.plan.pipeline
         counts = (str(len(pipeline.all_steps)), str(len(pipeline.parameters)))
-    told = [
+    problems = [
         counted(number, noun) for number, noun in ((checked.errors, "error"), (checked.warnings, "warning")) if number
     ]
-    return (checked.dag_id, checked.path.relative_to(folder).as_posix(), *counts, ", ".join(told) or "-")
+    return (checked.dag_id, checked.path.relative_to(folder).as_posix(), *counts, ", ".join(problems) or "-")
 
 
 def _document(checked: Checked, folder: Path) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.aws_clients import aws_told, clients_of
+from airflow_sm_pipelines.cli.aws_clients import clients_of, reporting_aws_errors
 from airflow_sm_pipelines.cli.errors import CommandError
 from airflow_sm_pipelines.cli.formats import as_json, as_text
 from airflow_sm_pipelines.cli.lint import counted
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.graph import Plan
 
-_TOLD = (State.NEW, State.CHANGED, State.UNCHANGED, State.REMOVED, State.KEPT)
+_COUNTED = (State.NEW, State.CHANGED, State.UNCHANGED, State.REMOVED, State.KEPT)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if folder.path.exists() and not folder.path.is_dir():
         raise CommandError(f"{arguments.folder} is no folder")
     try:
-        with aws_told():
+        with reporting_aws_errors():
             pulled = pull(
                 RegisteredPipelines(clients_of(arguments)),
                 folder,
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         sys.stdout.write(json.dumps(_document(arguments, pulled, checked), indent=2, ensure_ascii=False) + "\n")
     else:
-        _tell(arguments, pulled, checked)
+        _report(arguments, pulled, checked)
     broken = any(each.errors for each in checked)
     return 1 if broken or pulled.failures or pulled.count(State.KEPT) else 0
 
@@ -99,7 +99,7 @@ def _checked(path: Path, data: bytes) -> Checked:
     return Checked(path, data.decode(), safe_dag_id(path.stem), planned, findings, str(path))
 
 
-def _tell(arguments: argparse.Namespace, pulled: Pulled, checked: Sequence[Checked]) -> None:
+def _report(arguments: argparse.Namespace, pulled: Pulled, checked: Sequence[Checked]) -> None:
     width = max(len(state.value) for state in State)
     for change in pulled.changes:
         reason = f": {change.reason}; --overwrite takes SageMaker's" if change.reason else ""
@@ -109,12 +109,12 @@ def _tell(arguments: argparse.Namespace, pulled: Pulled, checked: Sequence[Check
     broken = [each for each in checked if each.errors]
     if broken:
         write_lines(["", *(line for each in broken for line in as_text(each))])
-    counts = [f"{pulled.count(state)} {state.value}" for state in _TOLD if pulled.count(state)]
+    counts = [f"{pulled.count(state)} {state.value}" for state in _COUNTED if pulled.count(state)]
     more = {"failed": len(pulled.failures), "broken": len(broken)}
     counts += [f"{number} {what}" for what, number in more.items() if number]
     done = "would be pulled" if arguments.dry_run else "pulled"
-    told = f": {', '.join(counts)}" if counts else ""
-    write_lines([f"{counted(len(checked), 'pipeline')} {done} into {arguments.folder}{told}"])
+    summary = f": {', '.join(counts)}" if counts else ""
+    write_lines([f"{counted(len(checked), 'pipeline')} {done} into {arguments.folder}{summary}"])
 
 
 def _document(arguments: argparse.Namespace, pulled: Pulled, checked: Sequence[Checked]) -> dict[str, object]:

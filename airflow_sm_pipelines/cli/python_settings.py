@@ -1,6 +1,6 @@
 """What the dags file that makes a definition's Dag gives it in Python, as far as its text tells: for ``explain``.
 
-Nothing is run. What is no literal is told as the code that stands there.
+Nothing is run. What is no literal is shown as the code that stands there.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.cli.dags_files import Maker, makers_in
+from airflow_sm_pipelines.sidecars.explained import Code
 from airflow_sm_pipelines.sidecars.layers import ADDED, STEPS, Given, Key, Layer, Merged, Origin, StepEntry
-from airflow_sm_pipelines.sidecars.told import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR, CommandError
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.running.definition_run import run_definition
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(str(error)) from None
     checked = plan_file(_as_the_dag_reads_it(arguments, settings))
     if checked.plan is None:
-        tell_errors(checked)
+        report_errors(checked)
         return USAGE_ERROR
     if checked.warnings:
         _say(f"{counted(checked.warnings, 'warning')}: sm-pipelines lint {arguments.file}")
@@ -92,7 +92,7 @@ def _after(endpoint: LocalEndpoint, arguments: argparse.Namespace) -> None:
 def _target(
     arguments: argparse.Namespace, conn_id: str | None
 ) -> Iterator[tuple[dict[str, Any], LocalEndpoint | None]]:
-    """Where the calls go, told in a line: an endpoint of this command, one that runs already, or AWS."""
+    """Where the calls go, in a line: an endpoint of this command, one that runs already, or AWS."""
     if arguments.aws:
         connections = _connection(conn_id)
         of_what = f"the connection {conn_id!r}" if connections else "the environment's credentials"

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.cli.checking import plan_file, tell_errors
+from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.report.graph_export import dot, graph_json, mermaid
 from airflow_sm_pipelines.report.tree import tree
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the graph; a definition with errors has none: they are told, and the exit status is 1."""
+    """Show the graph; a definition with errors has none: they are reported, and the exit status is 1."""
     checked = plan_file(arguments)
     if checked.plan is None:
-        return tell_errors(checked)
+        return report_errors(checked)
     if arguments.format == "json":
         sys.stdout.write(json.dumps(graph_json(checked.plan, checked.dag_id), indent=2) + "\n")
     else:

@@ -81,8 +81,8 @@ def compare(
         elif step.for_each is not None:
             outcome = Outcome(reason="what a loop runs for its items is not compared")
         elif hidden := sorted(need.step for need in plan.graph.needs_of(step.name) if need.step in silent):
-            told = f"it may refer to the result of {', '.join(hidden)}, which the service does not tell"
-            outcome = Outcome(reason=told)
+            reason = f"it may refer to the result of {', '.join(hidden)}, which the service does not tell"
+            outcome = Outcome(reason=reason)
         else:
             outcome = steps.outcome(step, service)
         if isinstance(outcome.result, dict):

@@ -49,10 +49,10 @@ CHANGEABLE: Mapping[str, frozenset[str]] = MappingProxyType(
 """What UpdateModelPackage may have changed since: the description tells what is now, and not what was sent."""
 
 
-def untold(kind: JobKind, request: Mapping[str, Any]) -> list[str]:
+def undescribed(kind: JobKind, request: Mapping[str, Any]) -> list[str]:
     """The members of a request of which the description of a job does not tell what was sent, such as its tags."""
-    told = _shapes(kind)[1].members.keys() - CHANGEABLE.get(kind.create, frozenset())
-    return sorted(name for name in request if name not in told)
+    shown = _shapes(kind)[1].members.keys() - CHANGEABLE.get(kind.create, frozenset())
+    return sorted(name for name in request if name not in shown)
 
 
 def compared(kind: JobKind, described: Mapping[str, Any], request: Mapping[str, Any]) -> Iterator[Difference]:
@@ -62,33 +62,33 @@ def compared(kind: JobKind, described: Mapping[str, Any], request: Mapping[str, 
     the service fills in (:data:`DEFAULTS`, and what is empty, zero or false) is none where the request leaves it out.
     The name of the job is no difference: it is generated.
     """
-    sent, told = _shapes(kind)
+    sent, shown = _shapes(kind)
     out = {kind.name_field, *CHANGEABLE.get(kind.create, ())}
     left, right = ({name: value for name, value in side.items() if name not in out} for side in (described, request))
-    yield from _members(sent, told, left, right, None, "", DEFAULTS.get(kind.create, {}))
+    yield from _members(sent, shown, left, right, None, "", DEFAULTS.get(kind.create, {}))
 
 
 def _members(
-    sent: Any, told: Any, left: Mapping[str, Any], right: Mapping[str, Any], path: JsonPath, dotted: str, known: Any
+    sent: Any, shown: Any, left: Mapping[str, Any], right: Mapping[str, Any], path: JsonPath, dotted: str, known: Any
 ) -> Iterator[Difference]:
     for name, shape in sent.members.items():
-        if name not in told.members:
+        if name not in shown.members:
             continue
         place = f"{dotted}.{name}".removeprefix(".")
         one, other = left.get(name, ABSENT), right.get(name, ABSENT)
-        yield from _values(shape, told.members[name], one, other, (path, name), place, known)
+        yield from _values(shape, shown.members[name], one, other, (path, name), place, known)
 
 
 def _values(
-    sent: Any, told: Any, left: Any, right: Any, path: JsonPath, dotted: str, known: Any
+    sent: Any, shown: Any, left: Any, right: Any, path: JsonPath, dotted: str, known: Any
 ) -> Iterator[Difference]:
     if (right is ABSENT and _is_filled_in(left, dotted, known)) or (left is ABSENT and not right):
         return
-    if sent.type_name == told.type_name == "structure" and _are(Mapping, left, right):
-        yield from _members(sent, told, _or(left, {}), _or(right, {}), path, dotted, known)
-    elif sent.type_name == told.type_name == "list" and _are(list, left, right):
+    if sent.type_name == shown.type_name == "structure" and _are(Mapping, left, right):
+        yield from _members(sent, shown, _or(left, {}), _or(right, {}), path, dotted, known)
+    elif sent.type_name == shown.type_name == "list" and _are(list, left, right):
         for key, one, other in _paired(_or(left, []), _or(right, [])):
-            yield from _values(sent.member, told.member, one, other, (path, key), f"{dotted}[]", known)
+            yield from _values(sent.member, shown.member, one, other, (path, key), f"{dotted}[]", known)
     else:
         yield from _differing(left, right, path)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, StepFailure, is_transient
-from airflow_sm_pipelines.comparing.members import compared, untold
+from airflow_sm_pipelines.comparing.members import compared, undescribed
 from airflow_sm_pipelines.comparing.service import SUCCEEDED
 from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
 from airflow_sm_pipelines.definition.secrets import MASKED, mask
@@ -73,8 +73,8 @@ class StepComparison:
                     return self._answered(step, service)
             return self._job(step, service)
         except (UnresolvedError, ConditionError, StepFailure) as error:
-            told = f"Airflow would fail: {error}"
-            return Outcome((Difference("$", f"status {service.status}", told),))
+            reason = f"Airflow would fail: {error}"
+            return Outcome((Difference("$", f"status {service.status}", reason),))
 
     def _condition(self, step: Step, service: ServiceStep) -> Outcome:
         assert step.branches is not None
@@ -83,7 +83,7 @@ class StepComparison:
         return Outcome(found, result={"Outcome": outcome})
 
     def _answered(self, step: Step, service: ServiceStep) -> Outcome:
-        """A Lambda or Callback step: who is asked is told, and what was answered; what was asked is not."""
+        """A Lambda or Callback step: the service shows who is asked and what was answered, not what was asked."""
         member, key = ("Arn", "FunctionArn") if step.type == "Lambda" else ("SqsQueueUrl", "SqsQueueUrl")
         metadata = service.metadata.get(step.type, {})
         outcome = self._compare(service, {key: step.settings.get(key)}, {key: metadata.get(member)})
@@ -117,7 +117,7 @@ class StepComparison:
         if service.is_cached:
             return Outcome(reason="its result is from the cache: the job is that of another execution", result=result)
         found = self._masked(lambda left, right: compared(kind, left, right), to_result(described), request)
-        return Outcome(found, result=result, unseen=tuple(untold(kind, request)))
+        return Outcome(found, result=result, unseen=tuple(undescribed(kind, request)))
 
     def _compare(self, service: ServiceStep, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Outcome:
         scope = self._ours.scope(service)
@@ -125,6 +125,6 @@ class StepComparison:
         return Outcome(self._masked(differences, dict(theirs), texts))
 
     def _masked(self, compare: Callable[[Any, Any], Any], left: Any, right: Any) -> tuple[Difference, ...]:
-        """The differences, as they may be shown: of two secrets it is told that they differ."""
+        """The differences, as they may be shown: of two secrets only that they differ."""
         shown = {one.path: one for one in compare(mask(left, self._is_secret), mask(right, self._is_secret))}
         return tuple(shown.get(one.path) or Difference(one.path, MASKED, MASKED) for one in compare(left, right))

@@ -13,15 +13,15 @@ from airflow_sm_pipelines.definition.place import WHOLE, Place
 from airflow_sm_pipelines.definition.text import storable
 
 MAX_SHOWN = 200
-"""Errors, and warnings, that are told of one document; of the others it is told how many there are."""
+"""Errors, and warnings, that are shown of one document; the others are counted."""
 
 MAX_MESSAGE_LENGTH = 1000
 MAX_NAME_LENGTH = 200
-"""Characters that are told of a message, and of a step's name or what was likely meant."""
+"""Characters that are shown of a message, and of a step's name or what was likely meant."""
 
 
 class Severity(Enum):
-    """An error refuses the definition; a warning is told and the definition is used."""
+    """An error refuses the definition; a warning is shown and the definition is used."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -103,11 +103,11 @@ class DefinitionError(ExceptionGroup[FindingError]):
     findings: tuple[Finding, ...]
 
     def __new__(cls, source: str, findings: Sequence[Finding]) -> DefinitionError:
-        # They are told in Airflow's pages and logs, whatever they quote of a document.
-        source, told = storable(source), [finding.storable() for finding in findings]
-        self = super().__new__(cls, f"{source}: {counted(told)}", [FindingError(finding) for finding in told])
+        # They are shown in Airflow's pages and logs, whatever they quote of a document.
+        source, findings = storable(source), [finding.storable() for finding in findings]
+        self = super().__new__(cls, f"{source}: {counted(findings)}", [FindingError(finding) for finding in findings])
         self.source = source
-        self.findings = tuple(told)
+        self.findings = tuple(findings)
         return self
 
     def derive(self, excs: Sequence[FindingError]) -> DefinitionError:  # type: ignore[override] # narrower on purpose
@@ -158,12 +158,12 @@ class FindingCollector(Struct):
         """What ``word`` was most likely meant to be, as long as the document's budget for guesses lasts."""
         return self.guesser.nearest(word, candidates)
 
-    def untold(self) -> list[Finding]:
+    def summaries(self) -> list[Finding]:
         """What stands for the findings that are only counted."""
         counts = ((self.errors, Severity.ERROR, "errors"), (self.warnings, Severity.WARNING, "warnings"))
         return [
             Finding(
-                f"{count - MAX_SHOWN} more {noun} are not told",
+                f"{count - MAX_SHOWN} more {noun} are not shown",
                 severity=severity,
                 stands_for=count - MAX_SHOWN,
                 code="more-findings",
@@ -189,6 +189,6 @@ def unexpected(source: str, error: Exception) -> DefinitionError:
     """
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     message = f"the definition could not be made a Dag: {said}. The traceback is in the log of the Dag processor"
-    told = DefinitionError(source, [Finding(message, code="more-findings").bounded()])
-    told.__cause__ = error
-    return told
+    failure = DefinitionError(source, [Finding(message, code="more-findings").bounded()])
+    failure.__cause__ = error
+    return failure

@@ -28,7 +28,7 @@ def parse_json_path(path: str) -> list[str | int]:
     position = 1 if text.startswith("$") else 0
     tokens: list[str | int] = []
     if position == len(text):
-        raise JsonPathError(f"the path {_told(path)} names nothing.")
+        raise JsonPathError(f"the path {_quoted(path)} names nothing.")
     while position < len(text):
         if text[position] == "[":
             token, position = _bracket(text, position, path)
@@ -42,18 +42,18 @@ def _member(text: str, position: int, path: str, *, first: bool) -> tuple[str, i
     if text[position] == ".":
         position += 1
     elif not (first and not text.startswith("$")):
-        raise JsonPathError(f"the path {_told(path)} cannot be read at column {position + 1}.")
+        raise JsonPathError(f"the path {_quoted(path)} cannot be read at column {position + 1}.")
     end = position
     while end < len(text) and text[end] not in ".[":
         end += 1
     name = text[position:end].strip()
     if not name:
         raise JsonPathError(
-            f"the path {_told(path)} cannot be read at column {position + 1}: a name is missing"
+            f"the path {_quoted(path)} cannot be read at column {position + 1}: a name is missing"
             " (a recursive '..' is not supported)."
         )
     if name == "*":
-        raise JsonPathError(f"the path {_told(path)} has a wildcard, and only a path to a single value can be used.")
+        raise JsonPathError(f"the path {_quoted(path)} has a wildcard, and only a path to a single value can be used.")
     return name, end
 
 
@@ -68,10 +68,10 @@ def _bracket(text: str, position: int, path: str) -> tuple[str | int, int]:
     digits = content.removeprefix("-")
     if digits.isascii() and digits.isdigit():
         if len(digits) > MAX_DIGITS:
-            raise JsonPathError(f"the path {_told(path)} has an index of {len(digits)} digits; no list is that long.")
+            raise JsonPathError(f"the path {_quoted(path)} has an index of {len(digits)} digits; no list is that long.")
         return int(content), end + 1
     reason = "a wildcard, slice or filter is not supported" if content else "a bracket is not closed or empty"
-    raise JsonPathError(f"the path {_told(path)} cannot be read at column {position + 1}: {reason}.")
+    raise JsonPathError(f"the path {_quoted(path)} cannot be read at column {position + 1}: {reason}.")
 
 
 def _quoted_key(text: str, start: int, path: str) -> tuple[str, int]:
@@ -87,8 +87,8 @@ def _quoted_key(text: str, start: int, path: str) -> tuple[str, int]:
             return "".join(characters), closing.end()
         characters.append(character)
         position += 1
-    raise JsonPathError(f"the path {_told(path)} cannot be read at column {start + 1}: a quoted key is not closed.")
+    raise JsonPathError(f"the path {_quoted(path)} cannot be read at column {start + 1}: a quoted key is not closed.")
 
 
-def _told(path: str) -> str:
+def _quoted(path: str) -> str:
     return repr(path if len(path) <= 200 else f"{path[:200]}…")

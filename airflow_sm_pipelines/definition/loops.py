@@ -111,8 +111,8 @@ def _check_body(scope: Scope, members: Json, body: tuple[Step, ...], place: Json
 
 def _read_concurrency(scope: Scope, value: dict[str, Json], path: JsonPath) -> int:
     if "MaxConcurrency" not in value:
-        told = f"{_WHAT} needs the key 'MaxConcurrency', a whole number from 1 to {MAX_CONCURRENCY}"
-        scope.error(told, path, code="missing-key")
+        message = f"{_WHAT} needs the key 'MaxConcurrency', a whole number from 1 to {MAX_CONCURRENCY}"
+        scope.error(message, path, code="missing-key")
         return 1
     found = value["MaxConcurrency"]
     if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MAX_CONCURRENCY:

@@ -23,7 +23,7 @@ SELECTED_STEPS = "sagemaker_selected_steps"
 SOURCE_RUN = "sagemaker_source_run_id"
 EXECUTION = "sagemaker_execution"
 RESERVED = frozenset({SELECTED_STEPS, SOURCE_RUN, EXECUTION})
-"""The names by which a run, which is given values for parameters, is told what of the pipeline to run,
+"""The names by which a run, which is given values for parameters, is asked to run a part of the pipeline,
 and how."""
 
 _KEYS = frozenset({"Name", "Type", "DefaultValue", "EnumValues", "Description"})

@@ -46,16 +46,16 @@ def with_positions(findings: Iterable[Finding], text: str | None, place: Place =
     Where a path does not exist in the text (a key is missing), what it would stand in counts. The places of a
     definition that is itself a text in another document are those in that document's text.
     """
-    told = list(findings)
-    open_ = [finding for finding in told if finding.line is None]
+    listed = list(findings)
+    open_ = [finding for finding in listed if finding.line is None]
     if text is None or not open_:
-        return told
+        return listed
     text = text.removeprefix("\ufeff")
     offsets = _offsets(open_, text, place)
     lines = LineIndex(text)
     return [
         finding if (offset := offsets.get(finding)) is None else finding.at(*place.shift(*lines.position(offset)))
-        for finding in told
+        for finding in listed
     ]
 
 

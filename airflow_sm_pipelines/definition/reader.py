@@ -79,7 +79,7 @@ class Reading(Struct, frozen=True):
 
         :raises DefinitionError: if the collector holds an error.
         """
-        ordered = [*in_document_order(collector.findings, self.document), *collector.untold()]
+        ordered = [*in_document_order(collector.findings, self.document), *collector.summaries()]
         findings = with_positions(ordered, collector.text, collector.place)
         if self.pipeline is None or collector.errors:
             raise DefinitionError(source, findings)

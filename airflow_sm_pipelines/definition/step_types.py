@@ -10,7 +10,7 @@ from msgspec import Struct
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 
 MAX_TYPE_LENGTH = 100
-"""Characters of a type's name that are told; SageMaker's own are much shorter."""
+"""Characters of a type's name that are shown; SageMaker's own are much shorter."""
 
 NAME_ONLY_TYPES = ("Athena", "HubContent")
 """The types of which AWS's API model tells the name and nothing of their Arguments."""

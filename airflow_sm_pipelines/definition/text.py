@@ -27,8 +27,8 @@ def unstorable_in(value: object) -> str | None:
     while left:
         each = left.pop()
         if isinstance(each, str):
-            if (told := unstorable(each)) is not None:
-                return told
+            if (character := unstorable(each)) is not None:
+                return character
         elif isinstance(each, Mapping):
             left.extend(each.keys())
             left.extend(each.values())

@@ -86,8 +86,8 @@ def _parse(text: str) -> Expression:
             name, position = _name(text, position, "the name of a step in the body of the ForEach")
             return IterationOutput(name, _path(text, position))
         case "ChildOutput":
-            told = "ChildOutput is of a draft of ForEach that was never released; the root is IterationOutput"
-            raise TokenError(told, 1, f"IterationOutput{text[len(root) :]}")
+            message = "ChildOutput is of a draft of ForEach that was never released; the root is IterationOutput"
+            raise TokenError(message, 1, f"IterationOutput{text[len(root) :]}")
         case "ForEach":
             name, position = _name(text, position, "CurrentItem")
             if name != "CurrentItem":

@@ -33,7 +33,7 @@ DEFINITION = "PipelineDefinition"
 BODY = "PipelineDefinitionBody"
 S3_LOCATION = "PipelineDefinitionS3Location"
 VERSION_ID = "PipelineVersionId"
-TOLD_KEYS = (
+READ_KEYS = (
     "PipelineName",
     "PipelineDisplayName",
     "PipelineDescription",
@@ -42,7 +42,7 @@ TOLD_KEYS = (
     VERSION_ID,
 )
 """What is read beside the definition; the rest (times, ARNs, tags of the pipeline) says nothing about it."""
-WRAPPER_KEYS = (DEFINITION, S3_LOCATION, *TOLD_KEYS)
+WRAPPER_KEYS = (DEFINITION, S3_LOCATION, *READ_KEYS)
 
 _OF_NO_EFFECT = {
     "RoleArn": "steps without a role of their own take the role_arn of the Dag or of the settings",
@@ -66,7 +66,7 @@ class Wrapped(Struct, frozen=True):
 
 
 def unwrap(value: dict[str, Json], collector: FindingCollector) -> Wrapped | None:
-    """The definition in a document, or None after telling the collector why there is none."""
+    """The definition in a document, or None after a finding that says why there is none."""
     if "Steps" in value:
         return Wrapped(value)
     if is_resource(value):
@@ -84,7 +84,7 @@ def unwrap(value: dict[str, Json], collector: FindingCollector) -> Wrapped | Non
 
 
 def of_resource(resource: Json, path: JsonPath, collector: FindingCollector) -> Wrapped | None:
-    """The definition in a resource of a template, which stands at ``path``, or None after telling why there is none."""
+    """The definition in a resource of a template, which stands at ``path``, or None after a finding that says why."""
     logical_id = None if path is None else str(path[1])
     if logical_id is not None and logical_id.startswith("Fn::"):
         _tell_function_at(path, logical_id, collector)
@@ -112,16 +112,16 @@ def _of_wrapper(
             definition = None
         elif BODY in definition:
             definition, place = definition[BODY], (place, BODY)
-    told = _values(wrapper, path, collector)
-    if _tell_function(definition, place, collector):
+    values = _values(wrapper, path, collector)
+    if _refuse_function(definition, place, collector):
         return None
     # The skeleton that --generate-cli-skeleton writes has an empty text where there is none.
     if definition in (None, "") and location not in (None, ""):
-        _tell_location(location, location_path, collector)
+        _refuse_location(location, location_path, collector)
         return None
     if isinstance(definition, dict) and is_template:
         definition = without_no_values(definition)
-        if _tell_functions(definition, place, collector):
+        if _refuse_functions(definition, place, collector):
             return None
     elif definition is None and DEFINITION not in wrapper:
         near = next(filter(None, (collector.guess(key, (DEFINITION,)) for key in wrapper)), None)
@@ -135,13 +135,13 @@ def _of_wrapper(
         message = "the address of a file is followed by the AWS command line alone, as an argument: put the text here"
         collector.error(message, render_path(place), code="not-json")
         return None
-    return Wrapped(definition, place, told, path)
+    return Wrapped(definition, place, values, path)
 
 
 def _values(wrapper: Mapping[str, Json], path: JsonPath, collector: FindingCollector) -> dict[str, Json]:
-    """What is read beside the definition, without what only CloudFormation knows, which is told."""
+    """What is read beside the definition, without what only CloudFormation knows, which is a finding."""
     values: dict[str, Json] = {}
-    for key in TOLD_KEYS:
+    for key in READ_KEYS:
         value = without_no_values({key: wrapper[key]}) if key in wrapper else None
         if not isinstance(value, dict) or key not in value:
             continue
@@ -159,12 +159,12 @@ def _values(wrapper: Mapping[str, Json], path: JsonPath, collector: FindingColle
     return values
 
 
-def _tell_function(value: Json, path: JsonPath, collector: FindingCollector) -> bool:
+def _refuse_function(value: Json, path: JsonPath, collector: FindingCollector) -> bool:
     function = function_of(value)
     return function is not None and _tell_function_at(path, function, collector)
 
 
-def _tell_functions(value: Json, path: JsonPath, collector: FindingCollector) -> bool:
+def _refuse_functions(value: Json, path: JsonPath, collector: FindingCollector) -> bool:
     before = collector.errors
     for place, function in functions_in(value, path):
         _tell_function_at(place, function, collector)
@@ -180,9 +180,9 @@ def _tell_function_at(path: JsonPath, function: str, collector: FindingCollector
     return True
 
 
-def _tell_location(location: Json, path: JsonPath, collector: FindingCollector) -> None:
+def _refuse_location(location: Json, path: JsonPath, collector: FindingCollector) -> None:
     """That the definition is an object in S3, and how to fetch it: ``Key`` in CloudFormation, else ``ObjectKey``."""
-    if _tell_functions(location, path, collector):
+    if _refuse_functions(location, path, collector):
         return
     members = location if isinstance(location, dict) else {}
     bucket, version = members.get("Bucket"), members.get("VersionId") or members.get("Version")

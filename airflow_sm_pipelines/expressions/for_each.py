@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.graph.bodies import Body
 
-_TOLD = 10
+_MAX_SHOWN = 10
 
 
 class ForEachError(Exception):
@@ -43,8 +43,8 @@ def items_of(given: Json) -> list[Json]:
     if not isinstance(value, list):
         raise ForEachError(f"gave {shown(given)}, and a list is needed, or the JSON text of one")
     for index, item in enumerate(value):
-        if (told := unusable(item)) is not None:
-            raise ForEachError(f"gave an item with the index {index} that {told}")
+        if (reason := unusable(item)) is not None:
+            raise ForEachError(f"gave an item with the index {index} that {reason}")
         if (number := number_too_large(item)) is not None:
             raise ForEachError(f"gave an item with the index {index} that has {shown(number)}, more than 64 bits")
     return value
@@ -116,8 +116,8 @@ class Selector(Struct, frozen=True):
             # HyperParameters, and what else is text by API, may hold numbers.
             value = _number_in(value)
         if not _is_number(value):
-            told = f"{shown(look_up(child.output, self.field.path))} for {child_name(self.field.step, child.index)}"
-            raise ForEachError(f"{name} is {told}, and only numbers can be compared")
+            found = f"{shown(look_up(child.output, self.field.path))} for {child_name(self.field.step, child.index)}"
+            raise ForEachError(f"{name} is {found}, and only numbers can be compared")
         return value
 
 
@@ -181,16 +181,16 @@ def _status(counts: Mapping[ChildState, int], total: int) -> str:
     return "Stopped" if counts[ChildState.STOPPED] and not counts[ChildState.FAILED] else "Failed"
 
 
-def told_failures(children: Sequence[Child]) -> str:
+def describe_failures(children: Sequence[Child]) -> str:
     """Which children did not succeed, for which items, and why: a line for each, of at most ten."""
     lost = [child for child in children if child.state in (ChildState.FAILED, ChildState.STOPPED)]
     unrun = sum(child.state is ChildState.NOT_RUN for child in children)
     lines = [f"{len(lost) + unrun} of its {len(children)} children did not succeed:"]
-    for child in lost[:_TOLD]:
+    for child in lost[:_MAX_SHOWN]:
         reason = child.reason or f"it {child.state.value}; Airflow's log of the task tells why"
         lines.append(f"- {child_name(child.body, child.index)}, item {shown(child.item)}: {reason}")
-    if len(lost) > _TOLD:
-        lines.append(f"- and {len(lost) - _TOLD} more")
+    if len(lost) > _MAX_SHOWN:
+        lines.append(f"- and {len(lost) - _MAX_SHOWN} more")
     if unrun:
         lines.append(f"- {unrun} did not run, since one before {'it' if unrun == 1 else 'them'} did not succeed")
     return "\n".join(lines)

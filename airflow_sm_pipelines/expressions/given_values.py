@@ -42,7 +42,7 @@ def wrong_templates(
             yield unknown_parameter(name, parameters, "a template")
     for name, fault in faults_of(templates, macros=macros, filters=filters, in_group=in_group):
         yield Finding(
-            f"parameters: the template of {name!r} {fault.told}",
+            f"parameters: the template of {name!r} {fault.reason}",
             "$.Parameters",
             suggestion=fault.hint,
             code="parameter-template",

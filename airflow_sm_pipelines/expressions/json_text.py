@@ -71,8 +71,8 @@ def unusable(value: object) -> str | None:
     while left:
         each = left.pop()
         if isinstance(each, str):
-            if (told := unstorable(each)) is not None:
-                return f"has {told} of a text, which cannot be stored"
+            if (character := unstorable(each)) is not None:
+                return f"has {character} of a text, which cannot be stored"
         elif isinstance(each, float):
             if not math.isfinite(each):
                 return f"is {each}, which is no number that JSON can write"

@@ -67,15 +67,15 @@ def _typed(name: str, kind: ParameterType, value: Json, source: str, is_secret: 
             number = _number(value)
             if number is not None and abs(number) <= sys.float_info.max:
                 if abs(number) >= MAX_FLOAT:
-                    told = f"which is too large: Airflow stores a Float of less than {MAX_FLOAT:g}"
-                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
+                    reason = f"which is too large: Airflow stores a Float of less than {MAX_FLOAT:g}"
+                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {reason}.")
                 return float(number)
         case ParameterType.INTEGER, int() | float() | str():
             number = _number(value)
             if number is not None and number == int(number):
                 if int(number) not in SAFE_INTEGERS:
-                    told = "which is too large for an Integer (64 bits)"
-                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {told}.")
+                    reason = "which is too large for an Integer (64 bits)"
+                    raise OutputError(f"{source} gave the output {name} = {shown(value)}, {reason}.")
                 return int(number)
     # What is nested has no place in a message where the name is that of a secret, and is never a number or boolean.
     masked = MASKED if is_secret(name) and not isinstance(value, int | float) else shown(value)
@@ -87,8 +87,8 @@ def _storable_text(name: str, value: Json, source: str) -> str:
         text = to_text(value)
     except (RecursionError, ValueError):
         raise OutputError(f"{source} gave an output {name} that has no text: it is nested too deeply.") from None
-    if (told := unstorable(text)) is not None:
-        raise OutputError(f"{source} gave an output {name} with {told}, which cannot be stored.")
+    if (character := unstorable(text)) is not None:
+        raise OutputError(f"{source} gave an output {name} with {character}, which cannot be stored.")
     return text
 
 

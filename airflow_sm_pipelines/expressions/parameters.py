@@ -65,16 +65,16 @@ def unknown_names(
     unknown = [name for name in given if name not in parameters and name not in RESERVED and name not in own]
     if not unknown:
         return None
-    told = []
+    faults = []
     guesser = Guesser()
     for name in unknown:
         near = guesser.nearest(name, parameters)
         hint = f" Did you mean {near!r}, of type {parameters[near].type.value}?" if near is not None else ""
         value = quoted(shown_as(name if near is None or is_secret(name) else near, given[name], is_secret))
-        told.append(f"{name!r} (given {value}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
+        faults.append(f"{name!r} (given {value}, {_kind(given[name])}) is no parameter of the pipeline.{hint}")
     names = ", ".join(sorted(parameters)) or "none"
     beside = f" The Dag's own are: {', '.join(sorted(own))}." if own else ""
-    return f"{' '.join(told)} The pipeline's parameters are: {names}.{beside}"
+    return f"{' '.join(faults)} The pipeline's parameters are: {names}.{beside}"
 
 
 def ignored_values(

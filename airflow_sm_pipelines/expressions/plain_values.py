@@ -32,20 +32,20 @@ class TooMuchError(ValueError):
     """A template makes too much."""
 
 
-class _Told(Struct, frozen=True, eq=False):
-    told: str
+class _Labelled(Struct, frozen=True, eq=False):
+    label: str
 
     def __repr__(self) -> str:
-        return self.told
+        return self.label
 
 
-class Function(_Told, frozen=True, eq=False):
-    """What a template can call. ``told`` is its name in messages."""
+class Function(_Labelled, frozen=True, eq=False):
+    """What a template can call. ``label`` is its name in messages."""
 
     call: Callable[..., Any]
 
 
-class Names(_Told, frozen=True, eq=False):
+class Names(_Labelled, frozen=True, eq=False):
     """Named values. Those of ``later`` are asked for when they are read; ``call`` is there for a function."""
 
     members: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Names(_Told, frozen=True, eq=False):
         return (*self.members, *self.later)
 
 
-class Reader(_Told, frozen=True, eq=False):
+class Reader(_Labelled, frozen=True, eq=False):
     """Values that are asked for by any name, which ``get`` asks for too, with a value for what is not there."""
 
     read: Callable[[str], Any]

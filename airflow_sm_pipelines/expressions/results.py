@@ -30,8 +30,8 @@ def to_result(response: Mapping[str, object]) -> dict[str, Json]:
     be stored is U+FFFD, which the log says.
     """
     members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
-    if (told := unstorable_in(members)) is not None:
-        log.warning("AWS's response has %s of a text, which cannot be stored: U+FFFD stands for it", told)
+    if (character := unstorable_in(members)) is not None:
+        log.warning("AWS's response has %s of a text, which cannot be stored: U+FFFD stands for it", character)
         members = storable_value(members)
     return {name: _convert(value) for name, value in members.items()}
 

@@ -174,7 +174,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             # It tells what it is that is not there.
             str(obj)
         if isinstance(obj, Names):
-            return self.undefined(f"{obj.told} has no attribute {name!r}, but {', '.join(sorted(obj.known))}")
+            return self.undefined(f"{obj.label} has no attribute {name!r}, but {', '.join(sorted(obj.known))}")
         return self.undefined(obj=obj, name=name)
 
     def _method(self, obj: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -199,8 +199,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         # Jinja's own, which a function that asks for the context would get.
         kwargs = {name: value for name, value in kwargs.items() if name not in ("_loop_vars", "_block_vars")}
         if not self.is_safe_callable(obj):
-            told = obj.told if isinstance(obj, Names) else kind_of(obj)
-            raise SecurityError(f"{told} is no function of a template")
+            label = obj.label if isinstance(obj, Names) else kind_of(obj)
+            raise SecurityError(f"{label} is no function of a template")
         self._go_through(*args, *kwargs.values())
         return self._made_of(obj.call(*args, **kwargs))
 
@@ -271,5 +271,5 @@ _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items())
 
 
 def _refuse_text(value: Function | Names | Reader) -> NoReturn:
-    told = "call it" if isinstance(value, Function) else "name a member of it"
-    raise NotPlainError(f"{value.told} is no text: {told}")
+    hint = "call it" if isinstance(value, Function) else "name a member of it"
+    raise NotPlainError(f"{value.label} is no text: {hint}")

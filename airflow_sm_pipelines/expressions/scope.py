@@ -44,7 +44,7 @@ class Secrets(Protocol):
         """Whether a value of this name is a secret."""
 
     def learn(self, value: Any, name: str | None = None) -> None:
-        """Told of a value that has been met, and of its name: logs do not show it if it is a secret."""
+        """Called with a value that has been met, and its name: logs do not show it if it is a secret."""
 
 
 class RealResults(Protocol):

@@ -23,7 +23,7 @@ _FILTERS = (
     " urlencode wordcount"
 )
 FILTERS = frozenset(_FILTERS.split())
-"""Those of Jinja's filters that take and give plain values, in a size that can be told before."""
+"""Those of Jinja's filters that take and give plain values, in a size that is known before."""
 
 FUNCTIONS = frozenset({"dict", "range"})
 

@@ -96,7 +96,7 @@ def known_of(given: Mapping[str, Any]) -> dict[str, Any]:
 class Fault(Struct, frozen=True):
     """What is wrong with a template, and what was likely meant."""
 
-    told: str
+    reason: str
     hint: str | None = None
 
 
@@ -107,15 +107,15 @@ def faults_of(
     filters: Collection[str] = (),
     in_group: bool = False,
 ) -> Iterator[tuple[str, Fault]]:
-    """What is wrong with the templates of parameters, as far as it can be told without a run.
+    """What is wrong with the templates of parameters, as far as it can be known without a run.
 
     :param macros: what the Dag adds to what templates know
     :param filters: the names of its filters
     :param in_group: whether the pipeline is a task group, so that the Params are the Dag's, and none of a parameter
     """
     for name, text in texts.items():
-        for told, hint in _faults_of(text, () if in_group else texts, macros, frozenset(filters), in_group=in_group):
-            yield name, Fault(told, hint)
+        for reason, hint in _faults_of(text, () if in_group else texts, macros, frozenset(filters), in_group=in_group):
+            yield name, Fault(reason, hint)
 
 
 def names_in(text: str) -> frozenset[str]:

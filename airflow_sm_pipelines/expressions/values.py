@@ -53,7 +53,7 @@ class Scope(Protocol):
         """The content of a JSON file in S3."""
 
     def learn(self, name: str | None, value: Json) -> None:
-        """Told of a value that was read, and of the name by which it went: it may be a secret."""
+        """Called with a value that was read, and the name by which it went: it may be a secret."""
 
     def current_item(self, reference: CurrentItem) -> Json:
         """The item that the body of a ForEach step runs for, or a field of it."""
@@ -78,8 +78,8 @@ def resolve(value: Value, scope: Scope, *, keep_null: bool = False) -> Json:
         raise UnresolvedError(type(value).__name__, "is nested too deeply to be resolved.") from None
     if resolved is None:
         raise UnresolvedError(format_expression(value), "is undefined: it resolves to nothing.")
-    if (told := unusable(resolved)) is not None:
-        raise UnresolvedError(format_expression(value), f"{told}.")
+    if (reason := unusable(resolved)) is not None:
+        raise UnresolvedError(format_expression(value), f"{reason}.")
     return resolved
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 MAX_CYCLES = 20
-"""How many cycles are told of one document: enough to act on, and few enough to find in a tangle of thousands."""
+"""How many cycles are shown of one document: enough to act on, and few enough to find in a tangle of thousands."""
 
 
 def topological_order(names: Sequence[str], upstream: Mapping[str, Collection[str]]) -> list[str]:

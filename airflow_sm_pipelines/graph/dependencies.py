@@ -14,7 +14,7 @@ from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.definition.limits import MAX_EDGES
 from airflow_sm_pipelines.graph.bodies import Body
 from airflow_sm_pipelines.graph.cycles import find_cycles, topological_order
-from airflow_sm_pipelines.graph.loop_conditions import tell_of_other_conditions
+from airflow_sm_pipelines.graph.loop_conditions import check_other_conditions
 from airflow_sm_pipelines.graph.model import (
     BranchMembership,
     Dependency,
@@ -78,7 +78,7 @@ def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
     for step in tasks.steps.values():
         if step.for_each is not None:
             mentioned = [tasks.mentioned(body, step.name) for body in step.for_each.body]
-            tell_of_other_conditions(step, tasks.mentioned(step, step.name), mentioned, collector)
+            check_other_conditions(step, tasks.mentioned(step, step.name), mentioned, collector)
     accepted = accepted_ends(reasons)
     warn_of_what_never_runs(order, tasks.steps, tasks.branch_of, reasons, accepted, collector)
     graph = _assemble(order, tasks, reasons, accepted)

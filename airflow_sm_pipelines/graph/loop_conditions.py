@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph.model import Reason, StepEnd
 
 
-def tell_of_other_conditions(
+def check_other_conditions(
     loop: Step,
     own: Mapping[str, list[Reason]],
     bodies: Sequence[Mapping[str, list[Reason]]],

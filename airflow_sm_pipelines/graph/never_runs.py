@@ -27,7 +27,7 @@ def warn_of_what_never_runs(
     accepted: Mapping[tuple[str, str], frozenset[StepEnd]],
     collector: FindingCollector,
 ) -> None:
-    """A warning for each step that can never run; of a chain only the first is told.
+    """A warning for each step that can never run; of a chain only for the first.
 
     Whatever a step waits for must have run, with any Trigger: so what that one needed, the step needs too.
 

@@ -83,8 +83,10 @@ def _named(argument: str, chosen: Chosen, graph: Graph, findings: list[Finding])
     for text in filter(None, texts):
         read = _PATTERN.fullmatch(text)
         if read is None:
-            told = f"{argument}: {shorten(text)!r} is no pattern: a name, a glob or type:…, with a + before or after it"
-            findings.append(Finding(told, "$.Steps", code="selected-steps"))
+            message = (
+                f"{argument}: {shorten(text)!r} is no pattern: a name, a glob or type:…, with a + before or after it"
+            )
+            findings.append(Finding(message, "$.Steps", code="selected-steps"))
             continue
         pattern = _Pattern(text, read["steps"], bool(read["before"]), bool(read["after"]))
         names = {step.name for step in graph.steps if pattern.matches(step)}
@@ -102,14 +104,14 @@ def _nothing(argument: str, pattern: _Pattern, graph: Graph) -> Finding:
     plus = ("+" if pattern.before else "", "+" if pattern.after else "")
     if pattern.steps.startswith(TYPE):
         types = dict.fromkeys(TYPE + step.type for step in graph.steps)
-        told, near = f"no step is of the type {pattern.steps.removeprefix(TYPE)!r}", nearest(pattern.steps, types)
+        problem, near = f"no step is of the type {pattern.steps.removeprefix(TYPE)!r}", nearest(pattern.steps, types)
     elif (loop := graph.loop_of.get(pattern.steps)) is not None:
-        told, near = f"{pattern.steps!r} is in the body of the ForEach step {loop!r}, which is one with it", loop
+        problem, near = f"{pattern.steps!r} is in the body of the ForEach step {loop!r}, which is one with it", loop
     else:
         names = [step.name for step in graph.steps]
-        told, near = f"no step is called {shorten(pattern.steps)!r}", nearest(pattern.steps, names)
+        problem, near = f"no step is called {shorten(pattern.steps)!r}", nearest(pattern.steps, names)
     hint = None if near is None else f"{plus[0]}{near}{plus[1]}"
-    return Finding(f"{argument}: {told}", "$.Steps", suggestion=hint, code="selected-steps")
+    return Finding(f"{argument}: {problem}", "$.Steps", suggestion=hint, code="selected-steps")
 
 
 def _needs(step: Step, graph: Graph, kept: Collection[str], excluded: Collection[str]) -> Iterator[Finding]:

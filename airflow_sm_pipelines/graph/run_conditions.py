@@ -87,9 +87,9 @@ class Unmet(Struct, frozen=True):
     def __str__(self) -> str:
         step, how = self.dependency.step, self.state.value
         wanted = " or ".join(end.value for end in StepEnd if end in self.dependency.accepts) or "no end at all"
-        told = f"{step!r} {how}" if self.state.end is None else f"{step!r} ended as {how}"
+        found = f"{step!r} {how}" if self.state.end is None else f"{step!r} ended as {how}"
         why = ", ".join(str(reason) for reason in self.dependency.reasons)
-        return f"{told}, and {wanted} is asked for ({why})"
+        return f"{found}, and {wanted} is asked for ({why})"
 
 
 def unmet(

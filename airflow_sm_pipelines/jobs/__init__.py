@@ -1,1 +1,1 @@
-"""The life of a job: its record, how it is submitted or adopted, polled, stopped, and how its failures are told."""
+"""The life of a job: its record, how it is submitted or adopted, polled, stopped, and how its failures are reported."""

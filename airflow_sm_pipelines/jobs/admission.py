@@ -113,8 +113,8 @@ class Admission:
         if patience <= 0 or now + pause - since > patience:
             raise failure
         self.held = Held(again=True, throttles=self.held.throttles + 1, throttled_since=since)
-        told = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
-        run.log.warning(told, api, pause, patience)
+        message = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
+        run.log.warning(message, api, pause, patience)
         if call is not None and answer is not None:
             return self._wait_for(call, answer)
         return self._rest(pause)

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.jobs.job_lists import date_of
 class AwsClock:
     """Translates the event loop's time to AWS's.
 
-    :param wall: the machine's clock in epoch seconds, which counts until an answer has told AWS's
+    :param wall: the machine's clock in epoch seconds, which counts until an answer has shown AWS's
     """
 
     def __init__(self, now: Callable[[], float], wall: Callable[[], float] = time.time) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 STORE_KEY = "sagemaker_cleanup"
 MAX_LISTED = 1000
 """How many URIs of a kind a result lists: XCom is no place for more."""
-MAX_TOLD = 10
+MAX_SHOWN = 10
 
 
 class Source(Struct, frozen=True):
@@ -105,13 +105,13 @@ class CleanupReport(Struct):
 
         It is retried only where that can help: where nothing failed but what passes.
         """
-        told = [f"{uri} is not deleted: {why}" for uri, why in self.refused]
-        told += [f"{uri} could not be deleted: {why}" for uri, why in self.failed]
-        if not told:
+        lines = [f"{uri} is not deleted: {why}" for uri, why in self.refused]
+        lines += [f"{uri} could not be deleted: {why}" for uri, why in self.failed]
+        if not lines:
             return None
-        more = f"\n(and {len(told) - MAX_TOLD} more)" if len(told) > MAX_TOLD else ""
+        more = f"\n(and {len(lines) - MAX_SHOWN} more)" if len(lines) > MAX_SHOWN else ""
         passing = not self.refused and None not in self.exception_types
-        return "\n".join(told[:MAX_TOLD]) + more, self.exception_types[0] if passing else None
+        return "\n".join(lines[:MAX_SHOWN]) + more, self.exception_types[0] if passing else None
 
 
 class Deletions:
@@ -245,7 +245,7 @@ class Deletions:
 
     def _keep(self, pending: list[str]) -> None:
         report = self._report
-        # The folders come first. An object that is listed as deleted need not be told twice.
+        # The folders come first. An object that is listed as deleted need not be listed twice.
         gone = [*(name for name in self._folders if name in self._gone)]
         gone += [name for name in self._gone if name not in self._folders and name not in report.deleted]
         kept: dict[str, Json] = {"deleted": [*report.deleted], "count": report.deleted_count, "pending": [*pending]}

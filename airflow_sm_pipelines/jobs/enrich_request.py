@@ -23,17 +23,17 @@ EXPERIMENT, MLFLOW = "ExperimentConfig", "MlflowConfig"
 ROLE_ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/")
 
 
-def enrich_request(run: StepJobRun, request: dict[str, Json], scope: TaskScope, *, tell: bool) -> dict[str, Json]:
+def enrich_request(run: StepJobRun, request: dict[str, Json], scope: TaskScope, *, warns: bool) -> dict[str, Json]:
     """A step's request with the pipeline's tags, experiment and MLflow settings, where its API takes them.
 
-    ``tell`` is False where the request is resolved again, after the job was made: then nothing is warned of.
+    ``warns`` is False where the request is resolved again, after the job was made: then nothing is warned of.
     """
     if run.settings.experiments:
         request = _with_mlflow(run, _with_experiment(run, request, scope), scope)
     else:
         joined = {EXPERIMENT, MLFLOW}.intersection(run.kind.linkable_configs)
         request = {name: member for name, member in request.items() if name not in joined}
-    return _with_tags(run, request, scope, tell=tell)
+    return _with_tags(run, request, scope, warns=warns)
 
 
 def without_unreachable_experiment(run: StepJobRun, request: dict[str, Json]) -> dict[str, Json]:
@@ -81,7 +81,7 @@ def _with_mlflow(run: StepJobRun, request: dict[str, Json], scope: TaskScope) ->
     return {**request, MLFLOW: {**names, **(given if isinstance(given, dict) else {})}} if names else request
 
 
-def _with_tags(run: StepJobRun, request: dict[str, Json], scope: TaskScope, *, tell: bool) -> dict[str, Json]:
+def _with_tags(run: StepJobRun, request: dict[str, Json], scope: TaskScope, *, warns: bool) -> dict[str, Json]:
     if run.kind.tags_field is None:
         return request
     tags: dict[str, str] = {}
@@ -96,7 +96,7 @@ def _with_tags(run: StepJobRun, request: dict[str, Json], scope: TaskScope, *, t
     # What comes last is left out first.
     tags |= {key: value for key, value in run.settings.extra_job_tags.items() if key not in tags}
     tagged, left_out = with_tags(request, run.kind, tags)
-    if left_out and tell:
+    if left_out and warns:
         run.log.warning("AWS takes 50 tags at most: the job goes without %s", ", ".join(left_out))
     return tagged
 

@@ -30,8 +30,8 @@ def ensure_trial(run: StepJobRun, experiment: str, trial: str) -> bool:
     except (ClientError, BotoCoreError) as error:
         kind = type_of_call_error(error)
         if kind in PASSING:
-            told = f"its experiment {experiment} or trial {trial} could not be made. {CallError.of(error)}"
-            raise run.failure(told, kind) from error
+            message = f"its experiment {experiment} or trial {trial} could not be made. {CallError.of(error)}"
+            raise run.failure(message, kind) from error
         run.log.warning(
             "The job is attached to no experiment: the experiment %s or its trial %s could not be made (%s)."
             " [sagemaker_pipelines] experiments = False turns this off",
@@ -54,9 +54,9 @@ def _is_there(client: Any, trial: str) -> bool:
 
 
 def _create(run: StepJobRun, call: str, **request: str) -> None:
-    told = f"sagemaker:{call} of {request} got no answer"
+    problem = f"sagemaker:{call} of {request} got no answer"
     try:
-        until_answered(run, told, lambda: operation(run.client_calling_once(), call)(**request))
+        until_answered(run, problem, lambda: operation(run.client_calling_once(), call)(**request))
     except ClientError as error:
         # Another step of the run, an earlier run of the pipeline, or a call without an answer was first.
         if not is_existing(error):

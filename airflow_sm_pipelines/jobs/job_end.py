@@ -1,4 +1,4 @@
-"""What is told of a job that has ended: the step's XCom of it, and why it failed."""
+"""What is recorded of a job that has ended: the step's XCom of it, and why it failed."""
 
 from __future__ import annotations
 

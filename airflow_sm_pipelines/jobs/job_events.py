@@ -48,12 +48,12 @@ class _Loop:
     def __init__(self) -> None:
         self.hints: dict[tuple[str, str], list[Hint]] = {}
         self.readers: dict[str, _Reader] = {}
-        self.told: set[tuple[str, str]] = set()
+        self.logged: set[tuple[str, str]] = set()
         self.not_before: dict[str, float] = {}
 
-    def tell_once(self, url: str, what: str, message: str, *arguments: object) -> None:
-        if (url, what) not in self.told:
-            self.told.add((url, what))
+    def log_once(self, url: str, what: str, message: str, *arguments: object) -> None:
+        if (url, what) not in self.logged:
+            self.logged.add((url, what))
             log.warning(message, *arguments)
 
 
@@ -98,13 +98,13 @@ class _Reader:
                 except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are looked at without events
                     errors += 1
                     pause = min(2.0**errors, MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 # no secret
-                    self._tell(error)
+                    self._log_error(error)
                     self._loop.not_before[self._key] = now() + (pause if is_transient(error) else REFUSED_SECONDS)
 
-    def _tell(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         said = CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error)
-        told = "The queue of job events %s cannot be read, and jobs are looked at in their intervals alone: %s"
-        self._loop.tell_once(self._url, type(error).__name__ + str(said)[:40], told, self._url, said)
+        message = "The queue of job events %s cannot be read, and jobs are looked at in their intervals alone: %s"
+        self._loop.log_once(self._url, type(error).__name__ + str(said)[:40], message, self._url, said)
 
     async def _read(self, client: SharedClient) -> None:
         async with client.call() as sqs:
@@ -126,8 +126,8 @@ class _Reader:
         event = read_event(message.get("Body"))
         if event is None:
             # It may be an answer to a Callback step, say: it stays.
-            told = "The queue of job events %s has messages that are none, and are left there: is it another's queue?"
-            self._loop.tell_once(self._url, "foreign", told, self._url)
+            text = "The queue of job events %s has messages that are none, and are left there: is it another's queue?"
+            self._loop.log_once(self._url, "foreign", text, self._url)
             return False
         if not event.has_ended:
             return True
@@ -140,9 +140,9 @@ class _Reader:
 
 @asynccontextmanager
 async def hints(access: AwsAccess, url: str | None, kind: JobKind, name: str, hint: Hint) -> AsyncIterator[None]:
-    """Be told within this context when an event says that a job has ended.
+    """Have ``hint`` called, within this context, when an event says that a job has ended.
 
-    :param url: the queue; without one nothing is told, and neither of a kind of jobs that has no events
+    :param url: the queue; without one there are no hints, and neither for a kind of jobs that has no events
     """
     label = label_of(kind)
     if not url or label is None:

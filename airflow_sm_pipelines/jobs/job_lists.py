@@ -71,9 +71,9 @@ def glimpse_of(described: Mapping[str, Any], status: str) -> Glimpse:
 
 def date_of(answer: Mapping[str, Any]) -> float | None:
     """AWS's clock, in epoch seconds, as an answer of it tells; None where it does not."""
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
-        return None if told is None else parsedate_to_datetime(told).timestamp()
+        return None if date is None else parsedate_to_datetime(date).timestamp()
     except ValueError:
         return None
 

@@ -1,6 +1,6 @@
 """Reading a job's CloudWatch log: as it grows while a worker waits, and its last lines after a failure.
 
-A log that cannot be read never fails a step: what is wrong is told in one line.
+A log that cannot be read never fails a step: what is wrong is logged in one line.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class LogTail(Struct):
                 lines += page
             self._unanswered = 0
         except (ClientError, BotoCoreError) as error:
-            self._tell(error)
+            self._log_error(error)
         for line in shown(lines, self.job_log.place, streams):
             log.info("%s", line)
 
@@ -166,7 +166,7 @@ class LogTail(Struct):
                 if following == token or not lines:
                     break
 
-    def _tell(self, error: ClientError | BotoCoreError) -> None:
+    def _log_error(self, error: ClientError | BotoCoreError) -> None:
         # A job that waits for its instances has no log yet.
         if isinstance(error, ClientError) and is_missing(error):
             return

@@ -140,8 +140,8 @@ class StepJobRun(StepRun):
 
     def describe(self) -> dict[str, Any] | None:
         kind, name = self.kind, self.record.job_name
-        told = f"the {kind.noun} {name} could not be looked at"
-        return self.retry_transient(told, lambda: look_for(self.client(), kind, name))
+        problem = f"the {kind.noun} {name} could not be looked at"
+        return self.retry_transient(problem, lambda: look_for(self.client(), kind, name))
 
     def describe_once(self) -> dict[str, Any] | None:
         try:
@@ -150,13 +150,13 @@ class StepJobRun(StepRun):
             # Nothing is on record yet, and an unknown outcome must not put it there.
             raise StepFailure(str(unknown), unknown.exception_type) from unknown
 
-    def retry_transient(self, told: str, look: Callable[[], T]) -> T:
+    def retry_transient(self, problem: str, look: Callable[[], T]) -> T:
         """What a look at the job gives; one that fails in passing is made again, with the pauses of the waiting.
 
         No retry policy is asked about a job that goes on: where the errors stay, the try is lost, and what does not
         pass fails the step.
 
-        :param told: what could not be done, for the message of a failure
+        :param problem: what could not be done, for the message of a failure
         :raises JobUnreachable: where the errors stay
         """
         errors, until = 0, self.clock.monotonic() + DESCRIBE_RETRY_SECONDS
@@ -166,15 +166,15 @@ class StepJobRun(StepRun):
             except (ClientError, BotoCoreError) as error:
                 said = CallError.of(error)
                 if not is_transient(error):
-                    raise self.failure(f"{told}: {said}", outcome_unknown=True) from error
+                    raise self.failure(f"{problem}: {said}", outcome_unknown=True) from error
                 errors += 1
                 pause = self.pace.after(errors)
                 if self.clock.monotonic() + pause > until:
                     minutes = f"{DESCRIBE_RETRY_SECONDS / 60:g} min"
                     raise JobUnreachable(
-                        f"Step {self.step.name!r}: {told} for {minutes}, and a later try looks: {said}"
+                        f"Step {self.step.name!r}: {problem} for {minutes}, and a later try looks: {said}"
                     ) from error
-                self.log.warning("For now %s, which is tried again in %g s: %s", told, pause, said)
+                self.log.warning("For now %s, which is tried again in %g s: %s", problem, pause, said)
                 if said.code in EXPIRED_CREDENTIALS_CODES:
                     self.renew_access()
             self.clock.sleep(pause)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import is_transient
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, stop, tell_stop
+from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, log_stop, stop
 from airflow_sm_pipelines.step_types.stop_target import MessageTarget, read_stop_target
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class JobStopper:
         return StopOutcome.NO_CALL.value if self._run.kind.stop is None else "is stopped"
 
     def stop(self) -> None:
-        """Stop the job, if one may be running; what cannot be stopped is told in the log."""
+        """Stop the job, if one may be running; what cannot be stopped is logged."""
         name, noun, adapter = self.in_flight, self._run.kind.noun, self._run.adapter
         if name is None:
             return
@@ -81,4 +81,4 @@ class JobStopper:
             if not is_transient(came_of_it) or run.clock.monotonic() + pause > until:
                 break
             run.clock.sleep(pause)
-        tell_stop(run.log, target, came_of_it)
+        log_stop(run.log, target, came_of_it)

@@ -59,7 +59,7 @@ def on_kill_verdict(state: str | None, place: Place, awaited: Awaited = Awaited.
         # Another triggerer owns it, or the task was cleared and deferred again; either way it is left alone.
         return Verdict.LEAVE
     if awaited is Awaited.ANSWER:
-        # Each kill is told once. A next try knows whether it begins anew and tells the workers then.
+        # The workers get one message for each kill. A next try knows whether it begins anew, and sends it then.
         return Verdict.STOP if place is Place.TRIGGER and state == UNKNOWN else Verdict.LEAVE_TO_NEXT_TRY
     if place is Place.TRIGGER or state == RESTARTING:
         return Verdict.STOP

@@ -1,7 +1,7 @@
 """The life of a job, once for all step types that run one: begin a try, submit or adopt, wait, finish, stop.
 
 It holds no Airflow. What differs by step type is asked of the run's
-:class:`~airflow_sm_pipelines.step_types.adapter.JobAdapter`; links, logs, lineage and assets are told of what happens
+:class:`~airflow_sm_pipelines.step_types.adapter.JobAdapter`; links, logs, lineage and assets follow what happens
 (:mod:`airflow_sm_pipelines.jobs.observers`).
 """
 
@@ -87,7 +87,7 @@ class JobLifecycle(StepLifecycle):
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""
         self._stopper = JobStopper(run)
-        self._end_told = False
+        self._end_reported = False
 
     # The beginning ------------------------------------------------------------------------------------------
 
@@ -114,9 +114,9 @@ class JobLifecycle(StepLifecycle):
         self._cache_attributes = self._cache.attributes(run, arguments, scope)
         for member in run.step_type.refused_by_pipelines:
             if member in arguments:
-                told = "SageMaker Pipelines refuses %s in a step of type %s; it is passed on"
-                run.log.warning(told, member, run.step.type)
-        request = enrich_request(run, adapter.complete_request(arguments), scope, tell=run.name_is_new)
+                message = "SageMaker Pipelines refuses %s in a step of type %s; it is passed on"
+                run.log.warning(message, member, run.step.type)
+        request = enrich_request(run, adapter.complete_request(arguments), scope, warns=run.name_is_new)
         run.request = adapter.finish_request(request)
         return adapter.shown_request(run.request)
 
@@ -162,8 +162,8 @@ class JobLifecycle(StepLifecycle):
         return described
 
     def _find(self) -> dict[str, Any] | None:
-        told = f"the {self.run.kind.noun} {self.run.record.job_name} could not be looked for"
-        return self.run.retry_transient(told, self.adapter.find)
+        problem = f"the {self.run.kind.noun} {self.run.record.job_name} could not be looked for"
+        return self.run.retry_transient(problem, self.adapter.find)
 
     def _submit(self) -> dict[str, Any] | Pause | None:
         """Make the Create call, again where AWS has throttled it; the job, where there was no answer and it was found
@@ -182,9 +182,9 @@ class JobLifecycle(StepLifecycle):
     def _submit_once(self) -> dict[str, Any] | None:
         run, name = self.run, self.run.record.job_name
         self._stopper.in_flight = name
-        told = f"{run.kind.service}:{self.adapter.create_call} for {name} got no answer"
+        problem = f"{run.kind.service}:{self.adapter.create_call} for {name} got no answer"
         try:
-            described = until_answered(run, told, self._create, self._find)
+            described = until_answered(run, problem, self._create, self._find)
         except (ClientError, BotoCoreError) as error:
             taken = isinstance(error, ClientError) and is_existing(error)
             if not (taken and self.adapter.taken_name_is_own):
@@ -196,8 +196,8 @@ class JobLifecycle(StepLifecycle):
                 run.log.info("The %s %s is there: only the answer was lost", run.kind.noun, run.record.job_name)
                 run.save()
                 return described
-            told = "Created the %s %s (attempt %d)"
-            run.log.info(told, run.kind.noun, run.record.job_name, run.record.attempt)
+            message = "Created the %s %s (attempt %d)"
+            run.log.info(message, run.kind.noun, run.record.job_name, run.record.attempt)
             if run.was_killed:
                 # The kill came while the call was under way, and found no job to stop.
                 self.stop()
@@ -276,25 +276,25 @@ class JobLifecycle(StepLifecycle):
             raise StepKilled(f"Step {run.step.name!r} was killed, and its {noun} {self._stopper.outcome}.")
         self._stopper.in_flight = name
         if end is WaitEnd.TIMED_OUT:
-            self._tell_end(JobEnd.TIMED_OUT)
-            told = f"Step {run.step.name!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
-            reason = f"{told} {self._time_limit} is over."
+            self._report_end(JobEnd.TIMED_OUT)
+            what = f"Step {run.step.name!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
+            reason = f"{what} {self._time_limit} is over."
             run.log.error("%s", in_lines(reason))
             raise StepTimedOut(run.with_notes(reason, with_log=False))
         with self.recording_failures():
             if end is WaitEnd.UNREADABLE:
-                self._tell_end(JobEnd.UNREADABLE)
-                told = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
-                raise run.job_failure(told, outcome_unknown=True)
+                self._report_end(JobEnd.UNREADABLE)
+                message = f"the {noun} {name} can no longer be looked at ({seen}). It may still be running."
+                raise run.job_failure(message, outcome_unknown=True)
             if end is WaitEnd.OVERDUE:
-                self._tell_end(JobEnd.OVERDUE)
+                self._report_end(JobEnd.OVERDUE)
                 # Whether it heeds the stop is not known yet.
                 self.stop()
-                told = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
-                raise run.job_failure(f"{told} {self._stopper.outcome}: {seen}.", outcome_unknown=True)
+                what = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
+                raise run.job_failure(f"{what} {self._stopper.outcome}: {seen}.", outcome_unknown=True)
             described = run.describe()
             if described is None:
-                self._tell_end(JobEnd.UNREADABLE)
+                self._report_end(JobEnd.UNREADABLE)
                 raise run.failure(f"the {noun} {name} is gone.")
             return self._end(described)
 
@@ -308,15 +308,15 @@ class JobLifecycle(StepLifecycle):
             if kind.state_of(described) is JobState.FAILED:
                 raise failure_of_job(run, described)
         except StepFailure:
-            self._tell_end(JobEnd.FAILED)
+            self._report_end(JobEnd.FAILED)
             run.output.push(JOB_KEY, job_facts(run, described))
             # For a step that runs upon the failure; the note that StepRun.fail leaves tells that it is no success.
             left = self._to_result(self.adapter.failed_result(described))
             bound = bound_of(run, left, left)
             run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True, bound=bound).shown)
             raise
-        told = f"the result of the {kind.noun} {run.record.job_name} could not be read"
-        real = run.retry_transient(told, lambda: self._to_result(self.adapter.result(described)))
+        problem = f"the result of the {kind.noun} {run.record.job_name} could not be read"
+        real = run.retry_transient(problem, lambda: self._to_result(self.adapter.result(described)))
         as_described = type(self.adapter).result is JobAdapter.result
         again = real if as_described else self._to_result(in_form_of_result(run.client(), kind, described))
         published = run.secrets.publish(real, readable_again=as_described, bound=bound_of(run, real, again))
@@ -328,23 +328,23 @@ class JobLifecycle(StepLifecycle):
         self.adapter.keep_result(real)
         self._stopper.stop_leftover()
         self.result = result
-        self._tell_end(JobEnd.SUCCEEDED)
+        self._report_end(JobEnd.SUCCEEDED)
         for observer in run.observers:
             observer.succeeded(run, result)
         run.log.info("%s", run.secrets.hide(success_line(kind.noun, run.record.job_name, described)))
         return result
 
-    def _tell_end(self, end: JobEnd) -> None:
+    def _report_end(self, end: JobEnd) -> None:
         # A kill may follow upon the end of the time, and a task that ends is killed too.
-        if not self._end_told:
-            self._end_told = True
+        if not self._end_reported:
+            self._end_reported = True
             for observer in self.run.observers:
                 observer.job_ended(self.run, end)
 
     @override
     def kill(self) -> None:
         if self._stopper.in_flight is not None:
-            self._tell_end(JobEnd.KILLED)
+            self._report_end(JobEnd.KILLED)
         super().kill()
 
     @override

@@ -34,6 +34,6 @@ def _generated(run: StepJobRun) -> str:
         prefix=(run.resolve_text(prefix) or None) if prefix is not None else None,
     )
     if was_cut:
-        told = "The name prefix in the Arguments of step %s was cut: the job is named %s"
-        run.log.warning(told, run.task.task_id, name)
+        message = "The name prefix in the Arguments of step %s was cut: the job is named %s"
+        run.log.warning(message, run.task.task_id, name)
     return name

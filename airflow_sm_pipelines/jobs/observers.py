@@ -1,4 +1,4 @@
-"""Those who are told of the life of a job: links, logs, lineage, assets, metrics. And the cache, which may spare it."""
+"""Those who follow the life of a job: links, logs, lineage, assets, metrics. And the cache, which may spare it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class JobEnd(Enum):
 
 
 class JobObserver:
-    """Is told of one try of a job's step. Each method may be left as it is."""
+    """Follows one try of a job's step. Each method may be left as it is."""
 
     def job_named(self, run: StepJobRun) -> None:
         """The job's name is known; there may be no job yet."""
@@ -48,7 +48,7 @@ class JobObserver:
         """The step cache was asked for a result that stands for the job."""
 
     def job_ended(self, run: StepJobRun, end: JobEnd) -> None:
-        """The job has ended, or this try gives it up; told once."""
+        """The job has ended, or this try gives it up; called once."""
 
     def job_known(self, run: StepJobRun) -> None:
         """The job is there: it is waited for, or its try has come back from the trigger."""
@@ -65,7 +65,7 @@ class JobObserver:
 
 
 class CachedResult(Struct, frozen=True):
-    """An earlier result that stands for this step's; ``job`` is the old job, as its step told of it."""
+    """An earlier result that stands for this step's; ``job`` is the old job, as its step recorded it."""
 
     published: Published
     job: dict[str, Any]

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 MARGIN_SECONDS = 60.0
 """How far a List call looks back behind what is known: for clocks of AWS that differ, and lists that lag behind."""
 MAX_UNSEEN_SECONDS = 1800.0
-"""After which a job is described though no list has told of it."""
+"""After which a job is described though no list has named it."""
 REFUSED_SECONDS = 3600.0
 """How long no list is asked for after a refusal: a permission may have been given since."""
 HINTED_SECONDS = (0.0, 2.0, 6.0)
@@ -44,7 +44,7 @@ class Memory:
     """What is remembered of lists that were of no use, also while there is no poller."""
 
     def __init__(self) -> None:
-        self.told: set[str] = set()
+        self.logged: set[str] = set()
         self.no_list_before = float("-inf")
 
 
@@ -72,13 +72,13 @@ class Member(Turns):
         return self._listed is not None and self.seen is not None and self._listed.is_news_to(self.seen)
 
     def is_listed(self, seen: Glimpse) -> None:
-        """Be told of what a list says."""
+        """Take up what a list says."""
         self._listed, self._listed_at = seen, asyncio.get_running_loop().time()
         if self.has_news:
             self.woken.set()
 
     def hint(self) -> None:
-        """Be told that it may have ended. Who tells may be wrong, and tell it often."""
+        """Take a hint that it may have ended. A hint may be wrong, and may come often."""
         if not self._hinted:
             now = asyncio.get_running_loop().time()
             self._hinted = tuple(now + seconds for seconds in HINTED_SECONDS)
@@ -151,7 +151,7 @@ class Poller:
     ) -> None:
         self.clock = clock
         self.lists = False
-        """Whether a list has told lately what has changed."""
+        """Whether a list has shown lately what has changed."""
         self._call = call
         self._ask = ask
         self._jitter = jitter
@@ -238,8 +238,8 @@ class Poller:
         try:
             await self._look(call, members)
         except TooManyPagesError:
-            told = f"{call.operation} has more pages than there are jobs to describe"
-            self._describe_instead(told, "crowded", self._interval * CROWDED_ROUNDS)
+            reason = f"{call.operation} has more pages than there are jobs to describe"
+            self._describe_instead(reason, "crowded", self._interval * CROWDED_ROUNDS)
         except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are to be looked at
             if is_throttle(error):
                 # To describe all in its place would be more of the same.
@@ -266,12 +266,12 @@ class Poller:
                 member.is_listed(changed[member.name])
         self.lists = self.is_worth_listing
 
-    def _describe_instead(self, told: str, what: str, pause: float) -> None:
+    def _describe_instead(self, reason: str, what: str, pause: float) -> None:
         self._describe()
         self._memory.no_list_before = asyncio.get_running_loop().time() + pause
-        if what not in self._memory.told:
-            self._memory.told.add(what)
-            log.warning("%s: each job is described for now, which takes more calls", told)
+        if what not in self._memory.logged:
+            self._memory.logged.add(what)
+            log.warning("%s: each job is described for now, which takes more calls", reason)
 
     def _describe(self) -> None:
         """From now on each job is described in its interval."""

@@ -52,7 +52,7 @@ class StepLifecycle:
         self.run.fail(failure)
 
     def stop(self) -> None:
-        """Stop what may be running; what cannot be stopped is told in the log."""
+        """Stop what may be running; what cannot be stopped is logged."""
         raise NotImplementedError
 
     def stop_left_behind(self, left: StepRecord) -> None:

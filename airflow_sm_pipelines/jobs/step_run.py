@@ -192,11 +192,11 @@ class StepRun:
         record = self.record.named(self.recorded_name)
         number = self.task.try_number
         self.save(record.outcome_unknown(number) if failure.outcome_unknown else record.failed(number))
-        self.tell_end(failure)
+        self.report_failure(failure)
         raise failure
 
-    def tell_end(self, failure: StepFailure) -> None:
-        """Tell how and why the step failed, and leave it: Airflow keeps neither, and other tasks are to tell."""
+    def report_failure(self, failure: StepFailure) -> None:
+        """Log how and why the step failed, and leave it: Airflow keeps neither, and other tasks are to show it."""
         # The reason comes first in the log, whole and by itself; Airflow's own line of the exception is one of many.
         self.log.error("%s", in_lines(failure.headline))
         self.output.push(END_KEY, EndNote.of(failure, self.recorded_name).to_json())
@@ -231,10 +231,10 @@ class StepRun:
                 f" died), and {allowed} may be: as retries in the Dag's default_args says, else [sagemaker_pipelines]"
                 " max_lost_tries."
             )
-            self.tell_end(failure)
+            self.report_failure(failure)
             raise failure
 
-    # What is kept and told ----------------------------------------------------------------------------------
+    # What is kept and reported ------------------------------------------------------------------------------
 
     def load_state(self, key: str) -> Any:
         """What the step keeps under a key of its own beside its record, None where there is nothing."""

@@ -210,7 +210,7 @@ def _dispose(application: str, deadline: float, patience: Patience) -> Procedure
             if isinstance(error, ClientError) and is_missing(error):
                 return Stopped(StopOutcome.ENDED)
             overtaken = CallError.of(error).code in OVERTAKEN
-            # Where there is no time to wait, whoever asked for one round is told of the error.
+            # Where there is no time to wait, whoever asked for one round gets the error.
             if not (overtaken or (is_transient(error) and patience.longest)):
                 raise
             pending = str(CallError.of(error))
@@ -241,19 +241,19 @@ def _dispose_further(application: str) -> Generator[Call, Any, str]:
     return f"it was {state}"
 
 
-def tell_stop(
+def log_stop(
     log: Log, target: JobTarget | ApplicationTarget, came_of_it: Stopped | ClientError | BotoCoreError
 ) -> None:
-    """Tell in a log what came of a stop, or what kept it from being made."""
+    """Log what came of a stop, or what kept it from being made."""
     if isinstance(target, ApplicationTarget):
-        _tell_disposal(log, target, came_of_it)
+        _log_disposal(log, target, came_of_it)
     elif isinstance(came_of_it, Stopped):
         log.info("The %s %s", target, came_of_it.outcome.value)
     else:
         log.error("The %s could not be stopped and may go on: %s", target, came_of_it)
 
 
-def _tell_disposal(log: Log, target: ApplicationTarget, came_of_it: Stopped | ClientError | BotoCoreError) -> None:
+def _log_disposal(log: Log, target: ApplicationTarget, came_of_it: Stopped | ClientError | BotoCoreError) -> None:
     left = "The %s is left behind (%s). Unless the task was killed, delete it; it stops itself when idle."
     if not isinstance(came_of_it, Stopped):
         log.error(left, target, CallError.of(came_of_it))

@@ -11,13 +11,13 @@ from typing import Any
 
 END, START, CREATION = "EndTime", "StartTime", "CreationTime"
 MAX_SHOWN = 5
-"""Artifacts or metrics that are told; of the others, how many there are."""
+"""Artifacts or metrics that are shown; of the others, how many there are."""
 
 
 def success_line(noun: str, name: str, described: Mapping[str, Any]) -> str:
     """The line for a job that has succeeded."""
-    told = [*_duration(described), *instances_of(described), *_artifacts(described), *_metrics(described)]
-    return ", ".join((f"The {noun} {name} succeeded", *told))
+    parts = [*_duration(described), *instances_of(described), *_artifacts(described), *_metrics(described)]
+    return ", ".join((f"The {noun} {name} succeeded", *parts))
 
 
 def duration_of(described: Mapping[str, Any]) -> float | None:
@@ -63,18 +63,18 @@ def _metrics(described: Mapping[str, Any]) -> Iterator[str]:
     best = _member(described, "BestTrainingJob", "FinalHyperParameterTuningJobObjectiveMetric")
     listed = described.get("FinalMetricDataList")
     metrics = [*(listed if isinstance(listed, list) else ()), best]
-    told = [
+    texts = [
         f"{metric['MetricName']} = {metric['Value']!r}"
         for metric in metrics
         if isinstance(metric, Mapping) and "MetricName" in metric and "Value" in metric
     ]
-    yield from _bounded(told, "metrics")
+    yield from _bounded(texts, "metrics")
 
 
-def _bounded(told: list[str], noun: str) -> Iterator[str]:
-    yield from told[:MAX_SHOWN]
-    if len(told) > MAX_SHOWN:
-        yield f"{len(told) - MAX_SHOWN} more {noun}"
+def _bounded(texts: list[str], noun: str) -> Iterator[str]:
+    yield from texts[:MAX_SHOWN]
+    if len(texts) > MAX_SHOWN:
+        yield f"{len(texts) - MAX_SHOWN} more {noun}"
 
 
 def _member(value: Any, *names: str) -> Mapping[str, Any]:

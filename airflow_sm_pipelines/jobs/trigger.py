@@ -16,7 +16,7 @@ from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdi
 from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.shared_poller import shared_turns
 from airflow_sm_pipelines.jobs.shielded import shielded
-from airflow_sm_pipelines.jobs.stop import Patience, astop, tell_stop
+from airflow_sm_pipelines.jobs.stop import Patience, astop, log_stop
 from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
 from airflow_sm_pipelines.jobs.turns import PollPace
@@ -131,6 +131,6 @@ class JobTrigger(BaseTrigger):
             target = ApplicationTarget(self.application, self.access.to_json())
         patience = Patience(self.pace.interval, STOP_SECONDS)
         try:
-            tell_stop(log, target, await astop(target, self.access, patience=patience))
+            log_stop(log, target, await astop(target, self.access, patience=patience))
         except (ClientError, BotoCoreError) as error:
-            tell_stop(log, target, error)
+            log_stop(log, target, error)

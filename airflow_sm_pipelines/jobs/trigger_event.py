@@ -36,7 +36,7 @@ def storable_failure() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
-        if unstorable(told) is None:
+        text = "".join(traceback.format_exception(error))
+        if unstorable(text) is None:
             raise
-        raise TriggerError(storable(told)) from None
+        raise TriggerError(storable(text)) from None

@@ -28,7 +28,7 @@ class Turns(Protocol):
         """Wait for the first look."""
 
     def looked(self, described: Mapping[str, Any], began: float) -> None:
-        """Be told of a look that was answered; ``began`` is the event loop's time when it was made."""
+        """Note a look that was answered; ``began`` is the event loop's time when it was made."""
 
     async def following(self, at_most: float | None) -> None:
         """Wait for the next look after one that was answered."""

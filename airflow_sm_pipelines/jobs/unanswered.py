@@ -23,7 +23,7 @@ FIRST_PAUSE_SECONDS = 1.0
 
 def until_answered(
     run: StepRun,
-    told: str,
+    problem: str,
     send: Callable[[], T],
     look: Callable[[], T | None] = lambda: None,
     is_unanswered: Callable[[Exception], bool] = is_connection_error,
@@ -34,7 +34,7 @@ def until_answered(
     by its name, and where nothing is there, the call is made again under that name. What AWS answers is for the caller,
     a refusal too.
 
-    :param told: what could not be done, for the log and the message of a failure
+    :param problem: what could not be done, for the log and the message of a failure
     :param look: what has come of an earlier call, or None
     :param is_unanswered: which errors of botocore mean that there is no answer
     :raises JobUnreachable: where there is none for five minutes
@@ -52,9 +52,9 @@ def until_answered(
             if run.clock.monotonic() + pause > until:
                 minutes = f"{UNANSWERED_SECONDS / 60:g} min"
                 raise JobUnreachable(
-                    f"Step {run.task.task_id!r}: {told} for {minutes}, and a later try looks for it: {said}"
+                    f"Step {run.task.task_id!r}: {problem} for {minutes}, and a later try looks for it: {said}"
                 ) from error
-            run.log.warning("For now %s, and it is looked for in %g s: %s", told, pause, said)
+            run.log.warning("For now %s, and it is looked for in %g s: %s", problem, pause, said)
         run.clock.sleep(pause)
         run.check_alive()
         if (found := look()) is not None:

@@ -125,5 +125,5 @@ def _end_of(kind: JobKind, described: dict[str, Any], grace: float | None) -> tu
     """Whether a job's description ends the waiting for it, and how."""
     if kind.state_of(described) is not JobState.RUNNING:
         return WaitEnd.ENDED, kind.status_of(described)
-    told = None if grace is None else overdue(kind, described, grace, time.time())
-    return None if told is None else (WaitEnd.OVERDUE, told)
+    reason = None if grace is None else overdue(kind, described, grace, time.time())
+    return None if reason is None else (WaitEnd.OVERDUE, reason)

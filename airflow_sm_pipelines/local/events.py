@@ -34,7 +34,7 @@ class JobEvents:
         """Send to this queue from now on; None: nothing is sent."""
         self._queue = queue
 
-    def tell(self, job: Job, status: str, at: float) -> None:
+    def send(self, job: Job, status: str, at: float) -> None:
         """Send that a job has got a status."""
         if self._queue is None or job.kind not in LABELS:
             return

@@ -1,4 +1,4 @@
-"""Faults on demand: answer a call with an error, late, when told to, or not at all."""
+"""Faults on demand: answer a call with an error, late, when asked to, or not at all."""
 
 from __future__ import annotations
 

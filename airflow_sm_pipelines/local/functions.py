@@ -47,26 +47,26 @@ class Functions:
         with state.lock:
             rule = state.rule(KIND, name)
         if rule is not None:
-            return _by_rule(rule, state, tells_log=call.parameters.get("LogType") == "Tail")
+            return _by_rule(rule, state, with_log=call.parameters.get("LogType") == "Tail")
         function = self._callables.get(name)
         if function is None:
             found = state.real_jobs.call_function(name, event)
             if found is not None:
-                return _by_process(found, tells_log=call.parameters.get("LogType") == "Tail")
+                return _by_process(found, with_log=call.parameters.get("LogType") == "Tail")
             arn = f"arn:aws:lambda:{call.region}:{ACCOUNT}:function:{name}"
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return _by_code(function, event)
 
 
-def _by_rule(rule: JobRule, state: EndpointState, *, tells_log: bool) -> HttpAnswer:
+def _by_rule(rule: JobRule, state: EndpointState, *, with_log: bool) -> HttpAnswer:
     if rule.duration:
         state.clock.sleep(rule.duration)
-    log = _log(rule.logs) if tells_log else ()
+    log = _log(rule.logs) if with_log else ()
     return _answer(rule.result, *log) if rule.error is None else _failed(rule.error, *log)
 
 
-def _by_process(found: Answer, *, tells_log: bool) -> HttpAnswer:
-    log = _log(found.lines) if tells_log else ()
+def _by_process(found: Answer, *, with_log: bool) -> HttpAnswer:
+    log = _log(found.lines) if with_log else ()
     return _answer(found.result, *log) if found.error is None else _failed(found.error, *log)
 
 

@@ -49,7 +49,7 @@ class RealKind(Protocol):
         """Seconds on the endpoint's clock that it may run."""
         ...
 
-    def tell_lines(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
+    def write_lines(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
         """Write lines of its log."""
         ...
 
@@ -152,10 +152,10 @@ class RealJobs:
             return
         assert self._workshop is not None
         request = kind.request(self._state, job)
-        told = _Told(self._state, kind, job, ended)
+        listener = _EndpointListener(self._state, kind, job, ended)
         folder = self._workplace().folder(job.name)
         job.facts["folder"] = str(folder.path)
-        run = JobRun(kind.contract(request), rule, self._place(request), folder, self._workshop, told)
+        run = JobRun(kind.contract(request), rule, self._place(request), folder, self._workshop, listener)
         self._runs = {order: each for order, each in self._runs.items() if not each.over.is_set()}
         self._runs[job.order] = run
         run.start()
@@ -234,7 +234,7 @@ class RealJobs:
         self._workplaces.clear()
 
 
-class _Told:
+class _EndpointListener:
     """What the runner tells of one job, written into the endpoint's state."""
 
     def __init__(self, state: EndpointState, kind: RealKind, job: Job, then: Callable[[], None] | None) -> None:
@@ -253,7 +253,7 @@ class _Told:
                 self._state.plan(self._job, timeline.then(now, *step))
 
     def lines(self, lines: Sequence[str]) -> None:
-        self._kind.tell_lines(self._job, self._state.moto, lines)
+        self._kind.write_lines(self._job, self._state.moto, lines)
 
     def over_time(self) -> bool:
         limit = self._kind.time_limit(self._job.request)

@@ -19,7 +19,7 @@ WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 def rest_call(service: str, request: Request, body: bytes) -> tuple[str, dict[str, Any]]:
-    """Action and parameters of a REST request; ("", what can be told) when no action of the service fits.
+    """Action and parameters of a REST request; ("", what is known) when no action of the service fits.
 
     A body that is one parameter as a whole, such as the Payload of Lambda's Invoke, is read as JSON where it can be.
     S3's bodies are no parameters.

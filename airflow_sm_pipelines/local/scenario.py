@@ -36,8 +36,9 @@
                  "delay": 0.5, "drop": "before", "pause": "before"}],    see Fault; error and drop exclude each other
      "rates": [{"service": "sagemaker", "action": "Create*", "per_second": 1.0, "burst": 1}],    see Rate; calls beyond
                                                       it get a ThrottlingException, and meet no fault
-     "events": {"queue": "job-events"}}               an SQS queue that is told of each training, processing, transform
-                                                      and tuning job that begins and ends, as an EventBridge rule does
+     "events": {"queue": "job-events"}}               an SQS queue that gets an event of each training, processing,
+                                                      transform and tuning job that begins and ends, as an
+                                                      EventBridge rule does
 
 The first rule that matches a job's kind and name, and is not used up, is the job's; the training jobs of a
 tuning job are jobs like others here. Without a rule a job completes

@@ -118,7 +118,7 @@ class EndpointState:
         if job.rule.logs and job.write is not None:
             self._writing.append(job)
         self.plan(job, job.timeline)
-        self.events.tell(job, job.timeline.current(job.created).status, job.created)
+        self.events.send(job, job.timeline.current(job.created).status, job.created)
 
     def plan(self, job: Job, timeline: Timeline) -> None:
         """Give a job another future."""
@@ -163,7 +163,7 @@ class EndpointState:
                     continue
                 job.finish = None
                 finish(job, self.moto)
-                self.events.tell(job, job.timeline.end.status, at)
+                self.events.send(job, job.timeline.end.status, at)
             self._writing = [job for job in self._writing if job.finish and self._jobs.get(_key(job)) is job]
             for job in self._writing:
                 if job.write is not None:
@@ -175,7 +175,7 @@ def _key(job: Job) -> tuple[str, str, str]:
 
 
 def arn(region: str, resource: str, service: str = "sagemaker") -> str:
-    """An ARN in the endpoint's account, SageMaker's unless told otherwise; ``resource`` is like ``model/name``."""
+    """An ARN in the endpoint's account, by default SageMaker's; ``resource`` is like ``model/name``."""
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
     return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{resource}"
 

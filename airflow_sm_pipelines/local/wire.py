@@ -26,7 +26,7 @@ SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass(frozen=True)
 class Call:
-    """An AWS call: boto3's service name, the action ("" when it cannot be told), the parameters as sent."""
+    """An AWS call: boto3's service name, the action ("" when it is not known), the parameters as sent."""
 
     service: str
     action: str
@@ -60,7 +60,7 @@ def is_for_s3(request: Request) -> bool:
 
 
 def read_protocol(request: Request) -> Protocol:
-    """The protocol of a request, told by its headers and path alone."""
+    """The protocol of a request, known by its headers and path alone."""
     if request.headers.get("X-Amz-Target"):
         return "json"
     if request.headers.get("Smithy-Protocol") == "rpc-v2-cbor":

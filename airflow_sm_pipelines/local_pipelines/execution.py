@@ -1,4 +1,4 @@
-"""One execution: a run in processes of its own, and what its events have told so far."""
+"""One execution: a run in processes of its own, and what its events have said so far."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Execution:
             )
 
     def tasks(self) -> list[Task]:
-        """The tasks that have been told of."""
+        """The tasks that events have named."""
         with self._lock:
             return [self._task(change) for _, change in sorted(self._changes.items())]
 

@@ -1,4 +1,4 @@
-"""What a kind of job asks of the runner: its inputs, configuration, command, outputs, and how its end is told."""
+"""What a kind of job asks of the runner: its inputs, configuration, command, outputs, and how its end is reported."""
 
 from __future__ import annotations
 

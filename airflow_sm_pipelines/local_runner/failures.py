@@ -20,10 +20,10 @@ def algorithm_error(message: str, exit_code: int) -> str:
 
 def user_script_error(exit_code: int, command: Sequence[str], tail: Sequence[str]) -> str:
     """What the containers of the frameworks leave there when the user's script fails."""
-    told = shlex.join(command)
+    line = shlex.join(command)
     message = end_of_traceback(tail)
-    room = MAX_REASON_LENGTH - 120 - min(len(told), 300)
-    return f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message[-room:]}"\nCommand "{told[:300]}"'
+    room = MAX_REASON_LENGTH - 120 - min(len(line), 300)
+    return f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message[-room:]}"\nCommand "{line[:300]}"'
 
 
 def end_of_traceback(lines: Sequence[str]) -> str:

@@ -49,8 +49,8 @@ def answer(file: Path, function: str, event: Any) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> None:
     file, function, given, answered = arguments
-    told = answer(Path(file), function, json.loads(Path(given).read_text()))
-    Path(answered).write_text(json.dumps(told))
+    reply = answer(Path(file), function, json.loads(Path(given).read_text()))
+    Path(answered).write_text(json.dumps(reply))
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ def call(
     if not answered.is_file():
         message = f"the process of {handler.name} ended with exit code {code}"
         return Answer(error={"errorMessage": message, "errorType": "Runtime.ExitError"}, lines=lines)
-    told = json.loads(answered.read_text())
-    return Answer(told.get("result"), told.get("error"), lines)
+    reply = json.loads(answered.read_text())
+    return Answer(reply.get("result"), reply.get("error"), lines)
 
 
 def _lines_of(process: LaunchedJob, cancelled: Callable[[], bool]) -> list[str]:

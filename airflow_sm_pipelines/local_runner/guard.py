@@ -2,7 +2,7 @@
 
 Runs by the job's interpreter, on its own: ``python -I -S guard.py STATUS_FD MEMORY_MB FOLDER ROOT COMMAND...``.
 Standard input is the endpoint's hand: ``T`` is SIGTERM for the job, ``K`` the end of it all, and so is the end of the
-input, which comes when the endpoint dies. ``STATUS_FD`` is told ``exit N`` once nothing of the job runs any more; a
+input, which comes when the endpoint dies. ``STATUS_FD`` gets ``exit N`` once nothing of the job runs any more; a
 death by signal is 128 and its number, as in docker. The job may write below ``ROOT`` only, where Linux can hold it to
 that; an empty one is no bound. Only what Python 3.8 has.
 """
@@ -80,14 +80,14 @@ def start(memory_mb: int, folder: str, root: str, command: list[str]) -> int:
             resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
         os.execvp(command[0], command)  # noqa: S606 # without a shell, as the request has it
     except FileNotFoundError as error:
-        tell(f"{error.filename or command[0]}: not found")
+        report(f"{error.filename or command[0]}: not found")
         os._exit(NOT_FOUND)
     except (OSError, ValueError) as error:
-        tell(f"{command[0]}: cannot be started: {error}")
+        report(f"{command[0]}: cannot be started: {error}")
     os._exit(NOT_STARTED)
 
 
-def tell(message: str) -> None:
+def report(message: str) -> None:
     os.write(2, (message + "\n").encode("utf-8", "replace"))
 
 

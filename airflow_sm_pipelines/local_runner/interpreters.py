@@ -46,19 +46,19 @@ def interpreter_at(executable: Path) -> Interpreter:
     """What a Python says of itself; raises :class:`InterpreterError` for what is none."""
     try:
         answer = subprocess.run([executable, "-c", ASK], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 # the user's own Python
-        told = json.loads(answer.stdout)
+        facts = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise InterpreterError(f"{executable} is no Python that can be run: {error}") from None
-    folders = dict.fromkeys(Path(folder) for folder in [*told["folders"], str(Path(told["base"]).parent.parent)])
+    folders = dict.fromkeys(Path(folder) for folder in [*facts["folders"], str(Path(facts["base"]).parent.parent)])
     for folder in folders:
         if folder == Path("/") or folder == Path.home():
             raise InterpreterError(f"{executable} is installed in {folder}, which a job must not see as a whole")
     return Interpreter(
         executable,
-        told["version"],
+        facts["version"],
         tuple(folders),
-        tuple(dict.fromkeys(Path(folder) for folder in told["packages"])),
-        (str(executable), "-m", "pip") if told["pip"] else (),
+        tuple(dict.fromkeys(Path(folder) for folder in facts["packages"])),
+        (str(executable), "-m", "pip") if facts["pip"] else (),
         (executable.parent,),
     )
 

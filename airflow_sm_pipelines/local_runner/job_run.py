@@ -111,7 +111,7 @@ class JobRun:
         except (InputError, OutputError, ContractError) as error:
             return Outcome("Failed", str(error))
         except InterpreterError as error:
-            self._tell(str(error).splitlines())
+            self._report(str(error).splitlines())
             return Outcome("Failed", f"ClientError: {error}"[:1024])
         except Exception as error:  # a job must end, whatever happens to it here
             LOG.exception("job %s", self.contract.request.name)
@@ -204,7 +204,7 @@ class JobRun:
             waiting += job.read()
             now = time.monotonic()
             if waiting and now - flushed > FLUSH_SECONDS:
-                self._tell(waiting)
+                self._report(waiting)
                 waiting, flushed = [], now
             if self._uploads and now - sent > UPLOAD_SECONDS:
                 self._upload()
@@ -216,14 +216,14 @@ class JobRun:
                 job.kill()
         waiting += job.read()
         if waiting:
-            self._tell(waiting)
+            self._report(waiting)
 
     def _to_stop(self) -> bool:
         if not self._stop.is_set() and not self._timed_out:
             self._timed_out = self._listener.over_time()
         return self._stop.is_set() or self._timed_out
 
-    def _tell(self, lines: Sequence[str]) -> None:
+    def _report(self, lines: Sequence[str]) -> None:
         self._tail.extend(lines)
         for line in lines:
             self.contract.line(line)

@@ -47,11 +47,11 @@ class LaunchedJob:
         environment = {key: seen(value) for key, value in launch.environment.items()}
         write_launch(folder, prefix, working, environment)
         command = [seen(text) for text in launch.command]
-        told, telling = os.pipe()
+        status_reader, status_writer = os.pipe()
         arguments = [
             *prefix,
             *(str(launch.interpreter.executable), "-I", "-S", f"{control}/{GUARD.name}"),
-            *(str(telling), str(memory_mb or 0), working, root),
+            *(str(status_writer), str(memory_mb or 0), working, root),
             *command,
         ]
         try:
@@ -61,17 +61,17 @@ class LaunchedJob:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                pass_fds=(telling,),
+                pass_fds=(status_writer,),
                 bufsize=0,
                 cwd=folder.root,
                 start_new_session=True,
             )
         except BaseException:
-            os.close(told)
+            os.close(status_reader)
             raise
         finally:
-            os.close(telling)
-        self._told = told
+            os.close(status_writer)
+        self._status_reader = status_reader
         self._lines = _Lines()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
@@ -141,7 +141,7 @@ class LaunchedJob:
 
     def exit_code(self) -> int:
         """Of a job that has ended; 137 where its guard was killed and could not tell."""
-        words = os.read(self._told, 64).split()
+        words = os.read(self._status_reader, 64).split()
         return int(words[1]) if len(words) == 2 else max(self._process.returncode, 0) or KILLED
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class LaunchedJob:
             self._process.wait()
         self._process.stdout.close()
         self._selector.close()
-        os.close(self._told)
+        os.close(self._status_reader)
 
 
 class _Lines:

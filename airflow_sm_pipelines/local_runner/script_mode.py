@@ -67,7 +67,7 @@ class ScriptMode:
         code = self._unpacked(folder)
         if not folder.inside(f"{code}/{self.program}").is_file():
             raise ContractError(f"ClientError: {PROGRAM}: there is no {self.program!r} in {self.submitted or code}")
-        told = self._environment(code, channels, resources, job_name)
+        variables = self._environment(code, channels, resources, job_name)
         path = ":".join(filter(None, [code, environment.get("PYTHONPATH")]))
         requirements = folder.inside(f"{code}/{REQUIREMENTS}")
         if self.program.endswith(".sh"):
@@ -77,7 +77,7 @@ class ScriptMode:
             arguments = ["python3", self.program, *self.arguments]
         return Command(
             arguments,
-            {**told, **environment, "PYTHONPATH": path},
+            {**variables, **environment, "PYTHONPATH": path},
             code,
             requirements if requirements.is_file() else None,
         )

@@ -126,10 +126,10 @@ class TrainingContract:
 
     def finish(self, folder: JobFolder, end: End, status: str) -> Outcome:
         if status == "Completed" and end.exit_code:
-            told = folder.read_text(FAILURE_FILE, MAX_FAILURE_LENGTH)
-            if not told and self._is_script:
-                told = user_script_error(end.exit_code, end.command, end.tail)
-            return Outcome("Failed", algorithm_error(told, end.exit_code), metrics=self._metrics.values)
+            reason = folder.read_text(FAILURE_FILE, MAX_FAILURE_LENGTH)
+            if not reason and self._is_script:
+                reason = user_script_error(end.exit_code, end.command, end.tail)
+            return Outcome("Failed", algorithm_error(reason, end.exit_code), metrics=self._metrics.values)
         return Outcome(status, metrics=self._metrics.values)
 
     def artifacts(self, folder: JobFolder, status: str) -> Mapping[str, bytes]:

@@ -76,7 +76,7 @@ class TransformContract:
                 f"ClientError: the model's image {image} cannot run locally: there is no script code/{program} in the"
                 ' model, and what the image itself serves is not here. A rule with "run": "simulate" fits it'
             )
-        told = {**self._told(), "script": script if has_script else None}
+        settings = {**self._settings(), "script": script if has_script else None}
         folder.write(TARGET, TRANSFORMER.read_bytes())
         environment = {
             "SM_MODEL_DIR": MODEL,
@@ -85,13 +85,13 @@ class TransformContract:
         }
         requirements = folder.inside(f"{CODE}/{REQUIREMENTS}")
         return Command(
-            ["python3", TARGET, json.dumps(told)],
+            ["python3", TARGET, json.dumps(settings)],
             environment,
             MODEL,
             requirements if requirements.is_file() else None,
         )
 
-    def _told(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """What the transformer is to know of the request."""
         body = self.request.body
         given, wanted = body["TransformInput"], body["TransformOutput"]

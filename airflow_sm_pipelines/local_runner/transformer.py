@@ -22,12 +22,12 @@ from typing import Any
 class Server:
     """A loaded model, and the functions that are asked."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._content_type: str = told["content_type"]
-        self._accept: str = told["accept"] or "text/csv"
-        self._module: Any = _module_at(Path(told["script"])) if told["script"] else None
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._content_type: str = settings["content_type"]
+        self._accept: str = settings["accept"] or "text/csv"
+        self._module: Any = _module_at(Path(settings["script"])) if settings["script"] else None
         load = getattr(self._module, "model_fn", None) or _default_model
-        self._model = load(told["model"])
+        self._model = load(settings["model"])
 
     def answer(self, content: bytes) -> bytes:
         """One request: records in, predictions out. A script gets text for a content type of text, else bytes."""
@@ -146,16 +146,16 @@ def joined(source: str, answer: str) -> str:
     return "\n".join(f"{record},{found}" for record, found in pairs)
 
 
-def batches(content: bytes, told: dict[str, Any]) -> Iterator[bytes]:
+def batches(content: bytes, settings: dict[str, Any]) -> Iterator[bytes]:
     """What is sent at once: the file, a line, or as many lines as fit."""
-    if not told["by_line"]:
+    if not settings["by_line"]:
         yield content
         return
     batch: list[bytes] = []
     size = 0
     for line in filter(None, content.split(b"\n")):
         length = len(line) + 1
-        if batch and (told["single"] or size + length > told["most_bytes"]):
+        if batch and (settings["single"] or size + length > settings["most_bytes"]):
             yield b"\n".join(batch)
             batch, size = [], 0
         batch.append(line)
@@ -164,27 +164,27 @@ def batches(content: bytes, told: dict[str, Any]) -> Iterator[bytes]:
         yield b"\n".join(batch)
 
 
-def transformed(content: bytes, server: Server, told: dict[str, Any]) -> bytes:
+def transformed(content: bytes, server: Server, settings: dict[str, Any]) -> bytes:
     """A file's results."""
     parts = []
-    for batch in batches(content, told):
-        answer = server.answer(filtered(batch, told["input_filter"]))
-        if told["join"]:
+    for batch in batches(content, settings):
+        answer = server.answer(filtered(batch, settings["input_filter"]))
+        if settings["join"]:
             answer = joined(batch.decode(), answer.decode()).encode()
-        parts.append(filtered(answer, told["output_filter"]))
-    if told["lines_between"]:
+        parts.append(filtered(answer, settings["output_filter"]))
+    if settings["lines_between"]:
         return b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
     return b"".join(parts)
 
 
-def main(told: dict[str, Any]) -> None:
-    server = Server(told)
-    source = Path(told["records"])
+def main(settings: dict[str, Any]) -> None:
+    server = Server(settings)
+    source = Path(settings["records"])
     for file in sorted(found for found in source.rglob("*") if found.is_file()):
-        body = gzip.decompress(file.read_bytes()) if told["gzip"] else file.read_bytes()
-        target = Path(told["results"]) / f"{file.relative_to(source)}.out"
+        body = gzip.decompress(file.read_bytes()) if settings["gzip"] else file.read_bytes()
+        target = Path(settings["results"]) / f"{file.relative_to(source)}.out"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(transformed(body, server, told))
+        target.write_bytes(transformed(body, server, settings))
 
 
 if __name__ == "__main__":

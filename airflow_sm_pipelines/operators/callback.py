@@ -66,9 +66,9 @@ class CallbackStepOperator(StepOperator):
     reply was lost, between the sending and its record, the next one sends it again with the same token. A FIFO queue
     drops the second.
 
-    A killed step takes its message back by a second one, with the status Stopping. Each kill is told once: by the
-    killed try where no other comes, else by the next try, which knows whether it begins anew; where both are dead, by
-    the triggerer (:mod:`airflow_sm_pipelines.server.orphan_messages`).
+    A killed step takes its message back by a second one, with the status Stopping. Each kill sends one:
+    the killed try does where no other comes, else the next try, which knows whether it begins anew; where both are
+    dead, the triggerer (:mod:`airflow_sm_pipelines.server.orphan_messages`).
     """
 
     operator_extra_links: Any = LINKS

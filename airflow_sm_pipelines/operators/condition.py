@@ -81,8 +81,8 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
         if self._outcome is None:
             raise RuntimeError(f"the step {self.task_id} has not been evaluated")
         words = shown_text(self._words) or "No conditions"
-        told = f"{words}, the if branch" if self._outcome else f"{words} does not hold, the else branch"
-        self.log.info("%s", in_lines(told))
+        message = f"{words}, the if branch" if self._outcome else f"{words} does not hold, the else branch"
+        self.log.info("%s", in_lines(message))
         # Pushed here and not returned: skipping ends the task with an exception, and Airflow then pushes nothing.
         context["ti"].xcom_push(key="return_value", value={"Outcome": self._outcome})
         self.deliver(context)

@@ -79,7 +79,7 @@ def decision_for(context: Context, pipeline: PipelineContext, task: Task) -> Sel
     if not task.upstream:
         source = _source(runs, selection, source)
     elif role is Role.COPY and source is None:
-        source = _told_by(context, task.upstream) or _source(runs, selection, None)
+        source = _source_given_by(context, task.upstream) or _source(runs, selection, None)
     return SelectionDecision(role, source)
 
 
@@ -128,13 +128,13 @@ def _source(runs: PastRuns, selection: Selection, given: str | None) -> str | No
 
 
 def _needs(selection: Selection, steps: list[str]) -> str:
-    told = []
+    needs = []
     for step in steps:
         readers, ends = " and ".join(map(repr, selection.readers[step])), selection.ends[step]
         wanted = " or ".join(end.value for end in StepEnd if end in ends) or "of no end at all"
         how = "" if ends == SUCCEEDED else f", ended as {wanted}"
-        told.append(f"{readers} needs the result of {step!r}{how}")
-    return f"{'; '.join(told)}, which {'is' if len(steps) == 1 else 'are'} not selected"
+        needs.append(f"{readers} needs the result of {step!r}{how}")
+    return f"{'; '.join(needs)}, which {'is' if len(steps) == 1 else 'are'} not selected"
 
 
 def _no_run(needed: list[str]) -> str:
@@ -143,7 +143,7 @@ def _no_run(needed: list[str]) -> str:
     return f"No earlier run of this Dag that has ended has {what}. Select {steps} too, or run the whole pipeline first."
 
 
-def _told_by(context: Context, upstream: Iterable[str]) -> str | None:
+def _source_given_by(context: Context, upstream: Iterable[str]) -> str | None:
     for task_id in upstream:
         job: Any = context["ti"].xcom_pull(task_ids=task_id, key=JOB_KEY)
         # A mapped task has one for each of its children.

@@ -76,8 +76,8 @@ class Failure(Struct, frozen=True):
         return next((step.console_url for step in self.steps if step.console_url is not None), None)
 
     def __str__(self) -> str:
-        told = "\n".join(map(str, self.steps)) or self.said
-        return f"{self.dag_id}, run {self.run_id}: {told}"
+        reasons = "\n".join(map(str, self.steps)) or self.said
+        return f"{self.dag_id}, run {self.run_id}: {reasons}"
 
 
 def failure_of(context: Mapping[str, Any]) -> Failure | None:
@@ -117,7 +117,7 @@ def _failed_tasks(dag: Any, ti: Any, dag_id: str, run_id: str) -> list[tuple[str
     if ti is not None:
         try:
             states = ti.get_task_states(dag_id=dag_id, run_ids=[run_id]).get(run_id, {})
-        except Exception as error:  # noqa: BLE001 # whatever keeps it, the callback is to be told of what is known
+        except Exception as error:  # noqa: BLE001 # whatever keeps it, the callback is to get what is known
             log.info("What else has failed in the run %s cannot be asked here: %s", run_id, error)
             states = {ti.task_id if ti.map_index in (None, -1) else f"{ti.task_id}_{ti.map_index}": "failed"}
     found = []
@@ -173,7 +173,7 @@ def _left(key: str, of_task: Mapping[str, Any]) -> Any:
     except ImportError:
         # ``airflow dags test`` runs a Dag's callbacks in its own process, which is nobody's child and has the database.
         return _stored(key, of_task)
-    except Exception as error:  # noqa: BLE001 # whatever keeps it, the callback is to be told of what is known
+    except Exception as error:  # noqa: BLE001 # whatever keeps it, the callback is to get what is known
         log.warning("What the task %s has left as %s could not be read: %s", of_task["task_id"], key, error)
         return None
 

@@ -18,10 +18,10 @@ from airflow_sm_pipelines.expressions.for_each import (
     ChildState,
     ForEachError,
     Selector,
+    describe_failures,
     handlers,
     nothing_run,
     result_of,
-    told_failures,
 )
 from airflow_sm_pipelines.expressions.scope import RESULT_KEY
 from airflow_sm_pipelines.graph.run_conditions import UpstreamState
@@ -74,13 +74,13 @@ class ForEachStepOperator(StepOperator):
         items, children = self._children(context)
         if any(child.state.is_fault for child in children):
             ran = handlers(children, self.pipeline.graph.bodies[self.step.name])
-            self._give_up(context, result_of(children, None, items), told_failures(children), ran)
+            self._give_up(context, result_of(children, None, items), describe_failures(children), ran)
         selector = Selector.of(self.loop.selector)
         try:
             selected = None if selector is None else selector.pick(children)
         except ForEachError as error:
-            told = f"its Selector cannot pick an item: {error}."
-            self._give_up(context, result_of(children, None, items), told)
+            message = f"its Selector cannot pick an item: {error}."
+            self._give_up(context, result_of(children, None, items), message)
         self.log.info("Of %d children, none failed", len(children))
         self.deliver(context)
         return self.give(context, result_of(children, selected, items))
@@ -90,8 +90,8 @@ class ForEachStepOperator(StepOperator):
     ) -> NoReturn:
         context["ti"].xcom_push(key=RESULT_KEY, value=self.give(context, result))
         stopped = result["Status"] == "Stopped"
-        told = f"Step {self.step.name!r} failed: {reason}"
-        self.fail_attempt(context, StepFailure(told, job_stopped=stopped, handled_by=handled_by))
+        message = f"Step {self.step.name!r} failed: {reason}"
+        self.fail_attempt(context, StepFailure(message, job_stopped=stopped, handled_by=handled_by))
 
     def _children(self, context: Context) -> tuple[int, list[Child]]:
         """How many items there are, and what has become of each step of the body for each of them."""
@@ -105,7 +105,7 @@ class ForEachStepOperator(StepOperator):
             raise AirflowSkipException("The step is skipped, as its items are")
         items = ti.xcom_pull(task_ids=first, key=RESULT_KEY, map_indexes=-1)
         if state != "success" or not isinstance(items, list):
-            self._tell_that_it_did_not_begin(context, first, state)
+            self._fail_not_begun(context, first, state)
         results = RealResults(ti, self.access, self.pipeline.step_types)
         real: Any = results.of(first, items)
         children = [
@@ -115,21 +115,21 @@ class ForEachStepOperator(StepOperator):
         ]
         return len(items), children
 
-    def _tell_that_it_did_not_begin(self, context: Context, first: str, state: str | None) -> NoReturn:
+    def _fail_not_begun(self, context: Context, first: str, state: str | None) -> NoReturn:
         """Fail as the first task has, which may be no failure of the step."""
         ti = context["ti"]
         failed = f"Step {self.step.name!r} failed: "
-        told = f"it did not begin: the task {first} that finds its items is {state}."
+        reason = f"it did not begin: the task {first} that finds its items is {state}."
         note = EndNote.from_json(ti.xcom_pull(task_ids=first, key=END_KEY, map_indexes=-1))
         if note is not None:
-            told = note.reason.removeprefix(failed)
-        message = f"{failed}{told}"
+            reason = note.reason.removeprefix(failed)
+        message = f"{failed}{reason}"
         if state == "upstream_failed":
             self.fail_attempt(context, StepNotBegun(message))
         if note is not None and note.state is UpstreamState.REFUSED:
             self.fail_attempt(context, RunRefused(message))
         count = ti.xcom_pull(task_ids=first, key=COUNT_KEY, map_indexes=-1)
-        self._give_up(context, nothing_run(count if isinstance(count, int) else 0), told)
+        self._give_up(context, nothing_run(count if isinstance(count, int) else 0), reason)
 
     def _child(
         self,

@@ -26,8 +26,8 @@ def iteration_of(context: Context, pipeline: PipelineContext, step: str) -> Iter
     items: Any = ti.xcom_pull(task_ids=first, key=RESULT_KEY, map_indexes=-1)
     index = ti.map_index
     if not isinstance(items, list) or index is None or not 0 <= index < len(items):
-        told = f"the task {first} has left no item with the index {index}"
-        raise StepFailure(f"Step {step!r} failed: {told}. Clear that task, and those after it.")
+        message = f"the task {first} has left no item with the index {index}"
+        raise StepFailure(f"Step {step!r} failed: {message}. Clear that task, and those after it.")
     return Iteration(loop, step, index, items[index])
 
 

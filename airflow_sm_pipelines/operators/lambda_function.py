@@ -209,11 +209,11 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
             self.step_run.save(self.record.named(""))
             raise
         answer = self._decoded(context, payload)
-        # Before the function's log is told, which may say what it answered.
+        # Before the function's log is shown, which may say what it answered.
         self.masking.learn(answer)
         self._log = base64.b64decode(response.get("LogResult", "")).decode("utf-8", "replace")
         if response.get("FunctionError"):
-            message = f"the function {self.function_name} ended with an error: {_told(answer)}"
+            message = f"the function {self.function_name} ended with an error: {_error_text(answer)}"
             self._fail(context, message, notes=self._notes(self._links))
         for line in self._log.splitlines():
             self.log.info("%s", line)
@@ -282,7 +282,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         return StepFailure(text, exception_type, note_lines=below.count("\n"))
 
 
-def _told(answer: Json) -> str:
+def _error_text(answer: Json) -> str:
     """The error of a function in its own words."""
     if isinstance(answer, dict) and "errorMessage" in answer:
         kind = answer.get("errorType")

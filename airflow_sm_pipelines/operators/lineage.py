@@ -104,24 +104,24 @@ class LineageStepOperator(StepOperator):
         return {**result, ASSOCIATIONS: associations}
 
     def _ensure_entity(self, context: Context, client: Any, kind: EntityKind, entity: dict[str, Any]) -> str:
-        told = f"{kind.type} {entity.get(kind.name_field, entity.get('Source'))!r}"
+        what = f"{kind.type} {entity.get(kind.name_field, entity.get('Source'))!r}"
         try:
             calling_once = self.access.client_calling_once(SERVICE)
             arn = until_answered(
                 self.step_run,
-                f"{SERVICE}:{kind.create} for the {told} got no answer",
+                f"{SERVICE}:{kind.create} for the {what} got no answer",
                 lambda: cast("str", operation(calling_once, kind.create)(**entity)[kind.arn_field]),
                 lambda: self._find(context, client, kind, entity),
             )
         except ClientError as error:
             found = self._find(context, client, kind, entity) if _may_exist(error) else None
             if found is None:
-                self._fail_call(context, kind.create, told, error)
-            self.log.info("The %s exists already: %s", told, found)
+                self._fail_call(context, kind.create, what, error)
+            self.log.info("The %s exists already: %s", what, found)
             return found
         except BotoCoreError as error:
-            self._fail_call(context, kind.create, told, error)
-        self.log.info("Created the %s: %s", told, arn)
+            self._fail_call(context, kind.create, what, error)
+        self.log.info("Created the %s: %s", what, arn)
         return arn
 
     def _find(self, context: Context, client: Any, kind: EntityKind, entity: dict[str, Any]) -> str | None:
@@ -139,24 +139,24 @@ class LineageStepOperator(StepOperator):
             self._fail_call(context, kind.find, repr(entity.get(kind.name_field)), error)
 
     def _ensure_association(self, context: Context, association: dict[str, Any]) -> None:
-        told = f"association of {association['SourceArn']} with {association['DestinationArn']}"
+        what = f"association of {association['SourceArn']} with {association['DestinationArn']}"
         try:
             # One that is added again is there already: no need to look for it.
             calling_once = self.access.client_calling_once(SERVICE)
-            unanswered = f"{SERVICE}:AddAssociation for the {told} got no answer"
+            unanswered = f"{SERVICE}:AddAssociation for the {what} got no answer"
             until_answered(self.step_run, unanswered, lambda: calling_once.add_association(**association))
         except ClientError as error:
             if not is_existing(error):
-                self._fail_call(context, "AddAssociation", told, error)
-            self.log.info("The %s exists already", told)
+                self._fail_call(context, "AddAssociation", what, error)
+            self.log.info("The %s exists already", what)
         except BotoCoreError as error:
-            self._fail_call(context, "AddAssociation", told, error)
+            self._fail_call(context, "AddAssociation", what, error)
 
-    def _fail_call(self, context: Context, call: str, told: str, error: ClientError | BotoCoreError) -> NoReturn:
+    def _fail_call(self, context: Context, call: str, what: str, error: ClientError | BotoCoreError) -> NoReturn:
         self.fail_attempt(
             context,
             self._failure(
-                f"sagemaker:{call} was refused for the {told}. {CallError.of(error)}", type_of_call_error(error)
+                f"sagemaker:{call} was refused for the {what}. {CallError.of(error)}", type_of_call_error(error)
             ),
         )
 

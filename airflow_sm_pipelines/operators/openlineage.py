@@ -1,4 +1,4 @@
-"""What OpenLineage is told of a step: the S3 data that its job reads and writes.
+"""What OpenLineage gets of a step: the S3 data that its job reads and writes.
 
 The provider's operators answer from responses that only their own ``execute`` keeps, and have an answer for three kinds
 of jobs.

@@ -62,7 +62,7 @@ def add_outcome(
         "place": place,
         "accepts_handled": settings.handled_failures == "succeed",
         "trigger_rule": TriggerRule.ALL_DONE,
-        # Those of the default_args are for the steps, and have been told of each that failed.
+        # Those of the default_args are for the steps, and were called for each that failed.
         "email": None,
         **dict.fromkeys(_CALLBACKS),
     }

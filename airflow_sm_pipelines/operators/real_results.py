@@ -143,8 +143,8 @@ class RealResults:
         """
         job = self._pull(task_id, JOB_KEY, map_index)
         if not (isinstance(job, dict) and is_described(job, self._step_types) and isinstance(shown, dict)):
-            told = f"has a text of which XCom holds the beginning alone: set {SETTING} to 0, and run the step again."
-            raise UnresolvedError(f"Steps.{task_id}", told)
+            message = f"has a text of which XCom holds the beginning alone: set {SETTING} to 0, and run the step again."
+            raise UnresolvedError(f"Steps.{task_id}", message)
         try:
             return {**shown, **to_result(describe_job(self._access, job, self._step_types))}
         except StepFailure as failure:

@@ -58,6 +58,6 @@ def _imported(path: str) -> object:
     module, _, name = path.rpartition(".")
     try:
         found: object = getattr(import_module(module), name)
-    except (Exception, SystemExit) as error:  # a user's own code, told of where the type is used
+    except (Exception, SystemExit) as error:  # a user's own code, reported where the type is used
         raise OperatorError(f"{path} cannot be imported ({type(error).__name__}: {error})") from error
     return found

@@ -56,8 +56,8 @@ class Rendering:
 
     def _failure(self, template: ParameterTemplate, why: str) -> StepFailure:
         shown = shown_as(template.name, template.text, self._is_secret)
-        told = f"the parameter {template.name!r} has no value, since its template {quoted(shown)} failed: {why}"
-        return StepFailure(shown_text(f"{told.rstrip('.')}."))
+        message = f"the parameter {template.name!r} has no value, since its template {quoted(shown)} failed: {why}"
+        return StepFailure(shown_text(f"{message.rstrip('.')}."))
 
     def _hint(self, template: ParameterTemplate) -> str:
         lacking = sorted(name for name in names_in(template.text) & OF_DATES if not self._names.has(name))

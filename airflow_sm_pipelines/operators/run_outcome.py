@@ -60,7 +60,7 @@ class RunOutcomeOperator(BaseOperator):
         # In the body of a ForEach step, those of the same item have handled its failures.
         inside = {step: note.handled_by for step, note in notes.items() if note is not None}
         faults = [replace(one, handled_by=(*one.handled_by, *inside.get(one.step, ()))) for one in found]
-        told = [_told(fault, notes.get(fault.step)) for fault in faults]
+        lines = [_line_of(fault, notes.get(fault.step)) for fault in faults]
         counted = [fault for fault in faults if not (self.accepts_handled and fault.handled_by)]
         if not faults:
             self.log.info("No step of the run has failed")
@@ -69,7 +69,7 @@ class RunOutcomeOperator(BaseOperator):
             what = f"{self._subject} {COMPLETED_WITH_FAILURES}" if handled else f"{self._subject} has failed"
             if self.place.group_id is not None and all(fault.state is UpstreamState.NOT_BEGUN for fault in faults):
                 what = f"{self._subject} did not begin, since a task before it has not succeeded"
-            message = "\n".join((f"{what}:", *told))
+            message = "\n".join((f"{what}:", *lines))
             # What did not run has no task that failed.
             failed = tuple(self.task_of(one.step) for one in faults if one.state not in _WITHOUT_END)
             note = EndNote("Failed", message, headline=" ".join(message.split()), failed_tasks=failed)
@@ -77,15 +77,15 @@ class RunOutcomeOperator(BaseOperator):
             raise AirflowFailException(message)
         else:
             self.log.warning(
-                "%s completed with failures, and steps ran upon all of them:\n%s", self._subject, "\n".join(told)
+                "%s completed with failures, and steps ran upon all of them:\n%s", self._subject, "\n".join(lines)
             )
 
 
-def _told(fault: StepFault, note: EndNote | None) -> str:
+def _line_of(fault: StepFault, note: EndNote | None) -> str:
     if fault.state in _WITHOUT_END:
         return f"- {fault.step} {fault.state.value}"
     reason = note.reason if note is not None else "it was killed, timed out or marked as failed"
-    told = reason[:_MAX_REASON_LENGTH].replace("\n", "\n  ")
+    text = reason[:_MAX_REASON_LENGTH].replace("\n", "\n  ")
     upon = f" {', '.join(fault.handled_by)} ran upon it." if fault.handled_by else ""
     state = UpstreamState.FAILED if fault.state.end is None else fault.state
-    return f"- {fault.step} ended as {state.value}.{upon} {told}"
+    return f"- {fault.step} ended as {state.value}.{upon} {text}"

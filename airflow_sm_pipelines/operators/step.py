@@ -378,8 +378,8 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         if decision.role is Role.COPY:
             return self.copy_result(context, decision.source)
         if self._try.unmet:
-            told = "; ".join(str(one) for one in self._try.unmet)
-            raise AirflowSkipException(f"The step's run conditions do not hold, and it is skipped: {told}")
+            reasons = "; ".join(str(one) for one in self._try.unmet)
+            raise AirflowSkipException(f"The step's run conditions do not hold, and it is skipped: {reasons}")
         if self.iteration is not None and not has_capacity:
             wait_for_capacity(context, self.pipeline, self.iteration, self.settings.poll_interval)
         return self.run_step(context)

@@ -37,7 +37,7 @@ class StepOutputError(LookupError):
 class OutputSource(Struct, frozen=True):
     """The task that has the result of a step, and what is needed to read it: nothing where it only fails.
 
-    ``check`` is told of the path that is taken: one that cannot be there is a finding when the Dag is made.
+    ``check`` gets the path that is taken: one that cannot be there is a finding when the Dag is made.
     """
 
     step: str
@@ -96,10 +96,10 @@ class StepOutput(ResolveMixin):
             real = self._real_results(ti)
             value = whole_value(path, result, partial(real.of, task_id, result), partial(real.whole, task_id, result))
         except PathNotFoundError as error:
-            told = (
+            message = (
                 f"The result of the step {self._source.step!r} ({task_id}) has no {format_path(self._path).lstrip('.')}"
             )
-            raise StepOutputError(f"{told}: {error}.") from None
+            raise StepOutputError(f"{message}: {error}.") from None
         if self._source.settings is not None:
             Masking(self._source.settings.not_secret).learn(value, last_name(self._path))
         return value

@@ -50,8 +50,8 @@ def _value(parameter: Parameter, given: ResolveMixin, context: Context, masking:
     if value is None:
         raise _no_value(parameter, f"{written(given)} has given none (None)")
     if not isinstance(value, str | int | float | bool):
-        told = f"{written(given)} gave a {type(value).__name__}, and a parameter is a text, a number or a Boolean"
-        raise _no_value(parameter, told)
+        message = f"{written(given)} gave a {type(value).__name__}, and a parameter is a text, a number or a Boolean"
+        raise _no_value(parameter, message)
     if has_cut(value):
         raise _no_value(parameter, f"{written(given)}: {CUT}")
     masking.learn(value, parameter.name)

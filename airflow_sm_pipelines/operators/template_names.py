@@ -121,9 +121,9 @@ class TemplateNames:
         return found
 
 
-def run_view(told: str, run: Any) -> Names:
+def run_view(label: str, run: Any) -> Names:
     """What a template has of a run."""
-    return Names(told, {name: getattr(run, name, None) for name in RUN})
+    return Names(label, {name: getattr(run, name, None) for name in RUN})
 
 
 def _event_view(event: Any) -> Names:
@@ -144,7 +144,7 @@ def _macro(name: str, macro: Any) -> Any:
     return Function(name, macro) if callable(macro) else macro
 
 
-def _reader(told: str, accessor: Any) -> Reader:
+def _reader(label: str, accessor: Any) -> Reader:
     missing = object()
 
     def read(name: str) -> Any:
@@ -156,7 +156,7 @@ def _reader(told: str, accessor: Any) -> Reader:
     def get(name: str, default: Any = None) -> Any:
         return accessor.get(name, default)
 
-    return Reader(told, read, Function(f"{told}.get", get))
+    return Reader(label, read, Function(f"{label}.get", get))
 
 
 def _xcom_pull(
@@ -172,8 +172,8 @@ def _xcom_pull(
     """
     ti: Any = context["ti"]
     if dag_id == ti.dag_id:
-        told = "xcom_pull is for the tasks of other Dags: steps refer to each other in the definition"
-        raise NotThereError(f"{told}, and a task group is given the output of a task as the value of a parameter")
+        message = "xcom_pull is for the tasks of other Dags: steps refer to each other in the definition"
+        raise NotThereError(f"{message}, and a task group is given the output of a task as the value of a parameter")
     chosen = {} if map_index is None else {"map_indexes": map_index}
     runs: Iterable[str] = () if run_id is None else (run_id,)
     if run_id is None:
@@ -198,8 +198,8 @@ def _dumps(value: Any, *, sort_keys: bool = False) -> str:
     return json.dumps(value, sort_keys=sort_keys)
 
 
-def _functions(told: str, **functions: Callable[..., Any]) -> dict[str, Function]:
-    return {name: Function(f"{told}.{name}", function) for name, function in functions.items()}
+def _functions(label: str, **functions: Callable[..., Any]) -> dict[str, Function]:
+    return {name: Function(f"{label}.{name}", function) for name, function in functions.items()}
 
 
 _MOMENTS = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today")

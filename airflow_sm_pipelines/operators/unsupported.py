@@ -31,5 +31,5 @@ class UnsupportedStepOperator(StepOperator):
             f"Step {self.step.name!r} failed: {cannot_be_run(self.step.type)}. The steps before it have run; what needs"
             " this step does not run."
         )
-        self.step_run.tell_end(StepFailure(message))
+        self.step_run.report_failure(StepFailure(message))
         raise AirflowFailException(message)

@@ -22,10 +22,10 @@ MAX_TURN_SECONDS = 86_400.0
 
 
 class Answer(Struct, frozen=True):
-    """What a caller is told: to call, or to ask again, in ``wait`` seconds.
+    """The answer to a caller: to call, or to ask again, in ``wait`` seconds.
 
     ``permit`` names a permit that was granted, for the word on what came of it; ``report`` says that a call that was
-    taken is to be told, too.
+    taken is to be reported, too.
     """
 
     granted: bool

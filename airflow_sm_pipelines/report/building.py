@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def report_of(plan: Plan, is_secret: IsSecret = AIRFLOWS_NAMES) -> Report:
     """What the plan does with every key of its document, step by step in the order in which they could run.
 
-    :param is_secret: which names are those of secrets, whose values are not told; by default Airflow's list
+    :param is_secret: which names are those of secrets, whose values are not shown; by default Airflow's list
     """
     return report_of_masked(masked(plan, is_secret))
 

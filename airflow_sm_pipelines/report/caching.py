@@ -23,8 +23,8 @@ def duration_in_words(text: str) -> str:
     """``30 days``, or ``1 month, 12 hours``: so that P30M is not taken for minutes."""
     duration = parse_duration(text)
     amounts = [(getattr(duration, unit.name), unit.name) for unit in fields(duration)]
-    told = [f"{amount} {unit if amount != 1 else unit.removesuffix('s')}" for amount, unit in amounts if amount]
-    return ", ".join(told) or "no time at all"
+    parts = [f"{amount} {unit if amount != 1 else unit.removesuffix('s')}" for amount, unit in amounts if amount]
+    return ", ".join(parts) or "no time at all"
 
 
 def key_in_words(known: StepType) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def cache_item(step: Step, cache: CacheConfig, known: StepType | None) -> Item:
     return Item(path, Status.HANDLED, f"{_when(cache)}, where these are equal: {', '.join(key_in_words(known))}")
 
 
-def tell_cache(step: Step, known: StepType | None) -> Iterator[str]:
+def describe_cache(step: Step, known: StepType | None) -> Iterator[str]:
     """The lines of the paragraph about a step."""
     cache = step.cache
     if cache is None or cache.enabled is False or cache.expire_after is None or known is None or not known.cached:

@@ -31,31 +31,31 @@ def dag_documentation(plan: Plan, source: str | None, is_secret: IsSecret, links
     """The Markdown of a pipeline's Dag.
 
     :param source: what the definition is called
-    :param is_secret: which names are those of secrets, whose values are not told
+    :param is_secret: which names are those of secrets, whose values are not shown
     :param links: addresses of pages about the Dag, by what they are called
     """
     pipeline, steps, shown = plan.pipeline, plan.pipeline.all_steps, masked(plan, is_secret)
     origin = f" of {escaped(storable(source))}" if source is not None else ""
-    told = [f"The SageMaker pipeline definition{origin}: {len(steps)} steps."]
+    parts = [f"The SageMaker pipeline definition{origin}: {len(steps)} steps."]
     if plan.left_out:
-        told.append(f"Left out of this Dag: {escaped(listed([step.name for step in plan.left_out]))}.")
+        parts.append(f"Left out of this Dag: {escaped(listed([step.name for step in plan.left_out]))}.")
     if pipeline.description:
-        told.append(escaped(pipeline.description))
+        parts.append(escaped(pipeline.description))
     if links:
-        told.append(" · ".join(f"[{name}]({address})" for name, address in links.items()))
-    told.append(table(("Step", "Type", "Waits for"), [_step(step, plan) for step in steps[:MAX_STEPS]]))
-    told += _more(len(steps) - MAX_STEPS, "steps")
-    told += _list("Parameters:", _parameters(shown), MAX_PARAMETERS, "parameters")
+        parts.append(" · ".join(f"[{name}]({address})" for name, address in links.items()))
+    parts.append(table(("Step", "Type", "Waits for"), [_step(step, plan) for step in steps[:MAX_STEPS]]))
+    parts += _more(len(steps) - MAX_STEPS, "steps")
+    parts += _list("Parameters:", _parameters(shown), MAX_PARAMETERS, "parameters")
     if pipeline.warnings:
-        told += ["It was read with warnings:", *bullets(pipeline.warnings)]
+        parts += ["It was read with warnings:", *bullets(pipeline.warnings)]
     warned = {finding.path for finding in pipeline.warnings}
     ignored = [
         f"- {cell(f'{item.path}: {item.text}')}"
         for item in report_of_masked(shown).all_items()
         if item.status in _WITHOUT_EFFECT and item.path not in warned
     ]
-    told += _list("Without effect here:", ignored, MAX_KEYS, "keys")
-    return documentation(told)
+    parts += _list("Without effect here:", ignored, MAX_KEYS, "keys")
+    return documentation(parts)
 
 
 def _list(head: str, lines: list[str], most: int, noun: str) -> Iterator[str]:
@@ -78,10 +78,10 @@ def _step(step: Step, plan: Plan) -> tuple[str, ...]:
 
 
 def _parameters(shown: Plan) -> list[str]:
-    told = []
+    lines = []
     for parameter in shown.pipeline.parameters.values():
         default = "every run gives it"
         if parameter.has_default:
             default = json.dumps(parameter.default, ensure_ascii=False)
-        told.append(f"- {escaped(parameter.name)} ({parameter.type.value}): {cell(default)}")
-    return told
+        lines.append(f"- {escaped(parameter.name)} ({parameter.type.value}): {cell(default)}")
+    return lines

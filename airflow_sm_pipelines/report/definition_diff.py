@@ -10,7 +10,7 @@ from msgspec import Struct
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.secrets import MASKED
 from airflow_sm_pipelines.definition.writer import condition_to_json, parameter_to_json, step_to_json
-from airflow_sm_pipelines.report.json_diff import ABSENT, differences, told
+from airflow_sm_pipelines.report.json_diff import ABSENT, differences, display_text
 from airflow_sm_pipelines.report.masked import masked
 from airflow_sm_pipelines.report.retries import retries_of
 
@@ -55,7 +55,7 @@ class Change(Struct, frozen=True):
         what = " ".join(part for part in (self.kind.value, self.name) if part)
         if not self.path:
             return f"{self.verb}: {what}"
-        return f"{self.verb}: {what} {self.path}: {told(self.left)} -> {told(self.right)}"
+        return f"{self.verb}: {what} {self.path}: {display_text(self.left)} -> {display_text(self.right)}"
 
     def to_json(self) -> dict[str, Any]:
         sides = {"left": self.left, "right": self.right}
@@ -68,7 +68,7 @@ def changes(left: Plan, right: Plan, is_secret: IsSecret) -> list[Change]:
     """How the second plan differs from the first.
 
     White space, the order of keys, and two spellings of one thing (:mod:`airflow_sm_pipelines.definition.writer`) are
-    no differences. A secret that differs is told, without its text.
+    no differences. A secret that differs is shown, without its text.
     """
     hidden = _changes(masked(left, is_secret), masked(right, is_secret))
     shown = {(one.kind, one.name, one.path): one for one in hidden}

@@ -32,7 +32,7 @@ def document_items(pipeline: Pipeline, unknown_keys: Iterable[Finding]) -> Itera
         text = "jobs are attached to this experiment and trial, which are created where they are absent"
         yield Item("$.PipelineExperimentConfig", Status.HANDLED, text)
     if pipeline.mlflow is not None:
-        text = "training jobs are told of it; no other job's API takes it"
+        text = "training jobs get it; no other job's API takes it"
         yield Item("$.MlflowConfig", Status.HANDLED, text)
     yield from unknown_key_items(unknown_keys)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
 from airflow_sm_pipelines.definition.writer import condition_to_json
-from airflow_sm_pipelines.report.caching import key_in_words, tell_cache
+from airflow_sm_pipelines.report.caching import describe_cache, key_in_words
 from airflow_sm_pipelines.report.graph_export import trigger_json
 from airflow_sm_pipelines.report.model import Status
 from airflow_sm_pipelines.report.readable import leaves, readable, readable_condition
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LABEL = 13
 
 
-def tell_step(report: StepReport, given: Sequence[object] = ()) -> Iterator[str]:
+def describe_step(report: StepReport, given: Sequence[object] = ()) -> Iterator[str]:
     """One step in a paragraph: operator, calls, request, what it waits for and why, who uses it, retries, cache.
 
     :param given: what it is given in Airflow, each with where it comes from
@@ -40,18 +40,18 @@ def tell_step(report: StepReport, given: Sequence[object] = ()) -> Iterator[str]
     yield from _block("waits for", [f"{need.step}: {reason}" for need in report.waits_for for reason in need.reasons])
     yield from _block("needed by", [f"{use.step}: {use.reason}" for use in report.used_by])
     yield from _block("retries", [str(retry) for retry in report.retries])
-    yield from _block("cache", list(tell_cache(step, known)))
+    yield from _block("cache", list(describe_cache(step, known)))
     files = [f"{file.name}: {file.file_path} of the output {file.output_name}" for file in step.property_files]
     yield from _block("files", files)
-    told = [str(each) for each in given]
-    if not any(each.startswith("pool ") for each in told):
-        told.append("pool: Airflow's default, or the one that the Dag is given: a definition names none")
-    yield from _block("settings", told)
+    settings = [str(each) for each in given]
+    if not any(each.startswith("pool ") for each in settings):
+        settings.append("pool: Airflow's default, or the one that the Dag is given: a definition names none")
+    yield from _block("settings", settings)
     notes = [item for item in report.items if item.status in (Status.IGNORED, Status.UNSUPPORTED)]
     yield from _block("note", [str(item) for item in notes])
 
 
-def tell_items(report: Report) -> Iterator[str]:
+def describe_items(report: Report) -> Iterator[str]:
     """Every key of the document, by what became of it."""
     items = list(report.all_items())
     for status in (Status.UNSUPPORTED, Status.IGNORED, Status.DEFAULTED, Status.HANDLED):

@@ -30,7 +30,7 @@ TAGGING = {
 }
 EXPERIMENTS = ("sagemaker:CreateExperiment", "sagemaker:CreateTrial", "sagemaker:DescribeTrial")
 READING = ("s3:GetObject", "s3:ListBucket")
-"""To read a file in S3, and to be told where it is not there."""
+"""To read a file in S3, and to learn where it is not there."""
 READING_EVENTS = ("sqs:DeleteMessage", "sqs:ReceiveMessage")
 PASSING = "iam:PassRole"
 

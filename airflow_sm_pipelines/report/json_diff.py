@@ -69,13 +69,13 @@ def differences(left: Any, right: Any, path: JsonPath = None) -> Iterator[Differ
         yield Difference(render_path(path), left, right)
 
 
-def told(value: Any) -> str:
+def display_text(value: Any) -> str:
     """A value in a message: its JSON, cut where it is long."""
     return "nothing" if value is ABSENT else shorten(json.dumps(value, ensure_ascii=False), 200)
 
 
 def common_name(left: Sequence[Any], right: Sequence[Any]) -> str | None:
-    """The member by which the elements of two arrays are told apart, None where it is their position."""
+    """The member by which the elements of two arrays are recognized, None where it is their position."""
     for name in NAMES:
         if all(_are_named(side, name) for side in (left, right)) and (left or right):
             return name

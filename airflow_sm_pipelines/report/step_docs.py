@@ -23,26 +23,26 @@ MAX_NEEDS = 20
 
 def step_documentation(step: Step, needs: Iterable[Dependency], arguments: Value) -> str:
     """The Markdown of a step's task; ``arguments`` are those to show, without secrets."""
-    told = [] if step.description is None else [escaped(step.description)]
-    told.append(f"{escaped(step.type)} step. It waits for {', '.join(_listed(needs)) or 'no other step'}.")
+    parts = [] if step.description is None else [escaped(step.description)]
+    parts.append(f"{escaped(step.type)} step. It waits for {', '.join(_listed(needs)) or 'no other step'}.")
     if step.branches is not None:
         conditions = [
             cell(readable_condition(condition), MAX_CONDITION_LENGTH) for condition in step.branches.conditions
         ]
-        told.append(f"The if branch is taken where {' and '.join(conditions) or 'nothing is asked'}.")
+        parts.append(f"The if branch is taken where {' and '.join(conditions) or 'nothing is asked'}.")
     given = [(path, value) for path, value in located_leaves(arguments) if path is not None and value not in ((), {})]
     if given:
         # No table: Airflow shows the text in a narrow window, where a list is wrapped.
         lines = (f"- {cell(written(path))} = {cell(readable(value))}" for path, value in given[:MAX_ARGUMENTS])
-        told += ["Arguments:", "\n".join(lines)]
+        parts += ["Arguments:", "\n".join(lines)]
     if len(given) > MAX_ARGUMENTS:
-        told.append(f"{len(given) - MAX_ARGUMENTS} more arguments stand in the definition.")
-    return documentation(told)
+        parts.append(f"{len(given) - MAX_ARGUMENTS} more arguments stand in the definition.")
+    return documentation(parts)
 
 
 def _listed(needs: Iterable[Dependency]) -> list[str]:
-    told = []
+    names = []
     for need in needs:
         label = label_of(need)
-        told.append(escaped(need.step) if label is None else f"{escaped(need.step)} ({label})")
-    return told if len(told) <= MAX_NEEDS else [*told[:MAX_NEEDS], f"{len(told) - MAX_NEEDS} more"]
+        names.append(escaped(need.step) if label is None else f"{escaped(need.step)} ({label})")
+    return names if len(names) <= MAX_NEEDS else [*names[:MAX_NEEDS], f"{len(names) - MAX_NEEDS} more"]

@@ -39,18 +39,19 @@ def _node(step: Step, plan: Plan) -> _Node:
     elif step.for_each is not None:
         body = graph.bodies[step.name]
         children.extend(
-            _Node(f"each: {one.name} [{one.type}]{_after(map(_told, body.upstream[one.name]))}") for one in body.steps
+            _Node(f"each: {one.name} [{one.type}]{_after(map(_dependency, body.upstream[one.name]))}")
+            for one in body.steps
         )
     membership = graph.branch_of.get(step.name)
     waits = [
-        _told(dependency)
+        _dependency(dependency)
         for dependency in graph.upstream[step.name]
         if not (dependency.is_branch_only and membership is not None and membership.condition == dependency.step)
     ]
     return _Node(f"{step.name} [{step.type}]{_after(waits)}", tuple(children))
 
 
-def _told(dependency: Dependency) -> str:
+def _dependency(dependency: Dependency) -> str:
     label = label_of(dependency)
     return dependency.step if label is None else f"{dependency.step} ({label})"
 

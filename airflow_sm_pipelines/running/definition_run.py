@@ -117,7 +117,7 @@ class DefinitionRun:
             yield event
 
     def _early_end(self) -> RunEnded:
-        """The end of a run whose processes have not told one."""
+        """The end of a run whose processes have not reported one."""
         status = self._kill()
         if self._is_abandoned:
             return RunEnded("stopped", left=self._under_way.jobs)

@@ -17,7 +17,7 @@ class RunStarted(Struct, frozen=True, tag=True):
 
 
 class StepChanged(Struct, frozen=True, tag=True):
-    """All that is known of a task, told whenever some of it has changed.
+    """All that is known of a task, sent whenever some of it has changed.
 
     ``state`` is Airflow's, but ``running`` from the start of a try to its end. ``started`` and ``ended`` are epoch
     seconds. ``map_index`` is -1 but for the children of a ForEach step. ``job`` is the name of what runs in AWS,
@@ -42,7 +42,7 @@ class StepChanged(Struct, frozen=True, tag=True):
 
 
 class StepLeft(Struct, frozen=True, tag=True):
-    """What a task has left for others, told whenever some of it has changed: JSON, and None where it has left none.
+    """What a task has left for others, sent whenever some of it has changed: JSON, and None where it has left none.
 
     ``job`` is its XCom ``sagemaker``, ``result`` its return value, with secrets masked as Airflow shows it; ``note``
     says how and why it has ended, and ``record`` is that of its attempts.

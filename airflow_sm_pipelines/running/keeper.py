@@ -1,6 +1,6 @@
 """The process that keeps a run: ``python -m airflow_sm_pipelines.running.keeper FD``, with the home as AIRFLOW_HOME.
 
-It forks the process that runs the steps, tells events of what that does, and outlives it: whatever ends the run, a word
+It forks the process that runs the steps, sends events of what that does, and outlives it: whatever ends the run, a word
 of who has started it, that one's death, or the death of the process of the steps, no job is left running. If it is
 killed itself, the process of the steps dies with it. The home is its own by a lock that it has inherited.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 0.3
-Tell = Callable[[Event], None]
+Emit = Callable[[Event], None]
 
 
 class RefusedError(Exception):
@@ -42,19 +42,19 @@ def main(number: int) -> int:
     """Keep the run that is asked for in the home; the exit status is 0 whatever came of it."""
     home = Path(os.environ["AIRFLOW_HOME"])
 
-    def tell(event: Event) -> None:
+    def emit(event: Event) -> None:
         try:
             os.write(number, to_line(event))
         except BrokenPipeError:
-            # Who has started this is gone, which standard input tells too.
+            # Who has started this is gone, which standard input shows too.
             log.info("Nobody listens any more: %s", event)
 
     try:
         dag, request = _prepare(home)
     except RefusedError as error:
-        tell(RunEnded("refused", error.args))
+        emit(RunEnded("refused", error.args))
         return 0
-    _keep(dag, request, tell, number)
+    _keep(dag, request, emit, number)
     return 0
 
 
@@ -120,7 +120,7 @@ def _make_database(home: Path) -> None:
         done.touch()
 
 
-def _keep(dag: DAG, request: RunRequest, tell: Tell, number: int) -> None:
+def _keep(dag: DAG, request: RunRequest, emit: Emit, number: int) -> None:
     from airflow import settings
 
     from airflow_sm_pipelines.running.watching import RunWatch, last_run_of
@@ -138,20 +138,20 @@ def _keep(dag: DAG, request: RunRequest, tell: Tell, number: int) -> None:
         _run_steps(dag, request)
     os.close(of_steps)
     settings.configure_orm()
-    told_off: list[int] = []
-    signal.signal(signal.SIGTERM, lambda *_: told_off.append(1))
+    stop_signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda *_: stop_signals.append(1))
     status, started = None, False
-    while status is None and not told_off:
+    while status is None and not stop_signals:
         if select.select([sys.stdin], [], [], INTERVAL_SECONDS)[0]:
             # A word, or the end of who could say one.
-            told_off.append(1)
+            stop_signals.append(1)
         ended, code = os.waitpid(steps, os.WNOHANG)
         status = os.waitstatus_to_exitcode(code) if ended else None
-        started = _tell_changes(watch, tell, dag, started=started)
+        started = _emit_changes(watch, emit, dag, started=started)
     if status is None:
         os.kill(steps, signal.SIGKILL)
         os.waitpid(steps, 0)
-    _end(watch, tell, status)
+    _end(watch, emit, status)
 
 
 def _run_steps(dag: DAG, request: RunRequest) -> None:
@@ -173,38 +173,38 @@ def _run_steps(dag: DAG, request: RunRequest) -> None:
         os._exit(status)
 
 
-def _tell_changes(watch: RunWatch, tell: Tell, dag: DAG, *, started: bool) -> bool:
-    """Tell what has changed; whether the run has been told to have started."""
+def _emit_changes(watch: RunWatch, emit: Emit, dag: DAG, *, started: bool) -> bool:
+    """Send what has changed; whether the start of the run has been sent."""
     changes = watch.look()
     if watch.run_id is not None and not started:
-        tell(RunStarted(dag.dag_id, watch.run_id, tuple(task.task_id for task in dag.topological_sort())))
+        emit(RunStarted(dag.dag_id, watch.run_id, tuple(task.task_id for task in dag.topological_sort())))
     for change in changes:
-        tell(change)
+        emit(change)
     return watch.run_id is not None
 
 
-def _end(watch: RunWatch, tell: Tell, status: int | None) -> None:
-    """Tell how the run ended; of one that did not end by itself stop what it has left.
+def _end(watch: RunWatch, emit: Emit, status: int | None) -> None:
+    """Send how the run ended; of one that did not end by itself stop what it has left.
 
     :param status: the exit status of the process of the steps, None where it was stopped
     """
     from airflow_sm_pipelines.running.stopping import fail_tasks, stop_jobs, under_way
 
     if watch.state in ("success", "failed"):
-        tell(RunEnded(watch.state, watch.reasons() if watch.state == "failed" else ()))
+        emit(RunEnded(watch.state, watch.reasons() if watch.state == "failed" else ()))
         return
     left: tuple[str, ...] = ()
     if watch.run_id is not None:
         fail_tasks(watch.dag_id, watch.run_id)
-        tell(Stopping(under_way()))
+        emit(Stopping(under_way()))
         left = stop_jobs()
         for change in watch.look():
-            tell(change)
+            emit(change)
     if status is None:
-        tell(RunEnded("stopped", left=left))
+        emit(RunEnded("stopped", left=left))
     else:
         why = f"the process that ran the steps ended with the status {status} before the run had ended: see the log"
-        tell(RunEnded("failed", (why,), left))
+        emit(RunEnded("failed", (why,), left))
 
 
 if __name__ == "__main__":

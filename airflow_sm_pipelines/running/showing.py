@@ -43,11 +43,11 @@ def show(run: DefinitionRun, *, as_lines: bool = False, last_lines: LastLines = 
                 outcome = event
     if outcome.state == "failed":
         run.keep()
-    _tell(outcome, time.monotonic() - started, run)
+    _show_end(outcome, time.monotonic() - started, run)
     return STATUSES[outcome.state]
 
 
-def _tell(outcome: RunEnded, seconds: float, run: DefinitionRun) -> None:
+def _show_end(outcome: RunEnded, seconds: float, run: DefinitionRun) -> None:
     for reason in outcome.reasons:
         sys.stdout.writelines(f"{plain(line)}\n" for line in reason.splitlines())
     if outcome.left:

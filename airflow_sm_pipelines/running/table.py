@@ -73,7 +73,7 @@ class PlainLines:
 
     def __init__(self, out: IO[str]) -> None:
         self._out, self._steps = out, Steps()
-        self._told: dict[tuple[str, int], str] = {}
+        self._shown: dict[tuple[str, int], str] = {}
 
     def __enter__(self) -> PlainLines:
         return self
@@ -85,18 +85,18 @@ class PlainLines:
         """Write what is news."""
         self._steps.take(event)
         if isinstance(event, StepChanged) and event.state in ENDED:
-            self._tell(event)
+            self._show(event)
         elif isinstance(event, Stopping):
             self._write("Stopping " + (", ".join(event.jobs) or "the run"))
         now = time.time()
         for step in self._steps.rows:
             if step.state == "running" and step.started is not None and now - step.started > LONG_SECONDS:
-                self._tell(step)
+                self._show(step)
 
-    def _tell(self, step: StepChanged) -> None:
-        key, told = (step.task_id, step.map_index), f"{step.state} {step.try_number}"
-        if self._told.get(key) != told:
-            self._told[key] = told
+    def _show(self, step: StepChanged) -> None:
+        key, state = (step.task_id, step.map_index), f"{step.state} {step.try_number}"
+        if self._shown.get(key) != state:
+            self._shown[key] = state
             self._write(line_of(step))
 
     def _write(self, line: str) -> None:

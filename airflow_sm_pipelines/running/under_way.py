@@ -6,7 +6,7 @@ from airflow_sm_pipelines.running.events import Event, StepChanged, Stopping
 
 
 class UnderWay:
-    """The jobs that have begun and not ended, by what a run has told."""
+    """The jobs that have begun and not ended, by the events of a run."""
 
     def __init__(self) -> None:
         self._of_steps: dict[tuple[str, int], str] = {}
@@ -19,7 +19,7 @@ class UnderWay:
             if event.state == "running" and event.job:
                 self._of_steps[event.task_id, event.map_index] = event.job
         elif isinstance(event, Stopping):
-            # The tasks of a run that is stopped are told to have failed, whatever their jobs do.
+            # The tasks of a run that is stopped are reported as failed, whatever their jobs do.
             self._asked_to_stop = event.jobs
 
     @property

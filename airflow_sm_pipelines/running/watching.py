@@ -41,7 +41,7 @@ def last_run_of(dag_id: str) -> int:
 class RunWatch:
     """The one run of a Dag that comes after run number ``after``.
 
-    ``run_id`` and ``state`` are None until it exists. ``steps`` is the last that was told of each task.
+    ``run_id`` and ``state`` are None until it exists. ``steps`` is the last event of each task.
     """
 
     def __init__(self, dag_id: str, after: int) -> None:
@@ -68,18 +68,18 @@ class RunWatch:
             ).all()
             asked = [task for task in tasks if self._may_have_changed(task)]
             left = self._left_by(session, asked)
-        changed = [told for task in asked if (told := _told(task, left)) != self.steps.get((task[0], task[1]))]
+        changed = [change for task in asked if (change := _change_of(task, left)) != self.steps.get((task[0], task[1]))]
         self.steps |= {(step.task_id, step.map_index): step for step in changed}
-        newly = [of for key, found in left.items() if (of := _told_left(key, found)) != self._left.get(key)]
+        newly = [of for key, found in left.items() if (of := _left_of(key, found)) != self._left.get(key)]
         self._left |= {(each.task_id, each.map_index): each for each in newly}
-        # First what a task has left: who is told that it has ended can know of all.
+        # First what a task has left: who learns that it has ended can know of all.
         return [*newly, *changed]
 
     def reasons(self) -> tuple[str, ...]:
         """Why the run failed, in a line each. The task that tells how a run ends only counts where no step failed."""
         failed = [step for step in self.steps.values() if step.state == "failed"]
-        told = [step for step in failed if step.task_id != OUTCOME] or failed
-        return tuple(f"{step.name}: {step.reason or 'it left no reason: see the log'}" for step in told)
+        relevant = [step for step in failed if step.task_id != OUTCOME] or failed
+        return tuple(f"{step.name}: {step.reason or 'it left no reason: see the log'}" for step in relevant)
 
     def _may_have_changed(self, task: Any) -> bool:
         known = self.steps.get((task.task_id, task.map_index))
@@ -125,7 +125,7 @@ def _state_of(task: Any) -> str:
     return RUNNING if state in _UNDER_WAY and task.start_date is not None else state
 
 
-def _told(task: Any, left: Mapping[_Task, Mapping[str, Any]]) -> StepChanged:
+def _change_of(task: Any, left: Mapping[_Task, Mapping[str, Any]]) -> StepChanged:
     found = left.get((task.task_id, task.map_index), {})
     state, note = _state_of(task), EndNote.from_json(found.get(END_KEY))
     return StepChanged(
@@ -142,7 +142,7 @@ def _told(task: Any, left: Mapping[_Task, Mapping[str, Any]]) -> StepChanged:
     )
 
 
-def _told_left(key: _Task, found: Mapping[str, Any]) -> StepLeft:
+def _left_of(key: _Task, found: Mapping[str, Any]) -> StepLeft:
     job, note = found.get(JOB_KEY), found.get(END_KEY)
     return StepLeft(
         *key,
@@ -163,8 +163,8 @@ def _record_in(found: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _job_in(found: Mapping[str, Any]) -> str | None:
     """The name of the job: what the step has let others read, else by its record."""
-    told = found.get(JOB_KEY)
-    name = told.get("job_name") if isinstance(told, Mapping) else None
+    job = found.get(JOB_KEY)
+    name = job.get("job_name") if isinstance(job, Mapping) else None
     if not name and STORE_KEY in found:
         try:
             name = StepRecord.from_json(json.loads(found[STORE_KEY])).job_name

@@ -1,8 +1,8 @@
 """The FastAPI app of the endpoint.
 
 Anybody who reaches the API server can call it, so a call costs it little, whatever it holds: the body is bounded, a
-look-up takes one of a few threads of the endpoint's own, and what is refused is answered and told in one line each, up
-to a rate. An answer that a step waits for is taken at any rate.
+look-up takes one of a few threads of the endpoint's own, and what is refused is answered and logged in one line each,
+up to a rate. An answer that a step waits for is taken at any rate.
 """
 
 from __future__ import annotations

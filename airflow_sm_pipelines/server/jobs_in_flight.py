@@ -15,8 +15,8 @@ from airflow_sm_pipelines.observing.stats import stats
 CLASS_PATH = f"{JobTrigger.__module__}.{JobTrigger.__qualname__}"
 
 
-def tell_jobs_in_flight() -> None:
-    """Tell how many jobs triggers wait for; no query is made where metrics are off."""
+def report_jobs_in_flight() -> None:
+    """Report how many jobs triggers wait for; no query is made where metrics are off."""
     if stats() is None:
         return
     waiting = (

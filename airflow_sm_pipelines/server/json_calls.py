@@ -24,8 +24,8 @@ async def read_body(request: Request, longest: int) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > longest:
-                told = f"The request has more than {longest} bytes."
-                raise ApiError("RequestEntityTooLargeException", told, status=413)
+                message = f"The request has more than {longest} bytes."
+                raise ApiError("RequestEntityTooLargeException", message, status=413)
     except ClientDisconnect:
         raise ApiError("SerializationException", "The request ended before its end.") from None
     return bytes(body)

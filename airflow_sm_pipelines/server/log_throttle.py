@@ -1,4 +1,4 @@
-"""What cannot be done is tried again and again, but not told of each time."""
+"""What cannot be done is tried again and again, but not logged each time."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ def on_starting(component: Any) -> None:
 
 
 def stop_orphans() -> None:
-    from airflow_sm_pipelines.server.jobs_in_flight import tell_jobs_in_flight
+    from airflow_sm_pipelines.server.jobs_in_flight import report_jobs_in_flight
     from airflow_sm_pipelines.server.orphan_sweep import sweep
 
     sweep()
-    tell_jobs_in_flight()
+    report_jobs_in_flight()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.callbacks.message import AnswerSlot, AnswerState
-from airflow_sm_pipelines.callbacks.stopping import tell_stopping
+from airflow_sm_pipelines.callbacks.stopping import send_stopping
 from airflow_sm_pipelines.callbacks.store import MESSAGE_STORE_KEY, SentMessage
 from airflow_sm_pipelines.server.stored_state import Stored, stored_map_index
 from airflow_sm_pipelines.server.stored_xcom import write_slot
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def take_back(orphan: Orphan) -> None:
-    """Tell the workers that the step is stopping, unless they have been told or have answered.
+    """Tell the workers that the step is stopping, unless they know it or have answered.
 
     The record is held meanwhile: another triggerer passes it over, and sends nothing.
 
@@ -41,7 +41,7 @@ def take_back(orphan: Orphan) -> None:
             return
         sent = _sent(session, orphan)
         if sent is not None:
-            _tell_stopping(session, orphan, sent)
+            _send_stopping(session, orphan, sent)
         held.value = orphan.closed_text
 
 
@@ -59,7 +59,7 @@ def _sent(session: Session, orphan: Orphan) -> SentMessage | None:
     return sent if sent is not None and sent.attempt == orphan.record.token else None
 
 
-def _tell_stopping(session: Session, orphan: Orphan, sent: SentMessage) -> None:
+def _send_stopping(session: Session, orphan: Orphan, sent: SentMessage) -> None:
     place = AnswerSlot(sent.digest, orphan.dag_id, orphan.run_id, orphan.task_id, orphan.map_index)
     slot = session.scalar(select(XComModel).filter_by(**place.address))
     held = None if slot is None else AnswerState.found_in(slot.value)
@@ -75,5 +75,5 @@ def _tell_stopping(session: Session, orphan: Orphan, sent: SentMessage) -> None:
             write_slot(slot, stopping.to_text(), session)
         session.flush()
 
-    tell_stopping(sent.message, AwsAccess(**orphan.record.stop_target["access"]), leave)
+    send_stopping(sent.message, AwsAccess(**orphan.record.stop_target["access"]), leave)
     log.warning("The workers of %s, which has ended, were told that it is stopping", orphan.task)

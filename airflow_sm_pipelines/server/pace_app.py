@@ -36,7 +36,7 @@ MAX_LOOK_UPS = 4
 
 
 def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
-    """The app: ``answer`` knows whether a task asks, and what it is told."""
+    """The app: ``answer`` knows whether a task asks, and what to answer."""
     app = FastAPI(title="The pace of calls that create jobs", openapi_url=None)
     look_ups = CapacityLimiter(MAX_LOOK_UPS)
 
@@ -45,7 +45,7 @@ def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
         """One word of a task about one call."""
         try:
             asking = Asking.from_bytes(await read_body(request, MAX_BODY_BYTES))
-            told = await to_thread.run_sync(answer, asking, limiter=look_ups)
+            reply = await to_thread.run_sync(answer, asking, limiter=look_ups)
         except ApiError as error:
             return _refused(rate, error.status, "its body cannot be read")
         except ValueError as error:
@@ -53,9 +53,9 @@ def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
         except NotTheTaskError:
             return _refused(rate, 403, "no running task has asked")
         except (SQLAlchemyError, ContendedError, TooManyRowsError):
-            log.exception("The pace of a call could not be told")
+            log.exception("The pace of a call could not be looked up")
             return Response(status_code=503)
-        return Response(msgspec.json.encode(told), media_type="application/json")
+        return Response(msgspec.json.encode(reply), media_type="application/json")
 
     return app
 

@@ -17,7 +17,7 @@ SECONDS_BETWEEN_WORDS = 60.0
 class RefusalRate:
     """A token bucket: it holds the refusals of one minute, and fills at that rate.
 
-    What it has none left for is told in the log once a minute, as a number.
+    What it has none left for is logged once a minute, as a number.
     """
 
     def __init__(
@@ -28,8 +28,8 @@ class RefusalRate:
         self._clock = clock
         self._what = what
         self._filled_at = clock()
-        self._untold = 0
-        self._told_at = float("-inf")
+        self._unreported = 0
+        self._reported_at = float("-inf")
 
     def allows(self) -> bool:
         """Take one refusal out of the bucket; False where it is empty."""
@@ -40,8 +40,8 @@ class RefusalRate:
         if allowed:
             self._left -= 1
         else:
-            self._untold += 1
-        if self._untold and now - self._told_at >= SECONDS_BETWEEN_WORDS:
-            log.warning("%d requests to %s were refused for their rate", self._untold, self._what)
-            self._untold, self._told_at = 0, now
+            self._unreported += 1
+        if self._unreported and now - self._reported_at >= SECONDS_BETWEEN_WORDS:
+            log.warning("%d requests to %s were refused for their rate", self._unreported, self._what)
+            self._unreported, self._reported_at = 0, now
         return allowed

@@ -1,9 +1,9 @@
 """A step whose job has ended comes before all that are still to start, wherever slots are short.
 
 Airflow gives back the slot of a task that comes back from its trigger, and then orders it among all others by its
-weight, which is as old as the run. So a heavier step that became ready meanwhile takes the slot, and the ended job
-is told one whole job later. No hook lets a weight be told at that moment: a PriorityWeightStrategy is asked only when
-the task is made or cleared, and listeners hear of workers' tasks. What there is, is SQLAlchemy's own event: the
+weight, which is as old as the run. So a heavier step that became ready meanwhile takes the slot, and the end of the
+job is seen one whole job later. No hook lets a weight be set at that moment: a PriorityWeightStrategy is asked only
+when the task is made or cleared, and listeners hear of workers' tasks. What there is, is SQLAlchemy's own event: the
 triggerer sets the state of the task, in its main process. Were that to change, the order would be that of the weights
 (:func:`airflow_sm_pipelines.pools.priority_weights`), and nothing else would.
 """

@@ -94,7 +94,7 @@ OF_STEPS: Mapping[str, Setting] = MappingProxyType(
             ("retries",),
         ),
         "executor_config": Setting(
-            kinds.PLAIN, "What the executor is told of the steps' tasks.", ("executor_config",), "executor_config"
+            kinds.PLAIN, "What the executor gets for the steps' tasks.", ("executor_config",), "executor_config"
         ),
         **{
             f"on_{when}_callback": Setting(

@@ -88,19 +88,21 @@ class FolderSettings(Struct):
             yield path, self._orphan(path)
         for definition in unused:
             for each in self.files.of(definition):
-                told = f"{storable(self.called(definition))} is no pipeline definition, so nothing has these settings"
-                yield each.path, self._finding(each.path, told, None)
+                message = (
+                    f"{storable(self.called(definition))} is no pipeline definition, so nothing has these settings"
+                )
+                yield each.path, self._finding(each.path, message, None)
 
     def _orphan(self, path: Path) -> Finding:
         if not path.name.endswith(SUFFIX):
-            told = f"settings stand in a file whose name ends in {SUFFIX}, so these count for nothing"
-            return self._finding(path, told, f"{path.name.rpartition('.')[0]}.yaml")
+            message = f"settings stand in a file whose name ends in {SUFFIX}, so these count for nothing"
+            return self._finding(path, message, f"{path.name.rpartition('.')[0]}.yaml")
         base = path.name.removesuffix(SUFFIX)
         stems = sorted(self.files.stems_in(path.parent))
         near = nearest(base, stems) or nearest(base.partition(".")[0], stems)
-        told = "there is no definition of this name here, so these settings count for nothing"
-        return self._finding(path, told, None if near is None else f"{near}{SUFFIX}")
+        message = "there is no definition of this name here, so these settings count for nothing"
+        return self._finding(path, message, None if near is None else f"{near}{SUFFIX}")
 
-    def _finding(self, path: Path, told: str, suggestion: str | None) -> Finding:
+    def _finding(self, path: Path, message: str, suggestion: str | None) -> Finding:
         name = storable(self.called(path))
-        return Finding(told, suggestion=suggestion, code="sidecar-unused", file=name).at(1, 1)
+        return Finding(message, suggestion=suggestion, code="sidecar-unused", file=name).at(1, 1)

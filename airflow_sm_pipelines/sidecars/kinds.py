@@ -42,7 +42,7 @@ class Kind(Struct, frozen=True):
     schema: Mapping[str, Any]
 
 
-def told(node: Node) -> str:
+def found_text(node: Node) -> str:
     """What stands there, for a message."""
     if isinstance(node, Members):
         return "a mapping"
@@ -54,7 +54,7 @@ def told(node: Node) -> str:
 def text(node: Node) -> str:
     """A text, also one that looks like a number, boolean or date."""
     if not isinstance(node, Scalar) or node.is_null:
-        raise WrongValueError(f"expected a text, found {told(node)}", node)
+        raise WrongValueError(f"expected a text, found {found_text(node)}", node)
     if not node.text.strip():
         raise WrongValueError("expected a text, found an empty one", node)
     return node.text
@@ -91,7 +91,7 @@ def boolean(node: Node) -> bool:
         return node.text == "true"
     meant = _SAID_OTHERWISE.get(node.text.lower(), node.text.lower()) if isinstance(node, Scalar) else ""
     raise WrongValueError(
-        f"expected true or false, found {told(node)}", node, meant if meant in ("true", "false") else None
+        f"expected true or false, found {found_text(node)}", node, meant if meant in ("true", "false") else None
     )
 
 
@@ -106,7 +106,7 @@ def count_from(least: int, most: int) -> Kind:
             and least <= int(node.text) <= most
         ):
             return int(node.text)
-        raise WrongValueError(f"expected a whole number from {least} to {most}, found {told(node)}", node)
+        raise WrongValueError(f"expected a whole number from {least} to {most}, found {found_text(node)}", node)
 
     return Kind(read, {"type": "integer", "minimum": least, "maximum": most})
 
@@ -122,7 +122,9 @@ def duration(node: Node) -> timedelta:
             found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if found is None or not timedelta(0) < found <= MAX_DURATION:
         most = f"of {MAX_DURATION.days} days at most"
-        raise WrongValueError(f"expected seconds, or a time such as 90m or 2h30m, {most}, found {told(node)}", node)
+        raise WrongValueError(
+            f"expected seconds, or a time such as 90m or 2h30m, {most}, found {found_text(node)}", node
+        )
     return found
 
 
@@ -139,16 +141,16 @@ def moment(node: Node) -> datetime:
             found = found.replace(tzinfo=pendulum.timezone(zone))
     except (ValueError, LookupError, OSError):
         form = "2026-01-05, 2026-01-05T06:00+01:00 or 2026-01-05 Europe/Berlin"
-        raise WrongValueError(f"expected a date such as {form}, found {told(node)}", node) from None
+        raise WrongValueError(f"expected a date such as {form}, found {found_text(node)}", node) from None
     if (fault := fault_of_start(found)) is not None:
-        raise WrongValueError(f"{fault}, found {told(node)}", node)
+        raise WrongValueError(f"{fault}, found {found_text(node)}", node)
     return found
 
 
 def texts_up_to(most: int) -> Callable[[Node], list[str]]:
     def read(node: Node) -> list[str]:
         if not isinstance(node, Items):
-            raise WrongValueError(f"expected a list of texts, found {told(node)}", node)
+            raise WrongValueError(f"expected a list of texts, found {found_text(node)}", node)
         return [text_up_to(most)(item) for item in node.items]
 
     return read
@@ -157,14 +159,14 @@ def texts_up_to(most: int) -> Callable[[Node], list[str]]:
 def texts_by_name(node: Node) -> dict[str, str]:
     """A mapping with texts as values. An empty text is one."""
     if not isinstance(node, Members):
-        raise WrongValueError(f"expected a mapping, found {told(node)}", node)
+        raise WrongValueError(f"expected a mapping, found {found_text(node)}", node)
     return {key.text: given_text(value) for key, value in node.members}
 
 
 def given_text(node: Node) -> str:
     """A text, maybe an empty one in quotes."""
     if not isinstance(node, Scalar) or node.is_null:
-        raise WrongValueError(f"expected a value, found {told(node)}", node)
+        raise WrongValueError(f"expected a value, found {found_text(node)}", node)
     return node.text
 
 
@@ -173,7 +175,7 @@ def choice_of(*choices: str) -> Kind:
         found = text(node)
         if found not in choices:
             raise WrongValueError(
-                f"expected one of {', '.join(choices)}, found {told(node)}", node, nearest(found, choices)
+                f"expected one of {', '.join(choices)}, found {found_text(node)}", node, nearest(found, choices)
             )
         return found
 
@@ -184,14 +186,14 @@ def dotted(node: Node) -> str:
     """The path by which a callable is imported."""
     found = text(node)
     if not _DOTTED.fullmatch(found):
-        raise WrongValueError(f"expected a dotted path such as alerts.told_in_chat, found {told(node)}", node)
+        raise WrongValueError(f"expected a dotted path such as alerts.send_to_chat, found {found_text(node)}", node)
     return found
 
 
 def plain_values(node: Node) -> dict[str, Any]:
     """A mapping with values as in JSON: what stands in quotes is a text."""
     if not isinstance(node, Members):
-        raise WrongValueError(f"expected a mapping, found {told(node)}", node)
+        raise WrongValueError(f"expected a mapping, found {found_text(node)}", node)
     return {key.text: _plain(value) for key, value in node.members}
 
 

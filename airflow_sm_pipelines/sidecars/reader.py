@@ -13,7 +13,7 @@ from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.expressions.templates import is_template
 from airflow_sm_pipelines.sidecars.content import content_of
 from airflow_sm_pipelines.sidecars.fields import OF_DAG, OF_STEPS, TEMPLATES, Setting
-from airflow_sm_pipelines.sidecars.kinds import WrongValueError, told
+from airflow_sm_pipelines.sidecars.kinds import WrongValueError, found_text
 from airflow_sm_pipelines.sidecars.layers import ADDED, STEPS, Given, Key, Layer, Origin, StepEntry
 from airflow_sm_pipelines.sidecars.names import DEFAULTS
 from airflow_sm_pipelines.sidecars.yaml_tree import Members, Node, Scalar, YamlError, read_yaml
@@ -35,8 +35,8 @@ def read_file(
     try:
         data = content_of(path, root)
     except OSError as error:
-        told_of = Finding(f"the file cannot be read: {error.strerror or error}", code="unreadable-file", file=name)
-        return Layer(name, is_shared=is_shared, findings=(told_of.at(1, 1),))
+        finding = Finding(f"the file cannot be read: {error.strerror or error}", code="unreadable-file", file=name)
+        return Layer(name, is_shared=is_shared, findings=(finding.at(1, 1),))
     return read_settings_text(data, name, allows, is_shared=is_shared, is_for_folder=path.name == DEFAULTS)
 
 
@@ -55,8 +55,8 @@ def read_settings_text(
     if isinstance(root, Members):
         reading.read(root)
     elif root is not None and not (isinstance(root, Scalar) and root.is_null):
-        # What has no structure may be any file, by a slip: nothing of it is told.
-        what = "a text" if isinstance(root, Scalar) else told(root)
+        # What has no structure may be any file, by a slip: nothing of it is shown.
+        what = "a text" if isinstance(root, Scalar) else found_text(root)
         reading.refuse(f"the file has settings by their names, found {what}", root, None)
     return Layer(name, reading.values, tuple(reading.steps), is_shared, tuple(reading.findings))
 
@@ -85,12 +85,12 @@ class _Reading:
 
     def _steps(self, node: Node, path: JsonPath) -> None:
         if not isinstance(node, Members):
-            self.refuse(f"expected settings by the names of steps, found {told(node)}", node, path)
+            self.refuse(f"expected settings by the names of steps, found {found_text(node)}", node, path)
             return
         for key, inner in node.members:
             place = (path, key.text)
             if not isinstance(inner, Members):
-                self.refuse(f"expected the settings of {shorten(key.text)!r}, found {told(inner)}", inner, place)
+                self.refuse(f"expected the settings of {shorten(key.text)!r}, found {found_text(inner)}", inner, place)
                 continue
             values: dict[str, Given] = {}
             for name, value in inner.members:
@@ -116,18 +116,18 @@ class _Reading:
             self._not_allowed(key, path, repr(key.text), setting.allowed_by)
             return None
         if self.is_for_folder and setting.key == ("dag_id",):
-            told_of = (
+            message = (
                 f"a dag id is that of one Dag, and {DEFAULTS} is for all of a folder: give it in the definition's own"
             )
-            self.refuse(told_of, key, path)
+            self.refuse(message, key, path)
             return None
         return setting
 
     def _not_allowed(self, at: Node, path: JsonPath, what: str, name: str) -> None:
-        told_of = (
+        message = (
             f"a file may not set {what}: [sagemaker_pipelines] sidecar_allows does not name {name}; give it in Python"
         )
-        self.refuse(told_of, at, path, code="not-allowed")
+        self.refuse(message, at, path, code="not-allowed")
 
     def _value(self, setting: Setting, key: Scalar, node: Node, path: JsonPath) -> Iterator[tuple[Key, Given]]:
         try:

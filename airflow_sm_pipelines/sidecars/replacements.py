@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.replacing import MAX_REPLACEMENTS, PathError, Replacement, tokens_of
-from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, given_text, text, told
+from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, found_text, given_text, text
 from airflow_sm_pipelines.sidecars.yaml_tree import Items, Members, Node
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class ReplaceError(ValueError):
 def read_replacements(node: Node) -> tuple[Replacement, ...]:
     """Those of a file."""
     if not isinstance(node, Items):
-        raise WrongValueError(f"expected a list of replacements, found {told(node)}", node)
+        raise WrongValueError(f"expected a list of replacements, found {found_text(node)}", node)
     if len(node.items) > MAX_REPLACEMENTS:
         raise WrongValueError(f"expected at most {MAX_REPLACEMENTS} replacements, found {len(node.items)}", node)
     return tuple([_read(item) for item in node.items])
@@ -52,15 +52,15 @@ def check_replaced(planned: Plan, replacements: Sequence[Replacement]) -> Iterat
             if (index, at) not in done:
                 # What it would replace may be a secret: the finding is shown where the definition is not.
                 which = f"replacement {index + 1}: at {at}"
-                told_of = f"{which} there is no text that begins with its from as a whole"
+                message = f"{which} there is no text that begins with its from as a whole"
                 yield Finding(
-                    told_of, code=CODE, line=replacement.line, column=replacement.column, given=("replace",)
+                    message, code=CODE, line=replacement.line, column=replacement.column, given=("replace",)
                 ).bounded()
 
 
 def _read(node: Node) -> Replacement:
     if not isinstance(node, Members):
-        raise WrongValueError(f"expected {_FORM}, found {told(node)}", node)
+        raise WrongValueError(f"expected {_FORM}, found {found_text(node)}", node)
     members = {key.text: value for key, value in node.members}
     for key, _ in node.members:
         if key.text not in _KEYS:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.limits import MAX_ASSET_LENGTH
-from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, list_of_texts, text, texts_up_to, told
+from airflow_sm_pipelines.sidecars.kinds import Kind, WrongValueError, found_text, list_of_texts, text, texts_up_to
 from airflow_sm_pipelines.sidecars.schedules import fault_of_cron
 from airflow_sm_pipelines.sidecars.yaml_tree import Members, Node, Scalar
 
@@ -25,7 +25,7 @@ def schedule(node: Node) -> str | AssetSchedule | None:
     if isinstance(node, Scalar):
         return None if node.is_null else _cron(node)
     if not isinstance(node, Members):
-        raise WrongValueError(f"expected a cron expression or assets, found {told(node)}", node)
+        raise WrongValueError(f"expected a cron expression or assets, found {found_text(node)}", node)
     forms = {"assets": False, "any_asset": True}
     for key, value in node.members:
         if key.text not in forms:
@@ -44,13 +44,13 @@ def _cron(node: Scalar) -> str:
     if found.startswith("@"):
         if found not in PRESETS:
             raise WrongValueError(
-                f"expected a cron expression or one of {', '.join(PRESETS)}, found {told(node)}",
+                f"expected a cron expression or one of {', '.join(PRESETS)}, found {found_text(node)}",
                 node,
                 nearest(found, PRESETS),
             )
         return found
     if (fault := fault_of_cron(found)) is not None:
-        raise WrongValueError(f"{fault}, found {told(node)}", node)
+        raise WrongValueError(f"{fault}, found {found_text(node)}", node)
     return found
 
 

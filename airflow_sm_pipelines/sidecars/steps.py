@@ -46,8 +46,8 @@ def check_patterns(layers: Sequence[Layer], planned: Plan, known_types: Collecti
                 name = entry.pattern.removeprefix(TYPE)
                 if name not in known_types:
                     near = nearest(name, known_types)
-                    told = f"steps names the type {shorten(name)!r}, which is no step type"
-                    yield _unmatched(entry, told, None if near is None else TYPE + near)
+                    message = f"steps names the type {shorten(name)!r}, which is no step type"
+                    yield _unmatched(entry, message, None if near is None else TYPE + near)
                 elif not layer.is_shared:
                     yield _unmatched(entry, f"steps names the type {shorten(name)!r}, which no step here has", None)
             elif not layer.is_shared:
@@ -58,8 +58,8 @@ def check_patterns(layers: Sequence[Layer], planned: Plan, known_types: Collecti
 def unmatched_in_all(dags: Sequence[tuple[Sequence[Layer], Plan | None]]) -> Iterator[Finding]:
     """A finding for each entry that several Dags have in common and no step of any of them.
 
-    One by type may be for definitions to come. Nothing is told of what a Dag has whose steps are not known, since its
-    definition is broken: None stands for its plan.
+    One by type may be for definitions to come. Nothing is reported of what a Dag has whose steps are not known,
+    since its definition is broken: None stands for its plan.
     """
     entries: dict[tuple[str, str], StepEntry] = {}
     names: set[str] = set()
@@ -75,8 +75,8 @@ def unmatched_in_all(dags: Sequence[tuple[Sequence[Layer], Plan | None]]) -> Ite
                     settled.add(key)
     for key, entry in entries.items():
         if key not in settled and not entry.pattern.startswith(TYPE):
-            told = f"steps names {shorten(entry.pattern)!r}, which no step of any Dag here is called"
-            yield _unmatched(entry, told, nearest(entry.pattern, sorted(names)))
+            message = f"steps names {shorten(entry.pattern)!r}, which no step of any Dag here is called"
+            yield _unmatched(entry, message, nearest(entry.pattern, sorted(names)))
 
 
 def _weight(entry: StepEntry) -> int:

@@ -152,8 +152,8 @@ class _Builder:
 
     def _refused(self, event: Any, what: str, path: JsonPath = None) -> YamlError:
         mark = event.start_mark
-        told = f"the file cannot be read as settings: it has {what}"
-        return YamlError(_finding(self._name, told, mark.line + 1, mark.column + 1, path))
+        message = f"the file cannot be read as settings: it has {what}"
+        return YamlError(_finding(self._name, message, mark.line + 1, mark.column + 1, path))
 
 
 def _finding(name: str, message: str, line: int = 1, column: int = 1, path: JsonPath = None) -> Finding:

@@ -193,7 +193,7 @@ class JobRun(Protocol):
 class JobAdapter:
     """What differs by step type in the life of a job; one is made for each try.
 
-    Every method may raise :meth:`JobRun.failure`, which fails the step. An error of botocore is told as what it is:
+    Every method may raise :meth:`JobRun.failure`, which fails the step. An error of botocore is reported as what it is:
     in :meth:`create` as a refused call, while the request is made as a request that could not be resolved.
     """
 
@@ -300,7 +300,7 @@ class JobAdapter:
     # The stop -----------------------------------------------------------------------------------------------
 
     def stop_target(self) -> StopTarget | None:
-        """What is stopped when the task is killed; None while AWS has not told what that takes."""
+        """What is stopped when the task is killed; None while AWS has not said what that takes."""
         return JobTarget(self.kind, self.run.record.job_name, self.run.access)
 
     def locate(self) -> None:

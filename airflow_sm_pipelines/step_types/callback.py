@@ -58,7 +58,7 @@ failure. Where it is answered by a failure, the step fails and is not retried.
 
 **Kill.** Killing the task, and the end of its `execution_timeout`, send one more message, the same but for `"status":
 "Stopping"`. As on SageMaker its worker is to answer: the endpoint takes that answer once, and it changes nothing. It
-may answer at once. For a task that is cleared, its next try sends the message as it begins. Where nobody was told of
+may answer at once. For a task that is cleared, its next try sends the message as it begins. Where nobody heard of
 the kill (no triggerer had the task then, or who had it died), the triggerer sends it at its next look
 (`orphan_jobs_interval`). A try that was lost, with its worker or its heartbeats, sends none: the next one waits for
 the same token.

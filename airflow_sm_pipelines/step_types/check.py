@@ -19,7 +19,7 @@ from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 from airflow_sm_pipelines.step_types.job_kind import JobState
 from airflow_sm_pipelines.step_types.processing import KIND
 from airflow_sm_pipelines.step_types.step_type import Guide, job_calls
-from airflow_sm_pipelines.step_types.violations import EXIT_MESSAGE, Violation, read_violations, tell
+from airflow_sm_pipelines.step_types.violations import EXIT_MESSAGE, Violation, describe_violations, read_violations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +191,7 @@ class CheckAdapter(JobAdapter):
         """Mount the previous baseline, and say in the environment where it is."""
         completed = super().complete_request(request)
         mounted = {} if self.check.skip else self._baseline_inputs()
-        # A place that the report could not be read from is told before the job, not after it.
+        # A place that the report could not be read from fails the step before the job, not after it.
         bucket_and_key(self._report_uri(completed))
         self.run.check_place(self._report_uri(completed))
         if mounted:
@@ -247,7 +247,7 @@ class CheckAdapter(JobAdapter):
             return
         # A later step that lets none pass would be green by the result of this one.
         self.run.forget_cache_key()
-        found = f"See violation report {self._report_uri(described)}. {tell(self._violations)}"
+        found = f"See violation report {self._report_uri(described)}. {describe_violations(self._violations)}"
         if self.check.fail_on_violation:
             raise self.run.job_failure(f"ClientError: {self.check_kind.title} failed. {found}", with_log=False)
         self.run.log.warning("%s: FailOnViolation is false. %s", self.check_kind.title, found)
@@ -270,7 +270,7 @@ class CheckAdapter(JobAdapter):
         return found
 
     def _unreadable(self, uri: str, error: ClientError | BotoCoreError) -> StepFailure:
-        hint = " The step needs s3:GetObject there, and s3:ListBucket to be told that a file is missing."
+        hint = " The step needs s3:GetObject there, and s3:ListBucket to learn that a file is missing."
         message = f"{uri} could not be read: {CallError.of(error)}.{hint if is_denied(error) else ''}"
         return self.run.failure(message, type_of_call_error(error), outcome_unknown=True)
 

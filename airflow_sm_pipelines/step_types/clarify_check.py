@@ -99,8 +99,8 @@ class ClarifyCheckAdapter(CheckAdapter):
         except (ValueError, TypeError) as error:
             raise self.run.failure(f"{source} is no analysis config: {error}.") from None
         except self.run.call_errors as error:
-            told = f"the analysis config {source} could not be read, or not be written to {target}: "
-            raise self.run.failure(f"{told}{CallError.of(error)}", type_of_call_error(error)) from error
+            message = f"the analysis config {source} could not be read, or not be written to {target}: "
+            raise self.run.failure(f"{message}{CallError.of(error)}", type_of_call_error(error)) from error
         self.run.log.info("The analysis config with the model %s is %s", model_name, target)
 
 

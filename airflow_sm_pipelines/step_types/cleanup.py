@@ -70,7 +70,7 @@ where the bucket keeps versions, a delete marker is set and they stay.
 another run may have written it or need it: the SDK's default outputs are in such folders, a fixed path such as
 `s3://bucket/out/report.json` is not. The setting `cleanup_prefixes` names folders where that is not asked. A path with
 `.` or `..`, a key that is empty or ends with `/`, a place that `allowed_s3_prefixes` does not allow, and a source step
-with a VpcConfig are refused always. A literal URI that every run refuses is told at load.
+with a VpcConfig are refused always. A literal URI that every run refuses is a finding at load.
 
 **What is skipped.** A source step whose result is another run's (from the step cache, or copied by a selective
 execution), and one that ran no job in this run. A source that failed, was killed or ran out of time is cleaned up all

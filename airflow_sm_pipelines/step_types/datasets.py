@@ -8,8 +8,8 @@ from msgspec import Struct
 class DatasetPaths(Struct, frozen=True):
     """Dotted paths of S3 URIs: ``inputs`` and ``outputs`` in the Create request, ``results`` in the step's result.
 
-    They are the inputs and outputs that OpenLineage is told, and the outputs are assets where the deployment wants
-    them. Where the result names what was written, the request's ``outputs`` are not told besides: they are its folders.
+    They are the inputs and outputs that OpenLineage gets, and the outputs are assets where the deployment wants
+    them. Where the result names what was written, the request's ``outputs`` are not: they are its folders.
     """
 
     inputs: tuple[str, ...] = ()

@@ -71,16 +71,16 @@ def find_step(client: Any, cluster: str, name: str, began_at: float) -> str | No
 def reason_of_step(step: Mapping[str, Any]) -> str:
     """Why a step failed: EMR's FailureDetails (the reason, the message and the log file), else its state's reason."""
     details = member_at(step, "Status.FailureDetails") or {}
-    told = [str(details[key]).strip() for key in ("Reason", "Message") if details.get(key)]
+    parts = [str(details[key]).strip() for key in ("Reason", "Message") if details.get(key)]
     if details.get("LogFile"):
-        told.append(f"see {details['LogFile']}")
+        parts.append(f"see {details['LogFile']}")
     change = member_at(step, "Status.StateChangeReason.Message")
-    return "; ".join(told or ([str(change)] if change else []))
+    return "; ".join(parts or ([str(change)] if change else []))
 
 
 def reason_of_cluster(cluster: Mapping[str, Any]) -> str:
     """The state of a cluster, and why it is in it."""
     reason = member_at(cluster, "Status.StateChangeReason") or {}
-    told = ": ".join(str(reason[key]) for key in ("Code", "Message") if reason.get(key))
+    text = ": ".join(str(reason[key]) for key in ("Code", "Message") if reason.get(key))
     state = member_at(cluster, "Status.State")
-    return f"the cluster {cluster['Id']} is {state}{f' ({told})' if told else ''}"
+    return f"the cluster {cluster['Id']} is {state}{f' ({text})' if text else ''}"

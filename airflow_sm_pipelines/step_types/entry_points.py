@@ -38,7 +38,7 @@ class EntryPointFault(Struct, frozen=True):
 def load_entry_points(taken: Collection[str]) -> tuple[dict[str, StepType], tuple[EntryPointFault, ...]]:
     """The step types of all entry points by name, and what is wrong with the others.
 
-    Whatever goes wrong in one of them is told in the log and keeps nothing else from being loaded.
+    Whatever goes wrong in one of them is logged and keeps nothing else from being loaded.
 
     :param taken: names that no entry point can give: those of this package
     """

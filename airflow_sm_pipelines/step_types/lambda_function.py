@@ -18,7 +18,7 @@ and holds its worker meanwhile.
 
 **Outputs.** `Steps.X.OutputParameters['k']` has its declared type. A String takes any value, nested ones as JSON
 text; an Integer, Float or Boolean also a text that writes one (`"3"`, `"true"`). A declared output that is missing, a
-value that is not of its type (`NaN` and `Infinity` are of none but String), and an error of the function (told in the
+value that is not of its type (`NaN` and `Infinity` are of none but String), and an error of the function (shown in the
 function's words) each fail the step, for good. What is not declared is left out. Outputs whose names
 are those of secrets are masked in XCom; a step that refers to one gets the real value ([security.md](security.md)).
 

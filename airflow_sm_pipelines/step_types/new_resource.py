@@ -46,8 +46,8 @@ class NewResourceAdapter(JobAdapter):
                     raise
                 described = run.describe()
                 if described is not None and self._is_asked_for(described):
-                    told = "The %s %s is there already, with what this step asks for"
-                    run.log.info(told, self.kind.noun, run.record.job_name)
+                    message = "The %s %s is there already, with what this step asks for"
+                    run.log.info(message, self.kind.noun, run.record.job_name)
                     return
                 given = run.resolve_text(run.step.arguments.get(self.kind.name_field))
                 if not given or number > MAX_NAMES:
@@ -58,8 +58,8 @@ class NewResourceAdapter(JobAdapter):
 
     def _take_name(self, name: str) -> None:
         run = self.run
-        told = "The %s %s of this execution is there already and is not what this step asks for: this one is %s"
-        run.log.warning(told, self.kind.noun, run.record.job_name, name)
+        message = "The %s %s of this execution is there already and is not what this step asks for: this one is %s"
+        run.log.warning(message, self.kind.noun, run.record.job_name, name)
         run.rename(name)
         run.request = {**run.request, self.kind.name_field: name}
         # On record before the call, as the first name was.

@@ -91,13 +91,13 @@ class RegisterModelAdapter(JobAdapter):
     def reason(self, described: dict[str, Any]) -> str | None:
         """What AWS says of each validation and image scan that failed."""
         details = described.get("ModelPackageStatusDetails") or {}
-        told = [
+        reasons = [
             f"{status['Name']} is {status['Status']}: {status.get('FailureReason') or 'AWS gives no reason'}"
             for member in STATUSES
             for status in details.get(member) or ()
             if status["Status"] in KIND.failed
         ]
-        return "; ".join(told) or super().reason(described)
+        return "; ".join(reasons) or super().reason(described)
 
 
 def _ensure_group(reading: Any, client: Any, group: str) -> None:

@@ -57,7 +57,7 @@ def _read_violation(entry: Mapping[str, Any]) -> Violation:
     return Violation(subject, str(entry.get("constraint_check_type") or ""), str(entry.get("description") or ""))
 
 
-def tell(violations: Sequence[Violation]) -> str:
+def describe_violations(violations: Sequence[Violation]) -> str:
     """The violations for the person who reads a task's log, one in a line, no more than 20."""
     lines = [f"{len(violations)} violation{'s' if len(violations) != 1 else ''}:"]
     lines += [f"- {violation}" for violation in violations[:MAX_SHOWN]]

@@ -126,7 +126,7 @@ class PipelineStore:
         return [version for version in found if version.first == first]
 
     def all(self) -> Iterator[Stored]:
-        """Every pipeline, in the order of their names in lower case; one that cannot be read is told to the log."""
+        """Every pipeline, in the order of their names in lower case; one that cannot be read is logged."""
         for key in self._files.names(HISTORY):
             try:
                 found = self.get(key)

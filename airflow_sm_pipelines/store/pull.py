@@ -69,7 +69,7 @@ def pull(
     Nothing is written before all was asked, so that an outage in the middle changes nothing.
 
     :param prune: whether files that an earlier pull has written go, where this one does not name their pipelines
-    :param dry_run: whether all this is only told
+    :param dry_run: whether all this is only reported
     :param overwrite: whether files that pull has not written, or that were edited since, give way
     :raises FolderError: where the folder cannot be pulled into
     :raises botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: where SageMaker cannot be asked

@@ -167,8 +167,8 @@ class PulledFolder:
             raise FolderError(f"{path} is not what pull has written: {error}") from None
         strange = [name for name in found.files if _FILE.fullmatch(name) is None]
         if strange or found.version != _VERSION:
-            told = f"the file {strange[0]!r}" if strange else f"the version {found.version}"
-            raise FolderError(f"{path} is not what pull has written: it names {told}")
+            named = f"the file {strange[0]!r}" if strange else f"the version {found.version}"
+            raise FolderError(f"{path} is not what pull has written: it names {named}")
         return found
 
 

@@ -69,5 +69,5 @@ def _is_unchanged(name: str, modified: Mapping[str, str], before: Seen) -> bool:
 
 
 def _without_definition(fetched: Fetched) -> str:
-    told = {"PipelineName": fetched.name.rpartition("/")[2], DEFINITION: f"SageMaker gave none: {fetched.failure}"}
-    return json.dumps(told, indent=2) + "\n"
+    document = {"PipelineName": fetched.name.rpartition("/")[2], DEFINITION: f"SageMaker gave none: {fetched.failure}"}
+    return json.dumps(document, indent=2) + "\n"

@@ -38,7 +38,7 @@ class SnapshotDagBundle(BaseDagBundle):
         self._current: str | None = self.version
 
     def look(self) -> Snapshot | None:
-        """What there is now, None where that cannot be told."""
+        """What there is now, None where that is not known."""
         raise NotImplementedError
 
     def resume(self, latest: Snapshot) -> Snapshot:
@@ -68,7 +68,7 @@ class SnapshotDagBundle(BaseDagBundle):
 
     @override
     def refresh(self) -> None:
-        """Look, store what is new, and put it in place. Where that cannot be told, all stays as it was.
+        """Look, store what is new, and put it in place. Where that is not known, all stays as it was.
 
         :raises AirflowException: for a bundle that was made for one version
         """

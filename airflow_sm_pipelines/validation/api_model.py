@@ -121,7 +121,7 @@ def values_of(model: dict[str, Any], roots: Iterable[str]) -> dict[str, ApiValue
     """The shapes of a botocore model that can be reached from ``roots``; a root that the model lacks is passed over."""
     from airflow_sm_pipelines.validation.service_model import member_names
 
-    told = member_names(model)
+    name_of = member_names(model)
     found: dict[str, ApiValue] = {}
     left = list(roots)
     while left:
@@ -129,20 +129,20 @@ def values_of(model: dict[str, Any], roots: Iterable[str]) -> dict[str, ApiValue
         shape = model["shapes"].get(name)
         if shape is None or name in found:
             continue
-        value = found[name] = _value_of(shape, told)
+        value = found[name] = _value_of(shape, name_of)
         left += [*value.members.values(), *filter(None, (value.member, value.key, value.value))]
     return found
 
 
-def _value_of(shape: dict[str, Any], told: Any) -> ApiValue:
+def _value_of(shape: dict[str, Any], name_of: Any) -> ApiValue:
     if shape.get("document"):
         return ApiValue("document")
     members = shape.get("members", {})
     return ApiValue(
         "string" if shape["type"] == "character" else shape["type"],
-        members={told(key): member["shape"] for key, member in members.items()},
-        required=tuple(told(key) for key in shape.get("required", ())),
-        tokens=tuple(told(key) for key, member in members.items() if member.get("idempotencyToken")),
+        members={name_of(key): member["shape"] for key, member in members.items()},
+        required=tuple(name_of(key) for key in shape.get("required", ())),
+        tokens=tuple(name_of(key) for key, member in members.items() if member.get("idempotencyToken")),
         union=bool(shape.get("union")),
         member=shape.get("member", {}).get("shape", ""),
         key=shape.get("key", {}).get("shape", ""),

@@ -1,4 +1,4 @@
-"""What a Cleanup step may name, told at load (semantics 2.18)."""
+"""What a Cleanup step may name, checked at load (semantics 2.18)."""
 
 from __future__ import annotations
 

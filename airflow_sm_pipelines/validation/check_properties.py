@@ -85,8 +85,8 @@ def misfit_in_words(
     right = _mended(target, misfit, step_types, collector)
     if right is not None and [*map(_plain, right)] == [*map(_plain, path)]:
         return None
-    told = f"{target.name}{format_path(path[: misfit.depth])} {misfit.reason}"
-    return told, None if right is None else f"{target.name}{format_path(right)}"
+    problem = f"{target.name}{format_path(path[: misfit.depth])} {misfit.reason}"
+    return problem, None if right is None else f"{target.name}{format_path(right)}"
 
 
 def _plain(token: PathToken) -> str | int:
@@ -138,8 +138,8 @@ def _misfit_of_loop(
         named = _named(path[1:2], bodies)
         if path[0] == Member(SELECTED) and named is not None and fits(named, path[2:]):
             meant = (path[0], *path[2:]) if named == body.name else None
-            told = f"is the result of {body.name!r}, which the Selector names: it has no step's name"
-            return _Misfit(1, told, meant)
+            reason = f"is the result of {body.name!r}, which the Selector names: it has no step's name"
+            return _Misfit(1, reason, meant)
         return _Misfit(
             depth + inner.depth, inner.reason, None if inner.meant is None else (*path[:depth], *inner.meant)
         )

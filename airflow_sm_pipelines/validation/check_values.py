@@ -58,11 +58,11 @@ def check_values(
         if _has_installed_a_say(step, known, judged):
             by_table, judged = judged, _judge(_installed_model_of, known, step, types)
             for ours, theirs in zip(by_table, judged, strict=False):
-                theirs.tell_what_is_newer(ours)
+                theirs.note_what_is_newer(ours)
         for one in judged:
-            one.tell(severities, collector)
+            one.add_findings(severities, collector)
             texts += one.texts
-    _tell_texts(texts, collector)
+    _warn_of_texts(texts, collector)
     return texts
 
 
@@ -76,7 +76,7 @@ def _has_installed_a_say(step: Step, known: StepType, by_table: list[RequestJudg
     return any(one.findings for one in by_table) or may_lack_members(step, known)
 
 
-def _tell_texts(texts: list[TextMember], collector: FindingCollector) -> None:
+def _warn_of_texts(texts: list[TextMember], collector: FindingCollector) -> None:
     """Say once for a document that numbers and booleans are sent as texts."""
     numbers = [text for text in texts if text.is_number]
     if not numbers:

@@ -108,13 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for file, generated, last in tables:
             file.write_text(as_text(generated, last), encoding="utf-8")
         return 0
-    told = [
+    lines = [
         f"{file.name}: {difference}\n"
         for file, generated, _ in tables
         for difference in differences(json.loads(file.read_bytes()), generated)
     ]
-    sys.stderr.writelines(told)
-    return 1 if told else 0
+    sys.stderr.writelines(lines)
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ class RequestJudgement:
         self._members = members
         self._settings = settings
 
-    def tell(self, severities: ValueSeverities, collector: FindingCollector) -> None:
+    def add_findings(self, severities: ValueSeverities, collector: FindingCollector) -> None:
         """Hand the findings over."""
         for found in self.findings:
             place = f"{self.step.path}.Arguments{render_path(found.path)[1:]}"
@@ -124,7 +124,7 @@ class RequestJudgement:
             finding = Finding(message, place, self.step.name, meant, severity, on_key=found.on_key, code=found.code)
             collector.add(finding)
 
-    def tell_what_is_newer(self, table: RequestJudgement) -> None:
+    def note_what_is_newer(self, table: RequestJudgement) -> None:
         """Say of members that this judgement does not know, and the one by this package's table does, who has them."""
         unknown = {found.path for found in table.findings if found.code == UNKNOWN_MEMBER}
         version = table.botocore
@@ -146,9 +146,9 @@ class RequestJudgement:
         if wanted.type == "string" and kind not in (STRING, *CONTAINERS):
             self.texts.append(TextMember(self.step, path, is_number=kind is not None))
         elif kind is not None and wanted.type not in FITTING[kind]:
-            told = OF_EXPRESSIONS[kind]
+            given = OF_EXPRESSIONS[kind]
             what = shorten(format_expression(expression))
-            self._add("value-type", f"expected {WORDS[wanted.type]}, and {what} gives {told}", path)
+            self._add("value-type", f"expected {WORDS[wanted.type]}, and {what} gives {given}", path)
         elif isinstance(default, str) and default:
             # A run may give another value, so this is no error. An empty text most often means: give one.
             before = len(self.findings)

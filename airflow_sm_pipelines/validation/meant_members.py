@@ -106,7 +106,7 @@ class RequestMembers:
             if not is_outermost and name_there in known.members:
                 return name_there
             if self._has(path):
-                return _told(path, is_outermost=is_outermost)
+                return _from_step(path, is_outermost=is_outermost)
         if is_outermost:
             return None if plain in _VAGUE or plain in _EVERYWHERE else _only(self._by_name.get(plain, ()))
         inside = None if plain in _VAGUE else _only(self._below_of(known).get(plain, ()))
@@ -114,7 +114,7 @@ class RequestMembers:
             return inside
         # From within a part of the request, a member of the request itself, and none of another part.
         at_top = [path for _, depth, _, path in self._by_name.get(plain, ()) if depth == 0]
-        return _told(at_top[0], is_outermost=False) if at_top and plain not in _VAGUE else None
+        return _from_step(at_top[0], is_outermost=False) if at_top and plain not in _VAGUE else None
 
     @cached_property
     def _by_name(self) -> dict[str, list[_Place]]:
@@ -174,7 +174,7 @@ def _only(places: Iterable[_Place]) -> str | None:
     return sure[0][3] if len(sure) == 1 else None
 
 
-def _told(path: str, *, is_outermost: bool) -> str:
+def _from_step(path: str, *, is_outermost: bool) -> str:
     return path if is_outermost else f"Arguments.{path}"
 
 

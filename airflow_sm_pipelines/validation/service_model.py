@@ -32,14 +32,14 @@ def structures_of(model: Model, roots: Iterable[Shape] | None = None) -> Structu
     """All structures of a model, or those that can be reached from ``roots``."""
     if roots is None:
         roots = [name for name, shape in model["shapes"].items() if shape["type"] == "structure"]
-    told = member_names(model)
+    name_of = member_names(model)
     found: dict[str, dict[str, Shape]] = {}
     left = deque(roots)
     while left:
         name = left.popleft().lstrip(LIST + MAP)
         if is_structure(name) and name not in found:
             members = model["shapes"][name]["members"]
-            found[name] = {told(key): shape_of(model, member["shape"]) for key, member in members.items()}
+            found[name] = {name_of(key): shape_of(model, member["shape"]) for key, member in members.items()}
             left.extend(found[name].values())
     return found
 

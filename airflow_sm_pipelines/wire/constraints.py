@@ -34,8 +34,8 @@ def broken(place: str, text: str | None, limits: TextLimits) -> Iterator[str]:
         yield _said(place, f"have length greater than or equal to {limits.shortest}")
     elif limits.pattern is not None and re.fullmatch(limits.pattern, text) is None:
         yield _said(place, f"satisfy regular expression pattern: {limits.pattern}")
-    elif (told := unstorable(text)) is not None:
-        yield _said(place, f"be text that can be stored, and it has {told}")
+    elif (character := unstorable(text)) is not None:
+        yield _said(place, f"be text that can be stored, and it has {character}")
 
 
 def too_many(place: str, most: int) -> str:

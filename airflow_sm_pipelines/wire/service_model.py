@@ -14,7 +14,7 @@ from airflow_sm_pipelines.wire.errors import ApiError
 from airflow_sm_pipelines.wire.patterns import satisfies
 
 MAX_SHOWN = 50
-DEEPEST_TOLD = 20
+MAX_LEVELS_SHOWN = 20
 NUMBERS = {"integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 # Services whose names, ARNs and URIs may have any form: those in the examples of Bedrock steps have not got AWS's.
 WITHOUT_PATTERNS = frozenset({"bedrock"})
@@ -34,7 +34,7 @@ def _model(service: str) -> Any:
 
 @functools.cache
 def known_actions(service: str = "sagemaker") -> frozenset[str]:
-    """All actions of a service, SageMaker's control plane unless told otherwise."""
+    """All actions of a service, by default SageMaker's control plane."""
     return frozenset(_model(service).operation_names)
 
 
@@ -54,8 +54,8 @@ def check_request(action: str, parameters: Mapping[str, Any], service: str = "sa
     findings = list(_structure(shape, parameters, ""))
     if findings:
         noun = "error" if len(findings) == 1 else "errors"
-        told = "; ".join(findings[:MAX_SHOWN])
-        raise ApiError("ValidationException", f"{len(findings)} validation {noun} detected: {told}")
+        shown = "; ".join(findings[:MAX_SHOWN])
+        raise ApiError("ValidationException", f"{len(findings)} validation {noun} detected: {shown}")
 
 
 def _value(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _member(path: str, name: str) -> str:
     return f"{path}.{lowered}" if path else lowered
 
 
-def _java(value: Any, levels: int = DEEPEST_TOLD) -> str:
+def _java(value: Any, levels: int = MAX_LEVELS_SHOWN) -> str:
     """A value as Java prints it, which is what AWS quotes; what lies deeper than ``levels`` is left out."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -26,8 +26,8 @@ def test_what_is_beyond_what_is_told_is_counted() -> None:
     error = raised.value
     assert error.message == f"definition: {2 * MAX_SHOWN + 55} findings"
     assert [finding.message for finding in error.findings[-2:]] == [
-        "5 more errors are not told",
-        "50 more warnings are not told",
+        "5 more errors are not shown",
+        "50 more warnings are not shown",
     ]
     assert [finding.severity for finding in error.findings[-2:]] == [Severity.ERROR, Severity.WARNING]
     assert len(error.findings) == 2 * MAX_SHOWN + 2

@@ -16,10 +16,10 @@ from airflow_sm_pipelines.expressions.for_each import (
     ChildState,
     ForEachError,
     Selector,
+    describe_failures,
     items_of,
     nothing_run,
     result_of,
-    told_failures,
 )
 from airflow_sm_pipelines.expressions.iteration import Iteration
 from airflow_sm_pipelines.expressions.values import resolve
@@ -213,14 +213,14 @@ def test_counts_and_reasons() -> None:
         "FailedStepCount": 1,
         "StoppedStepCount": 1,
     }
-    assert told_failures(children).splitlines() == [
+    assert describe_failures(children).splitlines() == [
         "3 of its 6 children did not succeed:",
         '- Train-1, item "item 1": out of luck',
         '- Train-2, item "item 2": out of luck',
         "- 1 did not run, since one before it did not succeed",
     ]
     many = [child(index, 0, ChildState.FAILED) for index in range(15)]
-    assert told_failures(many).splitlines()[-1] == "- and 5 more"
+    assert describe_failures(many).splitlines()[-1] == "- and 5 more"
 
 
 @pytest.mark.parametrize(

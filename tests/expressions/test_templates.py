@@ -91,7 +91,7 @@ def test_what_may_be_another_at_another_time_is_kept(text: str) -> None:
 def test_a_template_that_cannot_be_rendered_is_told_at_load(text: str, told: str, hint: str | None) -> None:
     [(name, fault)] = faults_of({"Date": text, "Other": "{{ ds }}"})
     assert (name, fault.hint) == ("Date", hint)
-    assert fault.told.startswith(told)
+    assert fault.reason.startswith(told)
 
 
 def test_macros_and_filters_of_the_dag_are_known() -> None:
@@ -100,7 +100,7 @@ def test_macros_and_filters_of_the_dag_are_known() -> None:
 
 def test_a_macro_that_is_no_function_is_told_at_load() -> None:
     [(_, fault)] = faults_of({"P": "{{ files.path }}"}, macros={"files": pytest})
-    assert fault.told == (
+    assert fault.reason == (
         "names 'files', which is a module: let user_defined_macros name the function, or the plain value, itself"
     )
 

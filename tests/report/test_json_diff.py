@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.report.json_diff import ABSENT, Difference, differences, told
+from airflow_sm_pipelines.report.json_diff import ABSENT, Difference, differences, display_text
 
 
 def pairs(left: Any, right: Any) -> list[tuple[str, Any, Any]]:
@@ -52,5 +52,5 @@ def test_types_count(left: Any, right: Any, equal: bool) -> None:
 
 def test_a_side_that_has_nothing_is_left_out_of_the_json() -> None:
     assert Difference("$.a", ABSENT, None).to_json("service", "ours") == {"path": "$.a", "ours": None}
-    assert told(ABSENT) == "nothing"
-    assert told({"ä": 1}) == '{"ä": 1}'
+    assert display_text(ABSENT) == "nothing"
+    assert display_text({"ä": 1}) == '{"ä": 1}'

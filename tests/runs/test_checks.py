@@ -296,7 +296,7 @@ def test_a_report_that_may_not_be_read_fails_the_step(airflow: Airflow, capfd: p
         {**scenario(), "faults": [{"service": "s3", "action": "GetObject", "times": 2, "error": denied}]}
     )
     assert airflow.run(pipeline(quality(**SUPPLIED_BOTH))).states == {"Check": "failed"}
-    assert "s3:ListBucket to be told that a file is missing" in "".join(capfd.readouterr())
+    assert "s3:ListBucket to learn that a file is missing" in "".join(capfd.readouterr())
 
 
 def test_a_later_try_goes_on_with_the_job_and_the_baseline_of_the_first(

@@ -23,7 +23,12 @@ from airflow_sm_pipelines.step_types.baselines import (
     read_check,
 )
 from airflow_sm_pipelines.step_types.clarify_check import with_model_name
-from airflow_sm_pipelines.step_types.violations import MAX_DESCRIPTION_LENGTH, Violation, read_violations, tell
+from airflow_sm_pipelines.step_types.violations import (
+    MAX_DESCRIPTION_LENGTH,
+    Violation,
+    describe_violations,
+    read_violations,
+)
 from tests.expressions.scope import FixedScope
 
 if TYPE_CHECKING:
@@ -206,13 +211,13 @@ def test_what_is_no_report(report: object) -> None:
 
 
 def test_many_and_long_violations_are_cut() -> None:
-    told = tell([Violation(f"f{number}", "c", "x" * 1000) for number in range(23)])
+    told = describe_violations([Violation(f"f{number}", "c", "x" * 1000) for number in range(23)])
     lines = told.splitlines()
     assert lines[0] == "23 violations:"
     assert lines[1] == f"- f0: c: {'x' * MAX_DESCRIPTION_LENGTH}…"
     assert len(lines) == 22
     assert lines[-1] == "- and 3 more"
-    assert tell([Violation("f", "", "")]) == "1 violation:\n- f"
+    assert describe_violations([Violation("f", "", "")]) == "1 violation:\n- f"
 
 
 def test_the_models_name_is_put_into_the_analysis_config() -> None:

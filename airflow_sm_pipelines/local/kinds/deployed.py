@@ -15,7 +15,7 @@ from airflow_sm_pipelines.local.timeline import Phase, Timeline
 class DeployedKind(ResourceKind):
     """A resource whose creation and updates take a rule's duration; its outcome Failed makes them fail.
 
-    ``failure_reason`` is told where the rule gives none.
+    ``failure_reason`` is shown where the rule gives none.
     """
 
     failure_reason: ClassVar[str]

@@ -187,20 +187,20 @@ class EmrKind:
         """Begin to cancel steps; says of each whether it can be."""
         cluster = self._cluster(action, action.parameters["ClusterId"])
         steps = {step.name: step for step in cluster.facts["steps"]}
-        told = []
+        answers = []
         for name in action.parameters["StepIds"]:
             step = steps.get(name)
             if step is None:
                 raise refused(f"Step id '{name}' is not valid.")
             if step.timeline.ended(action.now):
                 state = step.timeline.end.status
-                told.append({"StepId": name, "Status": "FAILED", "Reason": f"Step is in state {state}."})
+                answers.append({"StepId": name, "Status": "FAILED", "Reason": f"Step is in state {state}."})
                 continue
             plan: StepPlan = step.facts["plan"]
             plan.cancelled = plan.cancelled if plan.cancelled is not None else action.now
-            told.append({"StepId": name, "Status": "SUBMITTED"})
+            answers.append({"StepId": name, "Status": "SUBMITTED"})
         _plan_anew(action.state, cluster)
-        return {"CancelStepsInfoList": told}
+        return {"CancelStepsInfoList": answers}
 
 
 def _resource(kind: str, name: str, action: Action, place: str, request: dict[str, Any], rule: JobRule) -> Job:

@@ -147,7 +147,7 @@ class EmrServerlessKind:
         return [run for run in every if run.facts["application"] is application]
 
     def start_job_run(self, action: Action) -> dict[str, Any]:
-        """Run a job; the same client token gives the same run. An application starts for it unless told otherwise."""
+        """Run a job; the same client token gives the same run. By default an application starts for it."""
         application = self._application(action)
         run = _made_with_token(action, JOB_RUN)
         if run is None:

@@ -68,7 +68,7 @@ class RunnableKind(JobKind):
         action.state.add(job)
         action.state.real_jobs.start(self, job, rule, ended)
 
-    def tell_lines(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
+    def write_lines(self, job: Job, moto: Moto, lines: Sequence[str]) -> None:
         """Write lines of a running job's log."""
         append_lines(job, moto, lines, self.log_group)
 

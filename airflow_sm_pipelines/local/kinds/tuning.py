@@ -206,5 +206,5 @@ class TuningKind(JobKind):
 
 
 def _has_value(child: Job, now: float) -> bool:
-    """Whether a training job has completed, and told the metric that counts."""
+    """Whether a training job has completed, and reported the metric that counts."""
     return child.timeline.current(now).status == "Completed" and "Value" in child.facts["objective"]

@@ -81,8 +81,8 @@ def run_page(dag_id: str, run_id: str, run: RunFacts) -> HTMLResponse:
         element("h2", "Tasks"),
         table(("Task", "State", "Tries", "Job", "On", "Job took", "Billable", "See"), rows),
     ]
-    if run.untold:
-        parts.append(element("p", f"{run.untold} more tasks are not shown.", class_="note"))
+    if run.not_shown:
+        parts.append(element("p", f"{run.not_shown} more tasks are not shown.", class_="note"))
     if tags:
         parts += [
             element("h2", "Tags of all its jobs"),

@@ -49,17 +49,17 @@ def definition_of(session: Session, dag_id: str) -> ShownDefinition | None:
     dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
     if model is None or dag is None or TAG not in dag.tags:
         return None
-    told = dag.default_args.get(FILE_KEY)
-    if isinstance(told, str):
-        document, why_not = _read(model, told)
+    file = dag.default_args.get(FILE_KEY)
+    if isinstance(file, str):
+        document, why_not = _read(model, file)
     else:
-        told, document, why_not = None, None, "The definition is no file beside the file of the Dag."
+        file, document, why_not = None, None, "The definition is no file beside the file of the Dag."
     requests = {} if document is not None else _requests(dag)
-    return ShownDefinition(dag.dag_display_name or dag_id, told, document, why_not, requests)
+    return ShownDefinition(dag.dag_display_name or dag_id, file, document, why_not, requests)
 
 
-def _read(model: DagModel, told: str) -> tuple[dict[str, Any] | None, str | None]:
-    name, _, logical_id = told.partition("#")
+def _read(model: DagModel, file: str) -> tuple[dict[str, Any] | None, str | None]:
+    name, _, logical_id = file.partition("#")
     path = _path(model, name)
     if path is None:
         return (
@@ -69,7 +69,7 @@ def _read(model: DagModel, told: str) -> tuple[dict[str, Any] | None, str | None
     try:
         pipeline = _pipeline(path, logical_id or None)
     except (DefinitionError, OSError):
-        # Its findings, which may quote it, are told where the Dag is made.
+        # Its findings, which may quote it, are shown where the Dag is made.
         return None, f"The file {name} cannot be used as it is now."
     if pipeline is None:
         return None, f"The file {name} is no pipeline definition as it is now."

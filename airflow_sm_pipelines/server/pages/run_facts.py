@@ -48,14 +48,14 @@ class TaskFacts(Struct, frozen=True):
 
 
 class RunFacts(Struct, frozen=True):
-    """A run: its tasks, and the tags that all its jobs have, by which a bill can be told apart."""
+    """A run: its tasks, and the tags that all its jobs have, by which a bill can be split."""
 
     state: str | None
     started: datetime | None
     ended: datetime | None
     tasks: tuple[TaskFacts, ...]
     tags: Mapping[str, str]
-    untold: int = 0
+    not_shown: int = 0
 
 
 def runs_of(session: Session, dag_id: str) -> list[tuple[str, str | None, datetime | None, datetime | None]]:

@@ -1,4 +1,4 @@
-"""The settings of a Dag and of its steps as ``explain`` tells them: each with its value and where that comes from."""
+"""The settings of a Dag and of its steps as ``explain`` shows them: each with its value and where that comes from."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Code(Struct, frozen=True):
         return self.text
 
 
-class ToldSetting(Struct, frozen=True):
+class ExplainedSetting(Struct, frozen=True):
     """One setting; ``value`` is as in JSON, and ``origin`` says where it was given."""
 
     name: str
@@ -48,18 +48,19 @@ class ToldSetting(Struct, frozen=True):
     def __str__(self) -> str:
         if self.is_template:
             return f"{self.name} = {self.value!r}, a template that is rendered once in a run ({self.origin})"
-        told = _AIRFLOW if self.value is None and self.origin == _AIRFLOW else f"{self.name} = {self.value!r}"
-        return f"{self.name}: {_AIRFLOW}" if told == _AIRFLOW else f"{told} ({self.origin})"
+        if self.value is None and self.origin == _AIRFLOW:
+            return f"{self.name}: {_AIRFLOW}"
+        return f"{self.name} = {self.value!r} ({self.origin})"
 
     def to_json(self) -> dict[str, Any]:
         value = {"code": self.value.text} if isinstance(self.value, Code) else self.value
-        told = {"name": self.name, "value": value, "from": self.origin}
-        return {**told, "template": True} if self.is_template else told
+        document = {"name": self.name, "value": value, "from": self.origin}
+        return {**document, "template": True} if self.is_template else document
 
 
-def settings_told(
+def explain_settings(
     merged: Merged, environment: Mapping[str, str], is_secret: IsSecret, planned: Plan
-) -> Iterator[ToldSetting]:
+) -> Iterator[ExplainedSetting]:
     """Those of the Dag: what is given, and what holds for the others."""
     for key, given in merged.values.items():
         if key == ("replace",):
@@ -67,7 +68,7 @@ def settings_told(
         else:
             value = _HIDDEN if key[0] == "parameters" and is_secret(key[-1]) else _plain(given.value)
         templated = key[0] == "parameters" and is_template(given.value)
-        yield ToldSetting(".".join(map(str, key)), value, str(given.origin), is_template=templated)
+        yield ExplainedSetting(".".join(map(str, key)), value, str(given.origin), is_template=templated)
     keys = {key[0] for key in merged.values} | {".".join(map(str, key)) for key in merged.values}
     for setting in OF_DAG.values():
         name = ".".join(setting.key)
@@ -76,14 +77,14 @@ def settings_told(
         option = OPTIONS.get(name)
         given_text = environment.get(f"{PREFIX}{name.upper()}")
         if option is None:
-            yield ToldSetting(name, None, _AIRFLOW)
+            yield ExplainedSetting(name, None, _AIRFLOW)
         elif given_text is not None:
-            yield ToldSetting(name, given_text, f"[sagemaker_pipelines] {name}")
+            yield ExplainedSetting(name, given_text, f"[sagemaker_pipelines] {name}")
         else:
-            yield ToldSetting(name, option.default, "default")
+            yield ExplainedSetting(name, option.default, "default")
 
 
-def replaced_told(planned: Plan, merged: Merged, is_secret: IsSecret) -> Iterator[str]:
+def explain_replaced(planned: Plan, merged: Merged, is_secret: IsSecret) -> Iterator[str]:
     """Each text of the definition in whose place another stands, with where that was given."""
     given = merged.values.get(("replace",))
     for each in planned.replaced:
@@ -94,10 +95,10 @@ def replaced_told(planned: Plan, merged: Merged, is_secret: IsSecret) -> Iterato
         yield f"{each.path}: {values}{where}"
 
 
-def step_settings_told(step: Step, merged: Merged) -> list[ToldSetting]:
+def explain_step_settings(step: Step, merged: Merged) -> list[ExplainedSetting]:
     """Those that a step itself is given."""
     found = settings_of(step, merged.layers)
-    return [ToldSetting(name, _plain(given.value), str(given.origin)) for name, given in found.items()]
+    return [ExplainedSetting(name, _plain(given.value), str(given.origin)) for name, given in found.items()]
 
 
 def _plain(value: object) -> Any:
