@@ -229,7 +229,7 @@ OPTIONS = {
         "integer",
         "1024",
         "The most characters of a text of a job's description that XCom holds, where no step of the definition refers"
-        " to it; of a longer one it holds the beginning and a note (docs/semantics.md). 0: all of each.",
+        " to it; of a longer one it holds the beginning and a note (docs/semantics/results.md). 0: all of each.",
         minimum=0,
         least_but_zero=1024,
     ),

@@ -6,6 +6,7 @@ files outside of ``docs`` lead to the repository. Pages that nobody has put into
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ LINK = re.compile(r"(\]\()([^)#\s:]+)(#[^)]*)?(\))")
 def on_config(config: Any) -> Any:
     """Put the pages that the navigation lacks at its end."""
     docs = Path(config["docs_dir"])
-    named = set(re.findall(r"[\w-]+\.md", str(config["nav"])))
-    missing = sorted(path.name for path in docs.glob("*.md") if path.name not in named)
+    named = set(re.findall(r"[\w/-]+\.md", str(config["nav"])))
+    there = (path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
+    missing = sorted(path for path in there if path not in named)
     if missing:
         config["nav"] = [*config["nav"], {"Further pages": missing}]
     return config
@@ -37,7 +39,8 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 # mkdocs gives all by name
     """Lead links to where their files are on the site, or in the repository."""
     name = page.file.src_uri
-    folder = ROOT if name in FROM_ROOT else ROOT / "docs"
+    folder = ROOT if name in FROM_ROOT else (ROOT / "docs" / name).parent
+    here = "" if name in FROM_ROOT else posixpath.dirname(name)
     moved = {source: target for target, source in FROM_ROOT.items()}
 
     def led(match: re.Match[str]) -> str:
@@ -46,9 +49,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
             return match[0]
         within = path.relative_to(ROOT).as_posix()
         if within in moved:
-            target = moved[within]
+            target = posixpath.relpath(moved[within], here)
         elif within.startswith("docs/"):
-            target = within.removeprefix("docs/")
+            target = posixpath.relpath(within.removeprefix("docs/"), here)
         else:
             target = f"{config['repo_url']}/blob/main/{within}"
         return f"{match[1]}{target}{match[3] or ''}{match[4]}"

@@ -31,7 +31,7 @@ max_map_length` (1024) fail the step.
 
 **The body** has steps of any type but Condition, Fail and ForEach. References and DependsOn between them hold within
 one item: `Report-1` waits for `Train-1`, and reads its result and property files. Without any, all steps of an item may
-run at once. An entry with a Trigger ([run conditions](semantics.md#run-conditions)) runs its step upon the failure or
+run at once. An entry with a Trigger ([run conditions](semantics/run-conditions.md)) runs its step upon the failure or
 stop of another of the same item; where it does not hold, the child is skipped, and is in no count.
 What fails takes with it what needs it of the same item, and nothing else. Each child is a step like any
 other: one job per attempt, its own retries by its RetryPolicies, its own job stopped when it is killed, its own XComs

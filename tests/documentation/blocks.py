@@ -13,19 +13,24 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 AT_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in AT_THE_ROOT)]
+PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in AT_THE_ROOT)]
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})([^\n`]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"<!-- ([^<>]*) -->\Z")
 SHELL = ("sh", "bash")
 
 
 class Block(NamedTuple):
-    """One fenced block. ``run`` tells that ``<!-- run -->`` stands above it."""
+    """One fenced block. ``mark`` is the comment above it: ``<!-- run -->``, or what an example shows of a run."""
 
     page: str
     line: int
     language: str
     text: str
-    run: bool
+    mark: str = ""
+
+    @property
+    def run(self) -> bool:
+        return self.mark == "run"
 
     @property
     def begin(self) -> str:
@@ -53,7 +58,7 @@ def blocks_of(page: Path) -> tuple[Block, ...]:
             text.count("\n", 0, found.start()) + 1,
             found[3].strip(),
             textwrap.dedent(found[4]),
-            text[: found.start()].rstrip().endswith("<!-- run -->"),
+            mark[1] if (mark := MARK.search(text[: found.start()].rstrip())) else "",
         )
         for found in FENCE.finditer(text)
     )

@@ -40,12 +40,13 @@ COMPARED += [(block.page, block.begin) for block in consoles()]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that docs/command-line.md tells of."""
+    """The folder of docs/command-line.md, with the file of docs/semantics/definitions.md."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pipelines").mkdir()
     shutil.copy(EXAMPLE, tmp_path / "pipelines")
     draft = block_of("docs/command-line.md", '{\n  "Version"').text
     (tmp_path / "pipelines" / "draft.json").write_text(draft)
+    (tmp_path / "score.json").write_text(block_of("docs/semantics/definitions.md", '{\n  "Version"').text)
     return tmp_path
 
 
