@@ -190,9 +190,31 @@ def is_there(file: Path, member: str) -> bool:
     return True
 
 
-def test_every_section_that_the_code_cites_is_there() -> None:
+def numbered_sections() -> dict[str, str]:
+    """The headings of docs/sagemaker by their numbers, each with its page. No number stands twice."""
+    found: dict[str, str] = {}
+    for page in sorted((REPOSITORY / "docs" / "sagemaker").glob("*.md")):
+        for number in re.findall(r"^#+ ([0-9]+(?:\.[0-9]+)?)[. ]", page.read_text(), re.MULTILINE):
+            assert number not in found, number
+            assert number.partition(".")[0] == page.name.partition("-")[0], number
+            found[number] = page.name
+    return found
+
+
+def test_the_index_leads_to_every_section() -> None:
+    """That the anchors are there is tested with all links (tests/documentation/test_links.py)."""
     page = (REPOSITORY / "docs" / "sagemaker-semantics.md").read_text()
-    sections = set(re.findall(r"^#+ ([0-9]+(?:\.[0-9]+)?)[. ]", page, re.MULTILINE))
+    rows = re.findall(
+        r"^\| \**([0-9.]+)\** \| \**\[.*?\]\(sagemaker/([^)#]+)(?:#(\d+)-[^)]*)?\)\** \|$", page, re.MULTILINE
+    )
+    assert {number: name for number, name, _ in rows} == numbered_sections()
+    assert [number for number, _, anchor in rows if "." in number and anchor != number.replace(".", "")] == []
+    numbers = [tuple(map(int, number.split("."))) for number, _, _ in rows]
+    assert numbers == sorted(set(numbers))
+
+
+def test_every_section_that_the_code_cites_is_there() -> None:
+    sections = set(numbered_sections())
     cited = {
         section
         for file in (*PACKAGE.rglob("*.py"), *(REPOSITORY / "tests").rglob("*.py"))

@@ -21,7 +21,8 @@ is nothing to kill in that column.
 What AWS answers to a Create call is counted by the retry policies, call by call (throttling after `throttle_patience`
 alone, which is 0 here; see [pace.md](pace.md)): throttling without end makes 6
 calls, and one where no retry is allowed. No answer at all is counted by none: the job is looked for by its name, and
-where it is not there, the call is made again under that name ([sagemaker-semantics.md](sagemaker-semantics.md), 7.1).
+where it is not there, the call is made again under that name
+([semantics 7.1](sagemaker/7-retries.md#71-calls-that-begin-something)).
 """
 
 
