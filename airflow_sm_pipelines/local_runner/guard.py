@@ -17,7 +17,6 @@ import select
 import signal
 import struct
 import sys
-from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 NOT_FOUND, NOT_STARTED = 127, 126
@@ -95,17 +94,19 @@ def descendants(of: int) -> list[int]:
     """All processes below one; none where there is no ``/proc``."""
     parents: dict[int, list[int]] = {}
     try:
-        found = [each for each in Path("/proc").iterdir() if each.name.isdigit()]
+        # Without pathlib, a quarter of what each job waits for before it starts.
+        found = [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
     except OSError:
         return []
-    for process in found:
+    for name in found:
         try:
-            # The name stands in brackets and may hold anything.
-            fields = (process / "stat").read_bytes().rpartition(b")")[2].split()
+            with open(f"/proc/{name}/stat", "rb") as told:  # noqa: PTH123
+                # The process's name stands in brackets and may hold anything.
+                fields = told.read().rpartition(b")")[2].split()
         except OSError:
             continue
         if fields[0] != b"Z":
-            parents.setdefault(int(fields[1]), []).append(int(process.name))
+            parents.setdefault(int(fields[1]), []).append(int(name))
     result, todo = [], [of]
     while todo:
         below = parents.get(todo.pop(), [])
