@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,16 @@ from tests.cli.test_lint import BROKEN, GOOD, write
 
 
 def parse(*arguments: str) -> argparse.Namespace:
+    return airflow_parser().parse_args(["sm-pipelines", *arguments])
+
+
+@cache
+def airflow_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("airflow")
     subparsers = parser.add_subparsers()
     for command in get_cli_commands():
         _add_command(subparsers, command)
-    return parser.parse_args(["sm-pipelines", *arguments])
+    return parser
 
 
 def test_every_command_is_there() -> None:

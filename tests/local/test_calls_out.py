@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_sm_pipelines.local.calls_out import CallOutRefusedError, refused_here
+from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from tests.waiting import PATIENCE_SECONDS, until
@@ -116,14 +118,19 @@ def test_motos_own_interface_is_closed(endpoint: LocalEndpoint, method: str, pat
     connection.close()
 
 
-def test_a_process_that_serves_connects_to_nothing(listener: socket.socket) -> None:
+def test_a_process_serves_until_sigterm_and_connects_to_nothing(listener: socket.socket, tmp_path: Path) -> None:
     """There, also what moto does in threads of its own is refused."""
-    command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0"]
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text('{"s3": {"bucket": {"key": 1}}}')
+    command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0", "--scenario", str(scenario)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             settings = dict(pair.split("=", 1) for pair in line.partition("use it with: ")[2].split())
+            assert settings["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+            assert settings["AWS_ACCESS_KEY_ID"]
+            assert EndpointClient(settings["AWS_ENDPOINT_URL"]).health()["time_scale"] == 1.0
             sns = boto3.client(
                 "sns",
                 endpoint_url=settings["AWS_ENDPOINT_URL"],
@@ -137,7 +144,7 @@ def test_a_process_that_serves_connects_to_nothing(listener: socket.socket) -> N
                 sns.publish(TopicArn=topic, Message="m")
             sns.close()
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGTERM)
             log = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert process.returncode == 0
     assert "refused a connection to" in log

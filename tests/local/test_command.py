@@ -1,33 +1,16 @@
+"""``python -m airflow_sm_pipelines.local``: what ends it at once. One that serves is in test_calls_out.py."""
+
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from airflow_sm_pipelines.local.client import EndpointClient
 from airflow_sm_pipelines.local.command import serve
 from tests.guarded.plugin import guarded_path
-
-
-def test_serves_until_sigterm(tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.json"
-    scenario.write_text('{"s3": {"bucket": {"key": 1}}}')
-    command = [sys.executable, "-m", "airflow_sm_pipelines.local", "--port", "0", "--scenario", str(scenario)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            settings = dict(pair.split("=", 1) for pair in line.partition("use it with: ")[2].split())
-            assert EndpointClient(settings["AWS_ENDPOINT_URL"]).health()["time_scale"] == 1.0
-            assert settings["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
-            assert settings["AWS_ACCESS_KEY_ID"]
-        finally:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
 
 
 def test_a_wrong_scenario_is_told_with_its_file(tmp_path: Path) -> None:
