@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import tomllib
+from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -66,12 +67,17 @@ def refusal_of(look: Callable[[list[str]], None], words: list[str]) -> str | Non
     return None
 
 
+@cache
+def console() -> ArgumentParser:
+    return command_parser()
+
+
 def check(words: list[str]) -> None:
     """Raise for a command that cannot be."""
     words = [words[0].rpartition("/")[2], *words[1:]] if words[0] != "." else words
     match words:
         case ["sm-pipelines", *arguments]:
-            command_parser().parse_args(arguments)
+            console().parse_args(arguments)
         case ["airflow", "sm-pipelines", *arguments]:
             parse(*arguments)
         case ["airflow", *arguments]:

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import difflib
 import os
+from functools import cache
 
 from tests.corpus import documents
 from tests.golden.render import GOLDEN, golden_file, golden_text
 
 
+@cache
+def texts() -> dict[str, str | None]:
+    """By the documents' names."""
+    return {name: golden_text(name, data) for name, data in documents().items()}
+
+
 def test_every_document_is_what_its_golden_file_says() -> None:
     changed = []
-    for name, data in documents().items():
+    for name, text in texts().items():
         file = golden_file(name)
-        text = golden_text(name, data)
         if file.exists() and text != (kept := file.read_text(encoding="utf-8")):
             lines = difflib.unified_diff(kept.splitlines(), (text or "").splitlines(), name, "now", lineterm="", n=1)
             changed.append("\n".join(list(lines)[:20]))
@@ -24,7 +30,7 @@ def test_every_document_is_what_its_golden_file_says() -> None:
 
 
 def test_every_readable_document_has_a_golden_file() -> None:
-    expected = {golden_file(name) for name, data in documents().items() if golden_text(name, data) is not None}
+    expected = {golden_file(name) for name, text in texts().items() if text is not None}
     files = set(GOLDEN.rglob("*.txt"))
     if "SM_PIPELINES_CORPUS" in os.environ:
         # Another corpus may have other documents; those that are in both are compared above.

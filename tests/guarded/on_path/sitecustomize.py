@@ -42,7 +42,7 @@ class Guard:
         }
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        # Most events, of which there are millions, are none of these.
+        # Most events are none of these.
         check = self._checks.get(event)
         if check is not None:
             check(event, arguments)
