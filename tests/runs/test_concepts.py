@@ -87,7 +87,9 @@ def prepare(airflow: Airflow, settings: dict[str, Any]) -> None:
         airflow.endpoint.put_function(name, functools.partial(answered, answer))
 
 
-@pytest.mark.parametrize(("block", "shown"), examples(), ids=str)
+@pytest.mark.parametrize(
+    ("block", "shown"), examples(), ids=lambda value: str(value) if isinstance(value, Block) else ""
+)
 def test_an_example_is_what_a_run_gives(airflow: Airflow, block: Block, shown: list[Block], tmp_path: Path) -> None:
     settings = json.loads(block.mark.removeprefix("endpoint "))
     definition = json.loads(block.text)
