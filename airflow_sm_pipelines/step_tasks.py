@@ -157,7 +157,10 @@ class StepTasks(Struct, frozen=True, dict=True):
         )
         operator, step_type = self.operators[step.type], self.pipeline.step_types.get(step.type)
         pause = lost_try_delay(given) if own else self.shared_arguments["retry_delay"]
-        retries = StepRetries.of_step(step.retry_policies, settings.max_lost_tries, pause.total_seconds())
+        policies = step.retry_policies or ()
+        if policies and step_type is not None:
+            policies = step_type.retries.honoured(policies)
+        retries = StepRetries.of_step(policies, settings.max_lost_tries, pause.total_seconds())
         arguments: dict[str, Any] = {
             **self.shared_arguments,
             **(self._own_arguments(own, settings) if own else {}),

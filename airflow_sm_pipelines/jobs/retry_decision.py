@@ -121,6 +121,8 @@ class RetryRules(Struct, frozen=True):
 
 
 def _max_retries(policy: RetryPolicy) -> int:
+    if not policy.exception_types:
+        return 0
     if policy.max_attempts is not None:
         return policy.max_attempts
     if policy.expire_after_minutes is not None:

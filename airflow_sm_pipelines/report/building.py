@@ -45,7 +45,7 @@ def report_of_masked(plan: Plan) -> Report:
             known=plan.type_of(step),
             waits_for=_upstream(plan, step.name, loop),
             used_by=tuple(used_by.get(step.name, ())),
-            retries=retries_of(step),
+            retries=retries_of(step, plan.type_of(step)),
             items=tuple(step_items(step, plan, loop, unknown_keys.get(step.name, ()))),
             loop=loop,
         )

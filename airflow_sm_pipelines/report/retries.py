@@ -8,18 +8,25 @@ from airflow_sm_pipelines.report.model import Retry
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import RetryPolicy, Step
+    from airflow_sm_pipelines.step_types.step_type import StepType
 
-# runtime/retry.py has the same figures, and a test keeps them the same: it imports Airflow, which this room must not.
+# jobs/retry_decision.py has the same figures, and a test keeps them the same: this room must not import it.
 INTERVAL_SECONDS = 1
 BACKOFF_RATE = 2.0
 MAX_ATTEMPTS = 5
 ALWAYS_RETRIED = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 
 
-def retries_of(step: Step) -> tuple[Retry, ...]:
-    """Every policy that holds for a step, in the order in which they are asked."""
+def retries_of(step: Step, step_type: StepType | None = None) -> tuple[Retry, ...]:
+    """Every policy that holds for a step, in the order in which they are asked; without its type, all as written."""
     policies = step.retry_policies or ()
-    own = [_filled(policy, f"{step.path}.RetryPolicies[{index}]") for index, policy in enumerate(policies)]
+    if step_type is not None:
+        policies = step_type.retries.honoured(policies)
+    own = [
+        _filled(policy, f"{step.path}.RetryPolicies[{index}]")
+        for index, policy in enumerate(policies)
+        if policy.exception_types
+    ]
     named = {name for policy in policies for name in policy.exception_types}
     missing = tuple(name for name in ALWAYS_RETRIED if name not in named)
     default = Retry(missing, INTERVAL_SECONDS, BACKOFF_RATE, MAX_ATTEMPTS, None, None)

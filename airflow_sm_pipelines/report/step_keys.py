@@ -39,7 +39,7 @@ def step_items(step: Step, plan: Plan, loop: str | None, unknown_keys: Iterable[
     yield from _argument_items(step, known, plan.pipeline)
     for key in step.settings:
         yield Item(f"{step.path}.{key}", _status(known), readable(step.settings[key]))
-    yield from _retry_items(step)
+    yield from _retry_items(step, known)
     if step.cache is not None:
         yield cache_item(step, step.cache, known)
     for index, file in enumerate(step.property_files):
@@ -106,8 +106,8 @@ def _about_arguments(step: Step, known: StepType | None) -> str:
     return ", ".join(step.arguments) or "empty"
 
 
-def _retry_items(step: Step) -> Iterator[Item]:
-    for retry in retries_of(step):
+def _retry_items(step: Step, known: StepType | None) -> Iterator[Item]:
+    for retry in retries_of(step, known):
         if retry.path is None:
             path = f"{step.path}.RetryPolicies"
             yield Item(path, Status.DEFAULTED, str(retry))

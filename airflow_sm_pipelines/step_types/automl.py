@@ -106,7 +106,7 @@ STEP_TYPE = StepType(
     variants=(
         Variant(MEMBERS_OF_V2, KIND_V2, job_calls(KIND_V2), sagemaker(KIND_V2.create), sagemaker(KIND_V2.describe)),
     ),
-    retries=RetryTypes.ALL,
+    retries=RetryTypes.ALL_BUT_INTERNAL,
     cached=True,
     cache_key=CacheKey(
         arguments=(

@@ -12,8 +12,9 @@ from airflow_sm_pipelines.step_types.console_locations import NOWHERE, ConsoleLo
 from airflow_sm_pipelines.step_types.datasets import NO_DATASETS, DatasetPaths, ModelPackageVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from airflow_sm_pipelines.definition.model import RetryPolicy
     from airflow_sm_pipelines.definition.step_types import StepSyntax
     from airflow_sm_pipelines.step_types.adapter import JobAdapter
     from airflow_sm_pipelines.step_types.argument_rules import ArgumentRules
@@ -24,12 +25,29 @@ JOB_OPERATOR = "airflow_sm_pipelines.operators.job.JobStepOperator"
 """The operator of a type that names none, and runs a kind of job."""
 
 
+INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+
+
 class RetryTypes(Enum):
     """Which exception types the RetryPolicies of a step can name (semantics 7)."""
 
     ALL = "all"
+    ALL_BUT_INTERNAL = f"all but {INTERNAL_ERROR}"
     CALLS = "Step.SERVICE_FAULT and Step.THROTTLING"
     NONE = "none"
+
+    def honoured(self, policies: Sequence[RetryPolicy]) -> tuple[RetryPolicy, ...]:
+        """The policies, without the exception type for which the service starts no other job of this type.
+
+        A policy of which nothing is left keeps its place, by which a step's record counts its retries.
+        """
+        if self is not RetryTypes.ALL_BUT_INTERNAL:
+            return tuple(policies)
+        return tuple([replace(policy, exception_types=_without_internal(policy)) for policy in policies])
+
+
+def _without_internal(policy: RetryPolicy) -> tuple[str, ...]:
+    return tuple([name for name in policy.exception_types if name != INTERNAL_ERROR])
 
 
 class ApiShape(Struct, frozen=True):

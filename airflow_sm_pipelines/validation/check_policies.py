@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_sm_pipelines.step_types.step_type import RetryTypes
+from airflow_sm_pipelines.step_types.step_type import INTERNAL_ERROR, RetryTypes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_sm_pipelines.definition.findings import FindingCollector
-    from airflow_sm_pipelines.definition.model import Pipeline, Step
+    from airflow_sm_pipelines.definition.model import Pipeline, RetryPolicy, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 CALL_TYPES = ("Step.SERVICE_FAULT", "Step.THROTTLING")
@@ -34,12 +34,20 @@ def _check_retries(step: Step, known: StepType, collector: FindingCollector) -> 
     if known.retries is RetryTypes.NONE:
         message = f"SageMaker honours no RetryPolicies on {step.type} steps"
         collector.warning(message, f"{step.path}.RetryPolicies", step=step.name, code="retry-policy-unused")
-    if known.retries is not RetryTypes.CALLS:
-        return
     for index, policy in enumerate(step.retry_policies or ()):
+        if reason := _unused(policy, step.type, known.retries):
+            place = f"{step.path}.RetryPolicies[{index}].ExceptionType"
+            collector.warning(reason, place, step=step.name, code="retry-policy-unused")
+
+
+def _unused(policy: RetryPolicy, step_type: str, retries: RetryTypes) -> str | None:
+    if retries is RetryTypes.CALLS:
         others = [name for name in policy.exception_types if name not in CALL_TYPES]
-        if others:
-            message = f"{step.type} steps are retried for {' and '.join(CALL_TYPES)} only, not for {', '.join(others)}"
-            collector.warning(
-                message, f"{step.path}.RetryPolicies[{index}].ExceptionType", step=step.name, code="retry-policy-unused"
-            )
+        only = f"{step_type} steps are retried for {' and '.join(CALL_TYPES)} only"
+        return f"{only}, not for {', '.join(others)}" if others else None
+    if retries is RetryTypes.ALL_BUT_INTERNAL and INTERNAL_ERROR in policy.exception_types:
+        return (
+            f"SageMaker retries the jobs inside a {step_type} step by itself: for {INTERNAL_ERROR} no policy starts"
+            " another one"
+        )
+    return None

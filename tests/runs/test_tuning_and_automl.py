@@ -288,6 +288,20 @@ def test_a_failed_job_fails_the_step(airflow: Airflow, step: dict[str, Any], kin
     assert len(airflow.endpoint.jobs(kind)) == 1
 
 
+@pytest.mark.parametrize(("step", "kind"), [(tuning("Step"), "tuning"), (automl("Step"), "automl")])
+def test_no_policy_starts_another_job_for_an_internal_error(airflow: Airflow, step: dict[str, Any], kind: str) -> None:
+    """The service retries the jobs inside by itself (semantics 7)."""
+    capacity = {"kind": kind, "outcome": "Failed", "failure_reason": "CapacityError: no machines", "times": 1}
+    internal = {"kind": kind, "outcome": "Failed", "failure_reason": "InternalServerError: try again"}
+    airflow.endpoint.reset({"jobs": [capacity, internal]})
+    policies = [
+        {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 3},
+        {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 3},
+    ]
+    assert airflow.run(pipeline({**step, "RetryPolicies": policies})).states == {"Step": "failed"}
+    assert len(airflow.endpoint.jobs(kind)) == 2
+
+
 @pytest.mark.parametrize(
     ("step", "kind", "stop"),
     [

@@ -18,12 +18,15 @@ def warnings(*steps: Any) -> tuple[Finding, ...]:
 
 JOB_POLICY = {"ExceptionType": ["Step.THROTTLING", "SageMaker.CAPACITY_ERROR"]}
 CALL_POLICY = {"ExceptionType": ["Step.THROTTLING"]}
+INNER_POLICY = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"]}
 
 
 @pytest.mark.parametrize(
     ("value", "path", "part"),
     [
         (step(kind="Model", RetryPolicies=[CALL_POLICY, JOB_POLICY]), "RetryPolicies[1].ExceptionType", "CAPACITY"),
+        (step(kind="Tuning", RetryPolicies=[CALL_POLICY, INNER_POLICY]), "RetryPolicies[1].ExceptionType", "by itself"),
+        (step(kind="AutoML", RetryPolicies=[INNER_POLICY]), "RetryPolicies[0].ExceptionType", "by itself"),
         (step(kind="Endpoint", RetryPolicies=[CALL_POLICY]), "RetryPolicies", "honours no RetryPolicies on Endpoint"),
         (step(kind="Model", CacheConfig={"Enabled": True, "ExpireAfter": "1d"}), "CacheConfig", "no results of Model"),
         (step(kind="Job", CacheConfig={"Enabled": True, "ExpireAfter": "1d"}), "CacheConfig", "no results of Job"),
