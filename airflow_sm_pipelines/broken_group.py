@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_error_task(group: TaskGroup, dag: DAG, file: str, error: DefinitionError) -> BaseOperator:
-    """Give an empty group a task that fails with the findings, and let the group tell them.
+    """Give an empty group a task that fails with the findings, and let the group show them.
 
     The name of a file may hold what Airflow cannot store; the findings of an error never do.
     """

@@ -233,7 +233,7 @@ def _session_class() -> Any:
         try:
             return getattr(import_module(module), name)
         except ModuleNotFoundError as error:
-            # Only where the SDK itself is not there: that something which it needs is missing is for it to tell.
+            # Only where the SDK itself is not there: that something which it needs is missing is for it to report.
             if not (error.name or "").startswith("sagemaker"):
                 raise
     raise PipelinesClientError("the SageMaker SDK is not installed: pip install sagemaker (2.x or 3.x)")

@@ -95,7 +95,7 @@ class SageMakerPipelineDag(DocumentedDag):
     :param deferrable: whether waiting for a job holds no worker
     :param source: what findings call the definition where it is not given as a path
     :param on_error: ``dag`` makes of a broken definition a Dag of its id that keeps schedule, owner, tags and
-        callbacks, tells the findings (they are in its ``error``) and fails with them; with ``raise`` they are the
+        callbacks, shows the findings (they are in its ``error``) and fails with them; with ``raise`` they are the
         import error of the dags file
     :param dag_arguments: any argument of Airflow's DAG. Its ``params`` stand beside the pipeline's; of the
         ``default_args``, ``retries`` are the tries that may be lost to workers that died and ``retry_delay`` is the

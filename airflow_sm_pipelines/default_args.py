@@ -22,7 +22,7 @@ MAX_PAUSE = timedelta(days=365)
 def default_args_of(given: object, *, deferrable: bool | None) -> dict[str, Any]:
     """The default_args that hold: an explicit ``deferrable`` of the Dag wins over theirs.
 
-    What is no mapping has none; ``check_default_args`` tells of it.
+    What is no mapping has none; ``check_default_args`` reports it.
     """
     found = dict(given) if isinstance(given, Mapping) else {}
     if deferrable is not None:

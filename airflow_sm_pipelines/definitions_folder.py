@@ -56,7 +56,7 @@ class DefinitionsFolder:
         """The definitions and their instances, in the order of their paths; with ``wanted``, those that may be the Dag
         of that id.
 
-        All files are read before the first definition comes, since that tells which has a dag id. ``goes_on`` is asked
+        All files are read before the first definition comes, since that shows which has a dag id. ``goes_on`` is asked
         before each file: once it has said no, some are unread, and none of the definitions can be relied on.
         """
         self._ignored.log()

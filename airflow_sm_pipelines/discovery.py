@@ -48,7 +48,7 @@ _READ = frozenset({_NAME, "Type"})
 class DefinitionFile(Struct, frozen=True):
     """A definition in a file: its path below the folder, the dag id that it asks for, and its text.
 
-    ``text`` is None where the file cannot be read or is too large: the reader meets the same fault and tells it.
+    ``text`` is None where the file cannot be read or is too large: the reader meets the same fault and reports it.
     ``excerpt`` is the part of the text that the definition is, where the file is a template. ``instance`` is the name
     of the Dag's instance, where there is a file with settings of one. ``is_stem``: the file is called as the Dag is.
     """
@@ -215,7 +215,7 @@ def _read(path: Path) -> tuple[bytes | None, bool]:
 
 
 def _outermost(text: bytes) -> Mapping[str, Any] | None:
-    """The document if it is a JSON object, with no value but those that tell what it is; anything else is for the
+    """The document if it is a JSON object, with no value but those that say what it is; anything else is for the
     reader to find fault with.
     """
     try:
@@ -223,7 +223,7 @@ def _outermost(text: bytes) -> Mapping[str, Any] | None:
         return {name: msgspec.json.decode(member) if name in _READ else None for name, member in members.items()}
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
-    # Python reads more than JSON has, and the reader tells of it: NaN, half of a surrogate pair, a byte order mark.
+    # Python reads more than JSON has, and the reader reports it: NaN, half of a surrogate pair, a byte order mark.
     try:
         # As text, or Python would read UTF-16 too.
         document = json.loads(text.decode("utf-8-sig"))

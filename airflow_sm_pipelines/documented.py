@@ -21,7 +21,7 @@ PAGES = "sagemaker-pipelines"
 
 
 class DocumentedDag(DAG):
-    """A Dag whose documentation tells of its pipeline, unless it is given another one."""
+    """A Dag whose documentation describes its pipeline, unless it is given another one."""
 
     _doc_md: str | None = None
     _documents: tuple[Plan, str | None, Masking] | None = None
@@ -45,7 +45,7 @@ class DocumentedDag(DAG):
         return {"Definition": f"{own}/definition", "Runs and their jobs": f"{own}/runs"} if setting("pages") else {}
 
     def document(self, planned: Plan, source: str | None, masking: Masking) -> None:
-        """Tell of this pipeline; ``source`` is what its definition is called."""
+        """Describe this pipeline; ``source`` is what its definition is called."""
         self._documents = (planned, source, masking)
 
 

@@ -38,7 +38,7 @@ ERROR_TAG = "definition-error"
 TASK_ID = "definition_error"
 MAX_SHOWN_LENGTH = 300
 NOTHING: Mapping[str, Any] = {}
-# What tells of the definition, or of its parameters.
+# What describes the definition, or its parameters.
 _OWN = frozenset({"dag_id", "description", "doc_md", "dag_display_name", "params", "tags", "default_args"})
 # What could keep the one task from failing at once, or is of its own here.
 _OF_STEPS = frozenset(
@@ -76,7 +76,7 @@ class DefinitionErrorOperator(BaseOperator):
 def error_dag(
     dag_id: str, file: str, error: DefinitionError, given: Mapping[str, Any] = NOTHING, lead: str | None = None
 ) -> DAG:
-    """A Dag of the definition's id, whose name, documentation and only task tell the findings.
+    """A Dag of the definition's id, whose name, documentation and only task show the findings.
 
     :param given: the arguments of the pipeline's Dag. Schedule, dates, owner, tags, callbacks and the like are kept
     :param lead: the documentation's first sentence, where it is not one definition that is wrong

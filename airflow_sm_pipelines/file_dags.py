@@ -70,7 +70,7 @@ def sidecar_allows() -> tuple[str, ...]:
     try:
         return read_settings().sidecar_allows
     except SettingError:
-        # Every Dag tells of it.
+        # Every Dag reports it.
         return ()
 
 
@@ -79,7 +79,7 @@ def given_dag_ids() -> DagIds:
     try:
         return read_settings().dag_ids
     except SettingError:
-        # Every Dag tells of it.
+        # Every Dag reports it.
         return "stem"
 
 

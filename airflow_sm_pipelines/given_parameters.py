@@ -38,7 +38,7 @@ class GivenParameters(Struct, frozen=True):
 
 
 def given_parameters(parameters: Mapping[str, Any] | None) -> GivenParameters:
-    """Tell values from templates. A text that Airflow's ``literal()`` wraps is a value, whatever stands in it."""
+    """Separate values from templates. A text that Airflow's ``literal()`` wraps is a value, whatever stands in it."""
     values, templates = split(parameters or {})
     unwrapped = {name: value.value if isinstance(value, LiteralValue) else value for name, value in values.items()}
     return GivenParameters(unwrapped, templates)

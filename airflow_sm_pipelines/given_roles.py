@@ -95,7 +95,7 @@ def _unmatched(mapping: Mapping[object, object], at_hand: Collection[str] | None
 def _roles_at_hand(
     planned: Plan, named: Iterable[Value], role_arn: str | None, given: Mapping[str, object]
 ) -> set[str] | None:
-    """The roles that the steps have, by a parameter or the pipeline too; None where only a run can tell."""
+    """The roles that the steps have, by a parameter or the pipeline too; None where only a run can say."""
     parameters = planned.pipeline.parameters
     found: set[object] = set()
     for role in named:

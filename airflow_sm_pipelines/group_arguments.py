@@ -34,7 +34,7 @@ REFUSED: Mapping[str, str] = MappingProxyType(
         " one gives a parameter its value by parameters={'Name': dag.param('name')}",
         "fail_fast": "it is the Dag's, and Airflow refuses it where a task has another trigger rule than all_success,"
         " which the last task of the group needs",
-        "prefix_group_id": "the ids of its tasks tell whose they are",
+        "prefix_group_id": "the ids of its tasks say whose they are",
         **dict.fromkeys(RESERVED, "a selection of steps is for a Dag that is a pipeline; clear the steps of a group"),
     }
 )

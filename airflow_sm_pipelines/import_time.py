@@ -70,7 +70,7 @@ def import_time_of(path: str) -> ImportTime:
     """The import time of the dags file at a path, which is being imported.
 
     The limit is what Airflow's importer asks for: the option, or what ``get_dagbag_import_timeout`` of the deployment's
-    ``airflow_local_settings`` says of the file. Airflow keeps it by the process's timer, which also tells what
+    ``airflow_local_settings`` says of the file. Airflow keeps it by the process's timer, which also shows what
     the imports of the file and earlier calls of ``load_dags`` in it have taken. Without that timer the time counts
     from here.
     """

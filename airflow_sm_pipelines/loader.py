@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEPS_ID = "steps--override"
-"""The Dag that tells of settings of steps that no step of any Dag has."""
+"""The Dag that shows settings of steps that no step of any Dag has."""
 IMPORT_TIMEOUT = "--import-timeout"
-"""How the id of the Dag ends that tells of a folder for which there was not enough time."""
+"""How the id of the Dag ends that stands for a folder for which there was not enough time."""
 
 
 def load_dags(

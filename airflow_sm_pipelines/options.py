@@ -323,7 +323,7 @@ OPTIONS = {
         "string",
         "error",
         "What becomes of a value in a step's Arguments that the API model of AWS refuses: error refuses the definition,"
-        " warn tells of it. Exceptions by the code of the finding follow: error, value-pattern=warn.",
+        " warn reports it. Exceptions by the code of the finding follow: error, value-pattern=warn.",
         example="error, value-pattern=warn",
     ),
     "unsupported_keys": Option(

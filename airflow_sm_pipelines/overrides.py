@@ -45,7 +45,7 @@ class Overrides:
         return DefinitionError(_SOURCE, findings) if findings else None
 
     def names_error_dag(self, dag_id: str) -> bool:
-        """Whether a Dag may be one that tells of an override: then all definitions have to be known."""
+        """Whether a Dag may be one that shows an override: then all definitions have to be known."""
         return any(dag_id == _id_of(key) for key in self._given)
 
     def unmatched(self, dag_ids: Collection[str]) -> Iterator[tuple[str, DefinitionError]]:

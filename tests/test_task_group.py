@@ -148,7 +148,7 @@ def test_default_args_of_the_dag_count_where_they_can() -> None:
     ("arguments", "told"),
     [
         ({"default_args": {"trigger_rule": "all_done"}}, "default_args: trigger_rule has no effect on a step"),
-        ({"prefix_group_id": False}, "the ids of its tasks tell whose they are"),
+        ({"prefix_group_id": False}, "the ids of its tasks say whose they are"),
         ({"params": {"Url": 1}}, "give the pipeline's parameters their values with parameters="),
         ({"schedule": "@daily"}, "schedule is no argument of a task group but of its Dag"),
         ({"pool": "gpus"}, "pool is no argument of a task group but of tasks: give it in default_args"),

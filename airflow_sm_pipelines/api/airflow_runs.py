@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from airflow.api_fastapi.core_api.datamodels.dag_run import DagRunMutableStates
 
-# The route that marks a run in the web UI is made of it: it tells listeners too, which free pools.
+# The route that marks a run in the web UI is made of it: it calls listeners too, which free pools.
 from airflow.api_fastapi.core_api.services.public.dag_run import patch_dag_run_state
 from airflow.exceptions import ParamValidationError
 from airflow.models.dag import DagModel

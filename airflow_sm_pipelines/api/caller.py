@@ -45,7 +45,7 @@ class Caller(Struct, frozen=True):
 
 
 class Authenticator(Protocol):
-    """Tells who has sent a request."""
+    """Finds who has sent a request."""
 
     def authenticate(self, request: SignedRequest) -> Caller:
         """The caller.

@@ -1,4 +1,4 @@
-"""What the API tells of executions: all but their steps."""
+"""What the API shows of executions: all but their steps."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Call(Struct, frozen=True):
 class Operation(Struct, frozen=True):
     """An operation: what it does, and what must be allowed on which pipeline.
 
-    ``subject`` tells the name of the pipeline that a request is about, None where it is about none or about all: then
+    ``subject`` gives the name of the pipeline that a request is about, None where it is about none or about all: then
     ``run`` looks at the caller itself.
     """
 

@@ -51,7 +51,7 @@ def paged(
 ) -> tuple[list[T], dict[str, str]]:
     """A page of a list that is known as a whole, and what the response says of the next one.
 
-    :param key: the order of the list; it tells each element apart, so that a page begins after the last one of the
+    :param key: the order of the list; it distinguishes each element, so that a page begins after the last one of the
         page before, also where that has gone since
     """
     position, ordered = position_of(request), sorted(found, key=key, reverse=descending)

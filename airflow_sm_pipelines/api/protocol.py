@@ -29,7 +29,7 @@ class Audit(Protocol):
 class Api:
     """The API.
 
-    :param authenticator: tells who has sent a request
+    :param authenticator: finds who has sent a request
     :param ports: what the operations work with
     :param audit: gets every call that may change something
     """

@@ -12,7 +12,7 @@ _DONE = "success"
 
 
 def tasks_to_retry(graph: Graph, tasks: Iterable[Task]) -> list[tuple[str, int]]:
-    """All that have not succeeded, by id and map index, and the task that tells how the run ends.
+    """All that have not succeeded, by id and map index, and the task that reports how the run ends.
 
     Not the steps of a branch that a Condition which has succeeded did not take: nothing would skip them again. What
     only needs one of those is skipped again by itself.

@@ -1,4 +1,4 @@
-"""Executions as the API sees them: what it asks of Airflow's runs, and what they tell. No Airflow in here."""
+"""Executions as the API sees them: what it asks of Airflow's runs, and what they say. No Airflow in here."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Runs(Protocol):
         ...
 
     def latest_of_versions(self, dag_id: str, numbers: Collection[int]) -> dict[int, str]:
-        """The execution id of the last run of each of these versions, as far as runs tell their version."""
+        """The execution id of the last run of each of these versions, as far as runs have their version."""
         ...
 
     def has_unfinished(self, dag_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The Metadata of a step, which is what AWS tells of it by its type."""
+"""The Metadata of a step, which is what AWS says of it by its type."""
 
 from __future__ import annotations
 

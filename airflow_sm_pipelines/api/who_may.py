@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class RatedAuthenticator:
-    """Tells the reason of a refusal up to a rate, and then only that there are too many. Who is known has no rate."""
+    """Gives the reason of a refusal up to a rate, and then only that there are too many. Who is known has no rate."""
 
     def __init__(self, authenticator: Authenticator, rate: RefusalRate) -> None:
         self._authenticator = authenticator

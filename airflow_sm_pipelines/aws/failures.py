@@ -55,7 +55,7 @@ FAULT_CODES = frozenset(
 EXPIRED_CREDENTIALS_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-# How the reasons begin that tell in the user's own words what the user's own code did.
+# How the reasons begin that say in the user's own words what the user's own code did.
 USERS_OWN_REASON = re.compile(r"\s*AlgorithmError")
 INTERNAL_ERROR_REASON = re.compile(r"\s*(ClientError:\s*)?InternalServerError")
 CAPACITY_REASON = re.compile(

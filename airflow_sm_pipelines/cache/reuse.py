@@ -126,7 +126,7 @@ class StepResultCache:
 def _place(run: StepJobRun, arguments: Mapping[str, Json]) -> dict[str, Json]:
     """The attributes that no definition has: a result of another account, region or endpoint is none here.
 
-    The endpoint tells the local one from AWS. No call is made: the account is known where a role tells it.
+    The endpoint tells the local one from AWS. No call is made: the account is known where a role has it.
     """
     return {
         "AWS connection": run.aws.aws_conn_id,

@@ -1,4 +1,4 @@
-"""Sealing what must be stored where Airflow shows what it stores."""
+"""Encryption of what must be stored where Airflow shows what it stores."""
 
 from __future__ import annotations
 

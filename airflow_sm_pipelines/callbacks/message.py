@@ -46,7 +46,7 @@ def digest_of(token: str) -> str:
 
 
 def is_token_of(token: str, digest: str) -> bool:
-    """Whether a token is the one of a digest, in a time that tells nothing of it."""
+    """Whether a token is the one of a digest, in a time that reveals nothing of it."""
     return hmac.compare_digest(digest_of(token), digest)
 
 

@@ -177,7 +177,7 @@ def _check(
         findings = unexpected(file.name, error).findings
     findings = (*findings, *merged.findings)
     if any(finding.file is not None and finding.severity is Severity.ERROR for finding in findings):
-        # Its Dag tells the findings and runs nothing.
+        # Its Dag shows the findings and runs nothing.
         planned = None
     text = (file.text or b"").decode("utf-8", errors="replace").removeprefix("\ufeff")
     return Checked(file.path, text, file.dag_id, planned, findings, file.name, file.instance, merged, file.claim)

@@ -34,7 +34,7 @@ class Command(Struct, frozen=True):
     arguments: tuple[Argument, ...]
 
     def run_safely(self, arguments: argparse.Namespace) -> int:
-        """Run the command and tell what keeps it from being run; its module is imported only now."""
+        """Run the command and report what keeps it from being run; its module is imported only now."""
         try:
             status: int = import_module(self.module).run(arguments)
             sys.stdout.flush()
@@ -130,7 +130,7 @@ EXPLAIN = Command(
 
 DIFF = Command(
     "diff",
-    "Tell what two pipeline definitions do differently: steps, requests, parameters, policies, edges",
+    "Show what two pipeline definitions do differently: steps, requests, parameters, policies, edges",
     "airflow_sm_pipelines.cli.diff",
     (
         Argument(("left",), "A pipeline definition, or a document that holds one", {"metavar": "A"}),
@@ -163,7 +163,7 @@ IAM = Command(
 
 DRIFT = Command(
     "drift",
-    "Tell what is new in the installed SageMaker SDK and botocore",
+    "Show what is new in the installed SageMaker SDK and botocore",
     "airflow_sm_pipelines.cli.drift",
     (
         Argument(("--sdk",), "A folder with the SDK's packages, where another is meant", {"metavar": "FOLDER"}),
@@ -211,7 +211,7 @@ PULL = Command(
             "Write also over files that pull has not written, or that were edited since",
             {"action": "store_true"},
         ),
-        Argument(("--dry-run",), "Tell what would be done, and write nothing", {"action": "store_true"}),
+        Argument(("--dry-run",), "Show what would be done, and write nothing", {"action": "store_true"}),
         REGION,
         _format("text", "json"),
     ),
@@ -219,7 +219,7 @@ PULL = Command(
 
 COMPARE = Command(
     "compare",
-    "Tell where an execution of SageMaker Pipelines differs from what Airflow would do",
+    "Show where an execution of SageMaker Pipelines differs from what Airflow would do",
     "airflow_sm_pipelines.cli.compare",
     (
         Argument(("name",), "The pipeline", {"metavar": "NAME"}),

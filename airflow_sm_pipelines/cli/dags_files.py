@@ -1,4 +1,4 @@
-"""Which dags files make a Dag of a definition, as far as their text tells: two that make the same one are a finding.
+"""Which dags files make a Dag of a definition, as far as their text shows: two that make the same one are a finding.
 
 Airflow itself says nothing: the Dag is now the one's and now the other's, at every parse.
 """
@@ -94,7 +94,7 @@ def makers_in(file: Path) -> Iterator[Maker]:
         # To read a text as Python takes a hundred times as long.
         tree = ast.parse(text if any(name.encode() in text for name in (LOADER, CLASS)) else b"")
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        # Airflow tells of it.
+        # Airflow reports it.
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (name := _name(node.func)) in (LOADER, CLASS):

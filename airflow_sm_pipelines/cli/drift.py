@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tell what is new; 0 is nothing, 1 is something, 2 is a folder without an SDK or without models."""
+    """Show what is new; 0 is nothing, 1 is something, 2 is a folder without an SDK or without models."""
     from airflow_sm_pipelines.validation.drift import known_versions, news_of, take_up
 
     releases = _releases(arguments)

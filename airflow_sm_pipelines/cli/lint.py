@@ -65,7 +65,7 @@ class _Outcome(Struct):
             self.checked.append(checked)
 
     def judge_ids(self) -> None:
-        """Tell of each definition whose dag id another one has, or none."""
+        """A finding for each definition whose dag id another one has, or none."""
         judged_ids = judged(checked.claim for checked in self.checked if checked.claim is not None)
         for number, finding in enumerate(judged_ids):
             if finding is not None:

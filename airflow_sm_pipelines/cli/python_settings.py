@@ -1,4 +1,4 @@
-"""What the dags file that makes a definition's Dag gives it in Python, as far as its text tells: for ``explain``.
+"""What the dags file that makes a definition's Dag gives it in Python, as far as its text shows: for ``explain``.
 
 Nothing is run. What is no literal is shown as the code that stands there.
 """

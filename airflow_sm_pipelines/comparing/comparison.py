@@ -81,7 +81,7 @@ def compare(
         elif step.for_each is not None:
             outcome = Outcome(reason="what a loop runs for its items is not compared")
         elif hidden := sorted(need.step for need in plan.graph.needs_of(step.name) if need.step in silent):
-            reason = f"it may refer to the result of {', '.join(hidden)}, which the service does not tell"
+            reason = f"it may refer to the result of {', '.join(hidden)}, which the service does not show"
             outcome = Outcome(reason=reason)
         else:
             outcome = steps.outcome(step, service)

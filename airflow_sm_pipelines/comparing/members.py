@@ -46,17 +46,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 CHANGEABLE: Mapping[str, frozenset[str]] = MappingProxyType(
     {"CreateModelPackage": frozenset({"ApprovalDescription", "CustomerMetadataProperties", "ModelApprovalStatus"})}
 )
-"""What UpdateModelPackage may have changed since: the description tells what is now, and not what was sent."""
+"""What UpdateModelPackage may have changed since: the description has what is now, and not what was sent."""
 
 
 def undescribed(kind: JobKind, request: Mapping[str, Any]) -> list[str]:
-    """The members of a request of which the description of a job does not tell what was sent, such as its tags."""
+    """The members of a request of which the description of a job does not show what was sent, such as its tags."""
     shown = _shapes(kind)[1].members.keys() - CHANGEABLE.get(kind.create, frozenset())
     return sorted(name for name in request if name not in shown)
 
 
 def compared(kind: JobKind, described: Mapping[str, Any], request: Mapping[str, Any]) -> Iterator[Difference]:
-    """Where what was sent for a job differs from a request: on the left what the description tells, on the right ours.
+    """Where what was sent for a job differs from a request: on the left what the description has, on the right ours.
 
     Only members count that both the request and the description can have: states and times are in no request. What
     the service fills in (:data:`DEFAULTS`, and what is empty, zero or false) is none where the request leaves it out.

@@ -56,7 +56,7 @@ class ServiceStep(Struct, frozen=True):
 
     @property
     def job(self) -> str | None:
-        """The ARN of the job that it made, None where the service tells none."""
+        """The ARN of the job that it made, None where the service names none."""
         for member in self.metadata.values():
             arn = member.get("Arn") or member.get("CheckJobArn")
             if arn:
@@ -83,7 +83,7 @@ class Execution(Struct, frozen=True):
 
 
 def read_execution(client: Any, arn: ExecutionArn) -> Execution:
-    """Ask SageMaker for all that it tells of an execution.
+    """Ask SageMaker for all that it shows of an execution.
 
     :raises botocore.exceptions.ClientError: where there is none, or it cannot be asked
     """

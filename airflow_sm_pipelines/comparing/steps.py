@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Outcome(Struct, frozen=True):
     """What came of comparing one step.
 
-    ``result`` is what other steps can refer to, None where the service does not tell it. ``reason`` is why the requests
-    were not compared. ``unseen`` are members of our request of which the service tells nothing.
+    ``result`` is what other steps can refer to, None where the service does not show it. ``reason`` is why the requests
+    were not compared. ``unseen`` are members of our request of which the service shows nothing.
     """
 
     differences: tuple[Difference, ...] = ()
@@ -98,7 +98,7 @@ class StepComparison:
     def _job(self, step: Step, service: ServiceStep) -> Outcome:
         kind = self._ours.step_type(step).used_with(step.arguments).kind
         if service.job is None or kind is None or kind.describe_params:
-            return Outcome(reason=f"the service does not tell what a step of type {step.type} was sent")
+            return Outcome(reason=f"the service does not show what a step of type {step.type} was sent")
         # A version of a model package has no name but its ARN.
         name = service.job if step.type == "RegisterModel" else service.job.rpartition("/")[2]
         try:

@@ -22,7 +22,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "dag-id-clash": "Two files ask for one dag id.",
         "default-args": "One of the default_args that no step's task takes.",
         "default-value": "A parameter's default that is not of its type, or none of its EnumValues.",
-        "definition-in-s3": "The file tells only where in S3 the definition is.",
+        "definition-in-s3": "The file says only where in S3 the definition is.",
         "duplicate-key": "A key stands twice in one JSON object.",
         "duplicate-output": "An output parameter stands twice in one step.",
         "duplicate-parameter": "Two parameters have one name.",

@@ -49,7 +49,7 @@ class Document(Struct, frozen=True):
 def load_document(
     source: Source, collector: FindingCollector, replacements: Sequence[Replacement] = ()
 ) -> Document | None:
-    """The document that ``source`` holds, or None after telling the collector why there is none."""
+    """The document that ``source`` holds, or None after a finding that says why."""
     if isinstance(source, Mapping):
         value: Json = _from_mapping(source, collector)
     elif isinstance(source, Excerpt):
@@ -113,13 +113,13 @@ def _decode(source: Path | bytes, collector: FindingCollector) -> str | None:
 
 
 def _read(path: Path) -> bytes:
-    """The file, or as much of it as tells that it is too large."""
+    """The file, or as much of it as shows that it is too large."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
 def _parse(text: str, what: str, path: JsonPath, collector: FindingCollector, *, is_inner: bool = False) -> Json:
-    """The value of a JSON text, or None after telling what is wrong with it: null is no document either."""
+    """The value of a JSON text, or None after a finding that says what is wrong with it: null is no document either."""
     try:
         parsed = parse_json(text)
     except JsonSyntaxError as error:
@@ -199,7 +199,7 @@ def _written(definition: dict[str, Json], *, has_floats: bool) -> tuple[bytes, b
 
 
 def _judge(path: JsonPath, value: Json, collector: FindingCollector) -> None:
-    """Tell of a number that no JSON has, and of a text that neither an AWS API nor Airflow's database takes."""
+    """A finding for a number that no JSON has, and for a text that neither an AWS API nor Airflow's database takes."""
     if isinstance(value, float) and not math.isfinite(value):
         collector.error(f"{value} is out of range for a JSON number", render_path(path), code="number-out-of-range")
     elif isinstance(value, str):

@@ -42,16 +42,16 @@ def parse_duration(text: str) -> Duration:
     if not rest:
         raise ValueError("a duration is empty")
     amounts: dict[str, int] = {}
-    in_time = False
+    in_time_part = False
     position = 0
     while position < len(rest):
         token = _TOKEN.match(rest, position)
-        if token is None or (token[1] and in_time):
+        if token is None or (token[1] and in_time_part):
             raise ValueError(f"{rest[position : position + 60]!r} is not <number><unit>, like 30D, or T16M for minutes")
         letter = token[3]
-        in_time = in_time or bool(token[1]) or letter in "HS"
-        unit = _UNITS["m" if letter == "M" and in_time else letter]
-        if in_time and unit not in _ORDER[4:]:
+        in_time_part = in_time_part or bool(token[1]) or letter in "HS"
+        unit = _UNITS["m" if letter == "M" and in_time_part else letter]
+        if in_time_part and unit not in _ORDER[4:]:
             raise ValueError(f"{unit} stand before the time of day")
         if amounts and _ORDER.index(unit) <= max(_ORDER.index(given) for given in amounts):
             raise ValueError(f"{unit} stand out of order or twice; the order is {', '.join(_ORDER)}")

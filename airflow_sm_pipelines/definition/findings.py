@@ -32,8 +32,8 @@ class Finding(Struct, frozen=True):
 
     ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step it
     stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
-    ``on_key`` tells that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
-    findings that this one tells of. ``code`` is one of :data:`airflow_sm_pipelines.definition.codes.CODES`. ``file`` is
+    ``on_key`` says that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
+    findings that it stands for. ``code`` is one of :data:`airflow_sm_pipelines.definition.codes.CODES`. ``file`` is
     the file with settings that the place is in, None for the document itself. ``given`` names the argument of the Dag
     that is wrong, and its member.
     """
@@ -120,7 +120,7 @@ class DefinitionError(ExceptionGroup[FindingError]):
 class FindingCollector(Struct):
     """Gathers the findings of one document; the only mutable thing of the reading rooms.
 
-    ``text`` is the document's text, where it was given as one; ``place`` tells where in it the definition is.
+    ``text`` is the document's text, where it was given as one; ``place`` says where in it the definition is.
     ``errors`` and ``warnings`` count what was found, of which ``findings`` holds the first of each, up to
     :data:`MAX_SHOWN`; ``steps`` counts the steps that were read.
     """

@@ -79,7 +79,7 @@ def normal(word: str) -> str:
 
 
 def _of_series(name: str) -> str:
-    """A name without what tells it from others of its series: Train1 and Train2, TrainA and TrainB."""
+    """A name without what distinguishes it from others of its series: Train1 and Train2, TrainA and TrainB."""
     words = _words(_DIGIT.sub("", name))
     return "".join(words[:-1] if len(words) > 1 and len(words[-1]) == 1 else words)
 

@@ -7,7 +7,7 @@ from typing import Any
 from airflow_sm_pipelines.definition.numbers import fits
 
 _MARK = "__"
-"""What the keys begin with by which Airflow's own encoding tells what a JSON object stands for."""
+"""What the keys begin with by which Airflow's own encoding says what a JSON object stands for."""
 
 
 def held(value: Any) -> Any:

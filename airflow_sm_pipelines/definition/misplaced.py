@@ -41,7 +41,7 @@ def put_inside(
     """The step without the keys that belong in its Arguments, each a finding, and those that Arguments lack as they are
     written there.
 
-    These are read only to tell what else is wrong: the step is refused.
+    These are read only to report what else is wrong: the step is refused.
     """
     if (inside := _INSIDE.get(step_type or "")) is None:
         return step, {}

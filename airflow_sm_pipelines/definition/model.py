@@ -29,9 +29,9 @@ class ParameterType(Enum):
 
 
 class Parameter(LastFieldNotCompared, frozen=True):
-    """One of ``$.Parameters``. ``has_default`` tells an absent DefaultValue from one that is empty.
+    """One of ``$.Parameters``. ``has_default`` distinguishes an absent DefaultValue from one that is empty.
 
-    ``type_is_default`` tells that the document names no Type; it is not compared.
+    ``type_is_default`` says that the document names no Type; it is not compared.
     """
 
     name: str

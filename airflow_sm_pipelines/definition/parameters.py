@@ -93,7 +93,7 @@ def _read_parameter(scope: Scope, value: Json, path: JsonPath) -> Parameter | No
         )
     if name in RESERVED:
         scope.error(
-            f"no parameter can be called {name!r}: that tells a run which steps to run",
+            f"no parameter can be called {name!r}: that says which steps a run is to run",
             (path, "Name"),
             code="parameter-name",
         )

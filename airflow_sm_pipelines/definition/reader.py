@@ -90,7 +90,7 @@ class Reading(Struct, frozen=True):
 def read_document(
     definition: Source, collector: FindingCollector, options: Options, replacements: Sequence[Replacement] = ()
 ) -> Reading:
-    """Read as much as can be read, with what is replaced of it, and tell the collector of the rest."""
+    """Read as much as can be read, with what is replaced of it, with findings for the rest."""
     try:
         document = load_document(definition, collector, replacements)
         pipeline = None if document is None else _read_pipeline(document, Scope(collector, options))

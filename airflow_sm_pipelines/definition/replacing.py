@@ -47,7 +47,7 @@ class Replacement(Struct, frozen=True):
 class Replaced(Struct, frozen=True):
     """One text that was replaced, by which of the replacements and at which path of it.
 
-    ``names`` are those that tell whether it is a secret.
+    ``names`` are those that say whether it is a secret.
     """
 
     index: int

@@ -107,7 +107,7 @@ class Scope(Struct):
     ) -> dict[str, Json]:
         """The object with its keys as they are written in a definition, where a required one is written otherwise.
 
-        That is an error, so that the rest is read only to tell what else is wrong with it. ``synonyms`` are other names
+        That is an error, so that the rest is read only to report what else is wrong. ``synonyms`` are other names
         of keys, in their normal form.
         """
         if all(key in value for key in required):

@@ -159,7 +159,7 @@ def redactor(secrets: Iterable[str], min_length: int = MIN_LENGTH) -> Callable[[
 
 
 def names_over(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """The names that tell whether a member is a secret: its own, and that of the pair whose value it is."""
+    """The names that say whether a member is a secret: its own, and that of the pair whose value it is."""
     # What a parameter with EnumValues may be is written down for all to see.
     if name not in _VALUES or "EnumValues" in members:
         return (name,)

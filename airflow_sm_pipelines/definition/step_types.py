@@ -13,7 +13,7 @@ MAX_TYPE_LENGTH = 100
 """Characters of a type's name that are shown; SageMaker's own are much shorter."""
 
 NAME_ONLY_TYPES = ("Athena", "HubContent")
-"""The types of which AWS's API model tells the name and nothing of their Arguments."""
+"""The types of which AWS's API model has the name and nothing of their Arguments."""
 
 COMMON_KEYS = frozenset(
     {

@@ -102,7 +102,7 @@ def _read_step(outer: Scope, value: Json, path: JsonPath) -> Step | None:
 def _known_type(scope: Scope, step_type: str, path: JsonPath) -> str:
     """The type of a step. One that is refused is read as the type that was meant, for what else is wrong with it.
 
-    A guess by the spelling is not sure enough to judge the values by; it tells only where steps stand inside.
+    A guess by the spelling is not sure enough to judge the values by; it says only where steps stand inside.
     """
     if scope.options.is_known(step_type):
         return step_type

@@ -21,7 +21,7 @@ END_KEY = "sagemaker_end"
 """The XCom key of the note. A step that has one has not succeeded, whatever else it has left."""
 
 COMPLETED_WITH_FAILURES = "completed with failures"
-"""How the note of the task that tells how the run ends says that a step ran upon a failure."""
+"""How the note of the task that reports how the run ends says that a step ran upon a failure."""
 
 _REFUSED, _NOT_BEGUN = "Refused", "NotBegun"
 _STATES = {
@@ -37,7 +37,7 @@ class EndNote(Struct, frozen=True):
 
     ``handled_by`` are the children of a ForEach step that ran upon the failures of others, where some did upon each.
     ``headline`` is the reason in one line, ``job_name`` the job's. ``failed_tasks`` are those of the steps that failed,
-    where the note is that of the task that tells how the run ends.
+    where the note is that of the task that reports how the run ends.
     """
 
     end: str

@@ -187,7 +187,7 @@ def describe_failures(children: Sequence[Child]) -> str:
     unrun = sum(child.state is ChildState.NOT_RUN for child in children)
     lines = [f"{len(lost) + unrun} of its {len(children)} children did not succeed:"]
     for child in lost[:_MAX_SHOWN]:
-        reason = child.reason or f"it {child.state.value}; Airflow's log of the task tells why"
+        reason = child.reason or f"it {child.state.value}; Airflow's log of the task says why"
         lines.append(f"- {child_name(child.body, child.index)}, item {shown(child.item)}: {reason}")
     if len(lost) > _MAX_SHOWN:
         lines.append(f"- and {len(lost) - _MAX_SHOWN} more")

@@ -75,7 +75,7 @@ def summarize(request: Json, limit: int) -> Json:
 
 
 def _sendable(value: Json) -> Json:
-    """A request that Airflow's processes can tell each other: whole numbers of more than 64 bits are texts, and U+FFFD
+    """A request that Airflow's processes can send each other: whole numbers of more than 64 bits are texts, and U+FFFD
     stands for what cannot be stored."""
     if isinstance(value, str):
         return storable(value)

@@ -171,7 +171,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def _missing(self, obj: Any, name: Any) -> Undefined:
         if isinstance(obj, Undefined):
-            # It tells what it is that is not there.
+            # It says what it is that is not there.
             str(obj)
         if isinstance(obj, Names):
             return self.undefined(f"{obj.label} has no attribute {name!r}, but {', '.join(sorted(obj.known))}")

@@ -50,7 +50,7 @@ def build_graph(pipeline: Pipeline, *, source: str = "definition") -> Graph:
 
 
 def connect(pipeline: Pipeline, collector: FindingCollector) -> Graph | None:
-    """The graph of a pipeline, or None after telling the collector of its cycles, or of more edges than can be used.
+    """The graph of a pipeline, or None after a finding for each of its cycles, or for more edges than can be used.
 
     The pipeline may have findings of its own: names that it does not declare make no edge.
     """
@@ -175,7 +175,7 @@ def _within(loop: ForEachBody) -> _Upstream:
 
 
 def _body(step: Step, reasons: _Upstream, collector: FindingCollector) -> Body | None:
-    """The body of a ForEach step, or None after telling the collector of its cycles."""
+    """The body of a ForEach step, or None after a finding for each of its cycles."""
     assert step.for_each is not None
     steps = {inner.name: inner for inner in step.for_each.body}
     order = topological_order([*steps], reasons)

@@ -6,7 +6,7 @@ PARAMETERS_TASK = "pipeline.run.parameters"
 """The task that finds the values of a run's parameters, where templates or other tasks give them. It runs no step."""
 
 OUTCOME = "pipeline.run.outcome"
-"""The task that tells how a pipeline has ended, where there is one. It runs no step."""
+"""The task that reports how a pipeline has ended, where there is one. It runs no step."""
 
 BESIDE_STEPS = frozenset({PARAMETERS_TASK, OUTCOME})
 """The tasks of a pipeline that run no step."""

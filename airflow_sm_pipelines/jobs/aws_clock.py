@@ -1,4 +1,4 @@
-"""AWS's clock, as its answers tell it: the machine's own may be wrong."""
+"""AWS's clock, as its answers give it: the machine's own may be wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Cleanup step does: judge, delete, and tell what came of it (semantics 2.18). No Airflow."""
+"""What a Cleanup step does: judge, delete, and report what came of it (semantics 2.18). No Airflow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Source(Struct, frozen=True):
 
 
 class CleanupReport(Struct):
-    """What came of a Cleanup step. ``deleted_count`` tells how much was deleted, also where not all is listed."""
+    """What came of a Cleanup step. ``deleted_count`` says how much was deleted, also where not all is listed."""
 
     deleted: dict[str, None] = field(default_factory=dict)
     deleted_count: int = 0
@@ -117,7 +117,7 @@ class CleanupReport(Struct):
 class Deletions:
     """The deletions of one try.
 
-    Before each batch it is on record what is about to be deleted. So a try after one that died can tell what that one
+    Before each batch it is on record what is about to be deleted. So a try after one that died can report what that one
     deleted from what was never there. The record lists no more than a result does, so it also has what the sources name
     (folders and objects) of which something was deleted.
     """

@@ -60,7 +60,7 @@ def _unknown(kind: JobKind, name: str, error: ClientError | BotoCoreError) -> St
 
 
 def is_described(job: Mapping[str, Any], step_types: Mapping[str, StepType]) -> bool:
-    """Whether what a step's ``sagemaker`` XCom names is a job that a Describe call tells of."""
+    """Whether what a step's ``sagemaker`` XCom names is a job that a Describe call describes."""
     step_type = step_types.get(str(job.get("step_type")))
     return step_type is not None and step_type.kind is not None
 

@@ -1,6 +1,6 @@
-"""Events that tell of jobs that have ended, in an SQS queue: whoever waits for such a job looks at it at once.
+"""Events of jobs that have ended, in an SQS queue: whoever waits for such a job looks at it at once.
 
-An event is a hint and no more: the state of a job is what Describe tells. So one that is late, doubled or forged costs
+An event is a hint and no more: the state of a job is what Describe says. So one that is late, doubled or forged costs
 a few looks, and one that is lost costs nothing but time, since each job is looked at without events too.
 
 Several triggerers may share a queue. A message of a job that nobody waits for here is not deleted: it is hidden for

@@ -65,12 +65,12 @@ async def changed_since(ask: Ask, call: ListCall, since: float, most_pages: int)
 
 
 def glimpse_of(described: Mapping[str, Any], status: str) -> Glimpse:
-    """What a Describe response tells."""
+    """What a Describe response says."""
     return Glimpse(_moment(described.get(MODIFIED)), status)
 
 
 def date_of(answer: Mapping[str, Any]) -> float | None:
-    """AWS's clock, in epoch seconds, as an answer of it tells; None where it does not."""
+    """AWS's clock, in epoch seconds, as an answer of it gives it; None where it does not."""
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
         return None if date is None else parsedate_to_datetime(date).timestamp()

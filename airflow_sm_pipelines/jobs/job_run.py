@@ -47,7 +47,7 @@ DESCRIBE_RETRY_SECONDS = 300.0
 class StepJobRun(StepRun):
     """One try of a step that runs a job; the ``JobRun`` of its adapter.
 
-    ``request`` is the resolved request of the Create call, empty until it is resolved. ``name_is_new`` tells that this
+    ``request`` is the resolved request of the Create call, empty until it is resolved. ``name_is_new`` says that this
     try has named the job, ``name_is_given`` that the name is the user's own.
     """
 

@@ -2,7 +2,7 @@
 
 A user's kill and the orderly shutdown of a worker reach a running task as the same signal, and a trigger is cancelled
 when a user ends its task as well as when another triggerer has taken it over. The task's state on Airflow's server
-tells which it is: a user's action has changed it before the kill comes.
+says which it is: a user's action has changed it before the kill comes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DEFERRED = "deferred"
 RESTARTING = "restarting"
 GONE = "removed"
 UNKNOWN = "unknown"
-"""Stands for the state where Airflow's server does not tell it."""
+"""Stands for the state where Airflow's server does not say it."""
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", GONE})
 """The states after which no try comes by itself."""
 

@@ -310,7 +310,7 @@ class JobLifecycle(StepLifecycle):
         except StepFailure:
             self._report_end(JobEnd.FAILED)
             run.output.push(JOB_KEY, job_facts(run, described))
-            # For a step that runs upon the failure; the note that StepRun.fail leaves tells that it is no success.
+            # For a step that runs upon the failure; the note that StepRun.fail leaves says that it is no success.
             left = self._to_result(self.adapter.failed_result(described))
             bound = bound_of(run, left, left)
             run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True, bound=bound).shown)

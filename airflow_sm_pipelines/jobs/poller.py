@@ -1,6 +1,6 @@
 """The poller: looks at many jobs of one kind by few calls.
 
-A List call tells which jobs have changed since a moment; only those are described. So the number of calls goes with the
+A List call shows which jobs have changed since a moment; only those are described. So the number of calls goes with the
 number of changes, not with the number of jobs. What is listed only decides when a job is described, so an answer that
 is late or incomplete costs time and never a wrong end.
 """
@@ -68,7 +68,7 @@ class Member(Turns):
 
     @property
     def has_news(self) -> bool:
-        """Whether a list tells of a change that is newer than the last description."""
+        """Whether a list shows a change that is newer than the last description."""
         return self._listed is not None and self.seen is not None and self._listed.is_news_to(self.seen)
 
     def is_listed(self, seen: Glimpse) -> None:

@@ -57,7 +57,7 @@ class StepRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     policies have run. ``failures`` counts the failed attempts, ``lost_tries`` the tries that ended without reporting
     a result, and ``policy_retries`` the retries that each retry policy has granted, by its position.
 
-    ``submitted`` is set by steps for which the name does not tell: AWS has answered the attempt's call.
+    ``submitted`` is set by steps for which the name does not say it: AWS has answered the attempt's call.
     ``identifiers`` are what AWS itself named of the current attempt, where it takes no name of ours.
     ``cache_attributes`` are the digests under which the attempt's result is kept for reuse, None where it is not.
     ``stop_target`` is how the attempt's job is stopped without the step's Dag

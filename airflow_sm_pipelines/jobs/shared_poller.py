@@ -67,8 +67,8 @@ async def shared_turns(
 ) -> AsyncIterator[Turns]:
     """A job's turns among those of all jobs of its kind that are waited for with equal access.
 
-    :param by_lists: whether List calls may tell which jobs have changed
-    :param events_queue: the URL of an SQS queue whose messages tell of jobs that have ended
+    :param by_lists: whether List calls may show which jobs have changed
+    :param events_queue: the URL of an SQS queue whose messages name jobs that have ended
     """
     call = list_call_of(kind) if by_lists else None
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})

@@ -21,7 +21,7 @@ def success_line(noun: str, name: str, described: Mapping[str, Any]) -> str:
 
 
 def duration_of(described: Mapping[str, Any]) -> float | None:
-    """How many seconds a job took, where its Describe response tells."""
+    """How many seconds a job took, where its Describe response has it."""
     seconds = described.get("TrainingTimeInSeconds")
     for member, end in described.items() if seconds is None else ():
         start = described.get(member.removesuffix(END) + START, described.get(CREATION))

@@ -40,7 +40,7 @@ def task_state(ti: TaskKey) -> str | None:
 
 
 async def state_at_kill(ti: TaskKey | None) -> str | None:
-    """The state of the task whose trigger Airflow kills, ``unknown`` where Airflow does not tell it."""
+    """The state of the task whose trigger Airflow kills, ``unknown`` where Airflow does not say it."""
     # `airflow dags test` gives a trigger no task.
     if ti is None:
         return UNKNOWN

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 # Airflow gives a trigger's on_kill 30 s, unless [triggerer] on_kill_timeout says otherwise.
 STOP_SECONDS = 25.0
 # A task's try can be taken for dead whose trigger fires before the scheduler has heard of the deferral: the executor
-# then tells of the end of the process that has deferred when the task is queued or runs again. With LocalExecutor and
+# then reports the end of the process that has deferred when the task is queued or runs again. With LocalExecutor and
 # ten times as much work as the machine can do, 5 s were too few (apache/airflow#71580, #72716: open in 3.3).
 SETTLED_SECONDS = 20.0
 
@@ -49,7 +49,7 @@ class JobTrigger(BaseTrigger):
     ``deadline`` is in epoch seconds: a trigger's own time-out would not stop the job, so the task's execution_timeout
     is kept here. ``slack`` is the grace after the time that the job's own request gives it, in seconds. ``labels`` say
     in logs, metrics and spans whose job it is; a trigger of the version before has none. ``by_lists`` says whether List
-    calls may tell which jobs have changed, ``events_queue`` is the SQS queue with events of jobs. Before
+    calls may show which jobs have changed, ``events_queue`` is the SQS queue with events of jobs. Before
     ``not_before``, in epoch seconds, it does not fire.
     """
 

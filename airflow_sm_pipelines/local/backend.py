@@ -136,7 +136,7 @@ class Moto:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         scope = "AWS4-HMAC-SHA256 " + CREDENTIALS.format(region=region, service=service)
-        with refused_here():  # what S3 tells of a new object may go to an address on the Internet
+        with refused_here():  # what S3 says of a new object may go to an address on the Internet
             return self._client.open(
                 path,
                 method=method,

@@ -1,4 +1,4 @@
-"""Jobs whose own code runs: what the runner tells of them becomes their life in the endpoint."""
+"""Jobs whose own code runs: what the runner reports of them becomes their life in the endpoint."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ class RealJobs:
 
 
 class _EndpointListener:
-    """What the runner tells of one job, written into the endpoint's state."""
+    """What the runner reports of one job, written into the endpoint's state."""
 
     def __init__(self, state: EndpointState, kind: RealKind, job: Job, then: Callable[[], None] | None) -> None:
         self._state, self._kind, self._job, self._then = state, kind, job, then

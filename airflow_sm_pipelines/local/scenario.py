@@ -21,7 +21,7 @@
                "metrics": {"validation:rmse": 1.5},   training: FinalMetricDataList; tuning: also a list, one
                                                  value per training job
                "logs": ["line", ...],            CloudWatch log lines, written one after the other while the job
-                                                 runs, by each of its hosts; a line that tells its end follows
+                                                 runs, by each of its hosts; a line that says its end follows
                "result": {"key": 1},             lambda: what the function answers; default null
                "error": {"errorType": "ValueError", "errorMessage": "no"},   lambda: or the error it ends with
                "describe": {...}}],              merged into the Describe response

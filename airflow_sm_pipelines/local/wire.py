@@ -73,7 +73,7 @@ def read_protocol(request: Request) -> Protocol:
 
 
 def read_call(request: Request, body: bytes) -> Call:
-    """Tell what a request asks for."""
+    """Say what a request asks for."""
     scope, protocol = read_scope(request), read_protocol(request)
     service, region = scope.service, scope.region
     if protocol == "json":

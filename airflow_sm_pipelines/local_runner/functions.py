@@ -25,7 +25,7 @@ MAX_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function gave back, or the error it ended with as Lambda tells it, and its log."""
+    """What a function gave back, or the error it ended with as Lambda gives it, and its log."""
 
     result: Any = None
     error: Mapping[str, Any] | None = None

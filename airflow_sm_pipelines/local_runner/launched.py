@@ -140,7 +140,7 @@ class LaunchedJob:
             return  # it has just ended
 
     def exit_code(self) -> int:
-        """Of a job that has ended; 137 where its guard was killed and could not tell."""
+        """Of a job that has ended; 137 where its guard was killed and could not say."""
         words = os.read(self._status_reader, 64).split()
         return int(words[1]) if len(words) == 2 else max(self._process.returncode, 0) or KILLED
 

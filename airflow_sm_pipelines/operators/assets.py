@@ -67,7 +67,7 @@ def assets_of(given: str | Assets) -> Assets:
 
 
 class AssetEvents(JobObserver):
-    """Tells Airflow of what a step has made; the event's extra says of a version which it is."""
+    """Reports to Airflow what a step has made; the event's extra says of a version which it is."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -115,8 +115,8 @@ def _source(runs: PastRuns, selection: Selection, given: str | None) -> str | No
     """The run to copy from; None where nothing is needed of one."""
     needed = selection.ends
     if given is not None:
-        if lacking := runs.lacking(given, needed):
-            raise SelectionError([f"{SOURCE_RUN}: {_needs(selection, lacking)}, and the run {given!r} has none."])
+        if missing := runs.missing(given, needed):
+            raise SelectionError([f"{SOURCE_RUN}: {_needs(selection, missing)}, and the run {given!r} has none."])
         return given
     if needed:
         found = runs.latest_with(needed)

@@ -1,6 +1,6 @@
 """What failed in a run, for the callbacks and notifiers of Dags and tasks: the reason, the job, and the console's page.
 
-Airflow tells the callback of a Dag ``task_failure`` and the task that failed last, that of a task the exception. The
+Airflow gives the callback of a Dag ``task_failure`` and the task that failed last, that of a task the exception. The
 rest is in the notes that the steps leave as XComs (:mod:`airflow_sm_pipelines.expressions.end_note`), which the Dag
 processor, where Dags' callbacks run, may read too.
 """
@@ -132,7 +132,7 @@ def _failed_tasks(dag: Any, ti: Any, dag_id: str, run_id: str) -> list[tuple[str
 
 
 def _failed_steps(failed: list[tuple[str, int]], dag_id: str, run_id: str) -> list[tuple[str, int]]:
-    """Those of the failed tasks that are no pipeline's last one, which tells how the pipeline has ended: it names those
+    """Those of the failed tasks that are no pipeline's last one, which reports how the pipeline ended: it names those
     of its steps that are, for where the others cannot be asked, and stands for itself where no other has failed.
     """
     found = [task for task in failed if not _is_outcome(task[0])]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
 COUNT_KEY = "sagemaker_items"
-"""The XCom key of how many items there are, which a step tells that fails for having too many."""
+"""The XCom key of how many items there are, which a step pushes that fails for having too many."""
 
 
 class ForEachItemsOperator(StepOperator):

@@ -1,4 +1,4 @@
-"""What the life of a job tells those who watch the deployment: metrics, fields of log lines, attributes of spans."""
+"""What the life of a job shows those who watch the deployment: metrics, fields of log lines, attributes of spans."""
 
 from __future__ import annotations
 

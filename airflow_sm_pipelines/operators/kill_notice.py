@@ -26,7 +26,7 @@ MAX_RECORD_SECONDS = 1.5
 
 
 def state_in_time(context: Context) -> str | None:
-    """The state of the task on the server, ``unknown`` where the server does not tell it in time."""
+    """The state of the task on the server, ``unknown`` where the server does not say it in time."""
     answers: list[str | None] = []
 
     def ask() -> None:

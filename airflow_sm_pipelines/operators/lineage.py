@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.expressions.stringify import Json
 
 SERVICE = "sagemaker"
-# What AWS may answer to a Create call for an entity that is there; whether it is, the search for it tells.
+# What AWS may answer to a Create call for an entity that is there; whether it is, the search for it shows.
 POSSIBLY_EXISTING = frozenset({"ValidationException", "ConflictException", "ResourceInUse"})
 
 

@@ -1,4 +1,4 @@
-"""The place of the task that tells how a run ends (:mod:`airflow_sm_pipelines.operators.run_outcome`) in a Dag."""
+"""The place of the task that reports how a run ends (:mod:`airflow_sm_pipelines.operators.run_outcome`) in a Dag."""
 
 from __future__ import annotations
 

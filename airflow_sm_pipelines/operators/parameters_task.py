@@ -105,7 +105,7 @@ class ParametersOperator(BaseOperator):
         )
 
     def render(self, context: Context) -> Json:
-        """What to show of the values, None where there are none: then :meth:`execute` tells why."""
+        """What to show of the values, None where there are none: then :meth:`execute` says why."""
         try:
             values = {**self._kept_values(context), **self._taken_values(context)}
         except StepFailure as failure:

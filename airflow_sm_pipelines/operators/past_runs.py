@@ -25,7 +25,7 @@ _TIME_IN_RUN_ID = re.compile(r"[a-z_]+?__(\d{4}-\d\d-\d\dT[\d:.]+\+\d\d:\d\d)")
 
 
 class RunDetails(Protocol):
-    """What Airflow tells of a run."""
+    """What Airflow knows of a run."""
 
     @property
     def run_after(self) -> datetime:
@@ -61,7 +61,7 @@ class PastRuns:
         """Whether the run ended, in success or failure."""
         return _state(self._ti.get_dagrun_state(self._ti.dag_id, run_id)) in FINISHED
 
-    def lacking(self, run_id: str, steps: Mapping[str, frozenset[StepEnd]]) -> list[str]:
+    def missing(self, run_id: str, steps: Mapping[str, frozenset[StepEnd]]) -> list[str]:
         """Those of the steps that have none of the ends that are asked of them in a run, or no result there."""
         if not steps:
             return []
@@ -86,7 +86,7 @@ class PastRuns:
         """The latest run that had ended when this one started and in which all of the steps have such an end, or None.
 
         One request reads the state of one step in all runs; then runs are looked at one after the other, the one with
-        the latest ``run_after`` first. Only of runs whose id does not tell it is each asked for its own. What ends
+        the latest ``run_after`` first. Only of runs whose id does not have it is each asked for its own. What ends
         while this run is under way does not count, so all tasks of this run find the same one.
         """
         name, ends = next(iter(steps.items()))
@@ -99,7 +99,7 @@ class PastRuns:
         ]
         for run_id in self._latest_first(candidates):
             details = self._details(run_id)
-            if _state(details.state) in FINISHED and self._had_ended(details) and not self.lacking(run_id, steps):
+            if _state(details.state) in FINISHED and self._had_ended(details) and not self.missing(run_id, steps):
                 return run_id
         return None
 

@@ -60,17 +60,17 @@ class Rendering:
         return StepFailure(shown_text(f"{message.rstrip('.')}."))
 
     def _hint(self, template: ParameterTemplate) -> str:
-        lacking = sorted(name for name in names_in(template.text) & OF_DATES if not self._names.has(name))
-        if not lacking:
+        missing = sorted(name for name in names_in(template.text) & OF_DATES if not self._names.has(name))
+        if not missing:
             return ""
         return (
-            f". The run has no logical date, and so no {lacking[0]}: start it with one, give the parameter a value, or"
+            f". The run has no logical date, and so no {missing[0]}: start it with one, give the parameter a value, or"
             " let the template use dag_run.run_after"
         )
 
 
 def _in_words(error: Exception) -> str:
-    """What went wrong; Airflow tells of what it does not give in an object."""
+    """What went wrong; Airflow names what it does not give in an object."""
     details = getattr(getattr(error, "error", None), "detail", None)
     if isinstance(details, dict) and isinstance(message := details.get("message"), str):
         return message

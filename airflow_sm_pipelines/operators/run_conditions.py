@@ -61,7 +61,7 @@ class RunStates:
         return states
 
     def note(self, step: str) -> EndNote | None:
-        """What a step that failed has left to tell."""
+        """What a step that failed has left to show."""
         of_item: dict[str, Any] = {} if self._map_index is None else {"map_indexes": self._map_index}
         return EndNote.from_json(self._ti.xcom_pull(task_ids=self._task_of(step), key=END_KEY, **of_item))
 

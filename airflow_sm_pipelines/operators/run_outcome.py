@@ -1,4 +1,4 @@
-"""The last task of a pipeline with run conditions: it is no step, and tells how the run ends (semantics 5.2).
+"""The last task of a pipeline with run conditions: it is no step, and reports how the run ends (semantics 5.2).
 
 Airflow judges a run by its last tasks. Where a step that handles a failure is the last, the run would end as a success.
 """

@@ -102,7 +102,7 @@ class TemplateNames:
         try:
             value = coerce(parameter, given, self._is_secret)
         except UnresolvedError:
-            # The step that reads it tells so.
+            # The step that reads it says so.
             value = given
         if is_secret:
             learn(texts(value))

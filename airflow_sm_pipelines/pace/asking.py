@@ -75,7 +75,7 @@ class Permits(Protocol):
     """Where permits come from. None where there is no pace."""
 
     def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
-        """Ask, or tell what came of a permit."""
+        """Ask, or report what came of a permit."""
 
 
 class NoPermits:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_STEPS = 60
 MAX_PARAMETERS = 40
 MAX_KEYS = 20
-"""The text is stored with the Dag: what is longer stands in the definition, and ``explain`` tells all of it."""
+"""The text is stored with the Dag: what is longer stands in the definition, and ``explain`` shows all of it."""
 
 _WITHOUT_EFFECT = frozenset({Status.IGNORED, Status.UNSUPPORTED})
 

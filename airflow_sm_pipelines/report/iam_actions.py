@@ -46,7 +46,7 @@ def action_of(call: str) -> str:
 def actions_of(step_type: StepType, calls: tuple[str, ...], *, tagged: bool, experiment: bool) -> tuple[str, ...]:
     """The IAM actions for a step's own ``calls``, in their order.
 
-    ``tagged`` tells whether its request has tags, ``experiment`` whether it is part of one. Its role and its log are
+    ``tagged`` says whether its request has tags, ``experiment`` whether it is part of one. Its role and its log are
     not in it: they are allowed on resources of their own.
     """
     actions = [action_of(call) for call in calls if call not in LOG_CALLS]

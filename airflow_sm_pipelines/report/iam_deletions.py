@@ -46,7 +46,7 @@ def _buckets(cleanup: Step, steps: Mapping[str, Step]) -> Iterator[str]:
 
 
 def _bucket(place: Value) -> str:
-    """The bucket of a place, where the text before its first expression tells it whole."""
+    """The bucket of a place, where the text before its first expression gives it whole."""
     text, is_whole = _beginning(place)
     bucket, slash, _ = text.removeprefix(SCHEME).partition("/")
     return bucket if text.startswith(SCHEME) and bucket and (slash or is_whole) else ANY

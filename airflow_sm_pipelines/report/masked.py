@@ -1,4 +1,4 @@
-"""A plan without the literal secrets of its definition, for what tells of it."""
+"""A plan without the literal secrets of its definition, for what shows it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ configuration says, with its prefix (`airflow.` by default). Nothing has to be s
 off, none is made.
 
 Workers, triggerers and the API server each send their own, so `[metrics]` has to be set in all of them. StatsD without
-tags adds up all series of a name: set `statsd_influxdb_enabled`, or use Datadog or OpenTelemetry, to tell them apart.
+tags adds up all series of a name: set `statsd_influxdb_enabled`, or use Datadog or OpenTelemetry, to keep them apart.
 
 | metric | kind | tags | what it says | what to alert on |
 |---|---|---|---|---|"""

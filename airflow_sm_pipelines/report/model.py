@@ -1,4 +1,4 @@
-"""What there is to tell of a plan, as data."""
+"""What there is to show of a plan, as data."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ HEAD = """# Step types
 Made by `python -m airflow_sm_pipelines.report.step_type_page > docs/step-types.md`.
 
 What a user must know of single step types: what a step does beyond its AWS calls, and what was chosen where AWS is
-silent. What all of them call, need and tell is in [step-type-table.md](step-type-table.md)."""
+silent. What all of them call, need and return is in [step-type-table.md](step-type-table.md)."""
 
 
 def page() -> Iterator[str]:

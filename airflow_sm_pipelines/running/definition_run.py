@@ -61,7 +61,7 @@ def run_definition(
     :param home: where the run's Airflow lives, for one run at a time: while another one goes on there, this one is
         refused, and touches nothing of it. It is kept, and a later run finds the step cache and the earlier runs of
         this one. By default a temporary folder, which goes with the run
-    :param run_after: the time in the run's id, which :func:`run_id_of` tells beforehand; a time of UTC
+    :param run_after: the time in the run's id, which :func:`run_id_of` gives beforehand; a time of UTC
     """
     folder = Path(tempfile.mkdtemp(prefix="sm-pipelines-run-")) if home is None else home.absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: lines of JSON from its process to whoever has started it."""
+"""What a run reports while it goes on: lines of JSON from its process to whoever has started it."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class RunWatch:
         return [*newly, *changed]
 
     def reasons(self) -> tuple[str, ...]:
-        """Why the run failed, in a line each. The task that tells how a run ends only counts where no step failed."""
+        """Why the run failed, in a line each. The task that reports how a run ends only counts where no step failed."""
         failed = [step for step in self.steps.values() if step.state == "failed"]
         relevant = [step for step in failed if step.task_id != OUTCOME] or failed
         return tuple(f"{step.name}: {step.reason or 'it left no reason: see the log'}" for step in relevant)

@@ -10,7 +10,7 @@ class Refusals:
         self._counts: dict[int, int] = {}
 
     def is_news(self, thing: int) -> bool:
-        """Count one more refusal, and say whether to tell of it."""
+        """Count one more refusal, and say whether to log it."""
         count = self._counts[thing] = self._counts.get(thing, 0) + 1
         return count & (count - 1) == 0
 

@@ -40,7 +40,7 @@ class Orphan(Struct, frozen=True):
 
     @property
     def task(self) -> str:
-        """The task as a log tells it."""
+        """The task as a log names it."""
         return ".".join((self.dag_id, self.run_id, self.task_id))
 
     @property

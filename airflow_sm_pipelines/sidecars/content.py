@@ -10,9 +10,9 @@ from airflow_sm_pipelines.sidecars.yaml_tree import MAX_BYTES
 
 
 def content_of(path: Path, root: Path | None = None) -> bytes:
-    """The file, or as much of it as tells that it is too large.
+    """The file, or as much of it as shows that it is too large.
 
-    :param root: the folder that a link has to stay in: findings tell of what a file says, so that a link to any other
+    :param root: the folder that a link has to stay in: findings show what a file says, so that a link to any other
         file of this machine would show it
     :raises OSError: where it cannot be read, or is not to be
     """

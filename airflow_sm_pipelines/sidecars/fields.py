@@ -1,4 +1,4 @@
-"""The settings that a file may have, once: for reading it, for its JSON schema and for what ``explain`` tells."""
+"""The settings that a file may have, once: for reading it, for its JSON schema and for what ``explain`` shows."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class StepEntry(Struct, frozen=True):
 
 
 class Layer(Struct, frozen=True):
-    """What one place gives. ``is_shared`` tells that it is for several Dags, so that not all of it is for each."""
+    """What one place gives. ``is_shared`` says that it is for several Dags, so that not all of it is for each."""
 
     source: str
     values: Mapping[Key, Given] = field(default_factory=dict)

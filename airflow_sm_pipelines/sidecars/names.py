@@ -102,7 +102,7 @@ def _look(folder: Path, ignored: _Ignored | Collection[Path], may_be_definition:
     try:
         names = sorted(each.name for each in folder.iterdir())
     except OSError:
-        # Whoever looks for the definitions there tells of it.
+        # Whoever looks for the definitions there reports it.
         names = []
     settings = [name for name in names if is_sidecar(name) and folder / name not in ignored]
     # Most folders have no such file, and none of their files is asked for.

@@ -79,7 +79,7 @@ class Console(Protocol):
 class JobRun(Protocol):
     """One try of a step that runs a job: what an adapter knows, and what it can do.
 
-    ``request`` is the resolved request of the Create call, empty until it is resolved. ``name_is_given`` tells that
+    ``request`` is the resolved request of the Create call, empty until it is resolved. ``name_is_given`` says that
     the job's name is the user's own. ``role_arn`` is the pipeline's role, ``pause`` the seconds between two calls that
     look whether something has changed.
     """
@@ -111,7 +111,7 @@ class JobRun(Protocol):
         """The 12 characters that are the execution's id."""
 
     def execution_arn(self, request: Mapping[str, Any]) -> str | None:
-        """The execution's ARN, as a request tells it; None where the account is not known."""
+        """The execution's ARN, as a request has it; None where the account is not known."""
 
     def client(self, service: str | None = None) -> Any:
         """A boto3 client, of the job's own service unless another is named."""
@@ -274,7 +274,7 @@ class JobAdapter:
     # The end ------------------------------------------------------------------------------------------------
 
     def check_end(self, described: dict[str, Any]) -> None:
-        """Fail the step for what the state of a job that has ended does not tell."""
+        """Fail the step for what the state of a job that has ended does not say."""
 
     def result(self, described: dict[str, Any]) -> dict[str, Any]:
         """What the step's properties are read from, of a job that has succeeded; it may make more calls."""

@@ -45,7 +45,7 @@ BASELINE_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftChec
 class BaselineFiles(Struct, frozen=True):
     """The baseline of one check type: the paths of its files in a model package's DriftCheckBaselines.
 
-    ``compares_statistics`` tells whether the container compares with the statistics; the others only hand them on.
+    ``compares_statistics`` says whether the container compares with the statistics; the others only hand them on.
     """
 
     constraints: tuple[str, str]
@@ -144,7 +144,7 @@ not stated for check steps of pipelines.
 
 
 CHECK_STORE_KEY = "sagemaker_check"
-# Model Monitor's own jobs mount a baseline like this, and tell the container where it is in its environment.
+# Model Monitor's own jobs mount a baseline like this, and say to the container where it is in its environment.
 CONSTRAINTS_INPUT, CONSTRAINTS_FOLDER = "constraints", "/opt/ml/processing/baseline/constraints"
 STATISTICS_INPUT, STATISTICS_FOLDER = "baseline", "/opt/ml/processing/baseline/stats"
 

@@ -21,8 +21,8 @@ STEP_NAME, URIS = "StepName", "S3Uris"
 class SourceKind(Struct, frozen=True):
     """A step type whose outputs can be cleaned up.
 
-    ``outputs`` is where its Describe response tells the places of its outputs, as a dotted path (``[]`` goes through a
-    list). ``own_folder`` tells that its job writes to a folder of its own there, which can be deleted as a whole: the
+    ``outputs`` is where its Describe response has the places of its outputs, as a dotted path (``[]`` goes through a
+    list). ``own_folder`` says that its job writes to a folder of its own there, which can be deleted as a whole: the
     others need the objects to be named. ``vpc`` is the member that keeps it from being cleaned up.
     """
 

@@ -256,7 +256,7 @@ class EmrAdapter(JobAdapter):
         try:
             cluster = self.run.client().describe_cluster(ClusterId=known[CLUSTER])["Cluster"]
         except self.run.call_errors as error:
-            self.run.log.info("EMR does not tell where the cluster's log is: %s", CallError.of(error))
+            self.run.log.info("EMR does not say where the cluster's log is: %s", CallError.of(error))
             return None
         folder = str(cluster.get("LogUri") or "").rstrip("/")
         return console.s3_folder(f"{folder}/{known[CLUSTER]}/steps/{known[STEP]}") if folder else None

@@ -6,7 +6,7 @@ from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.step_type import StepType
 
 MAX_MESSAGE_LENGTH = 3072
-"""How many characters of its resolved ErrorMessage a Fail step tells."""
+"""How many characters of its resolved ErrorMessage a Fail step shows."""
 
 STEP_TYPE = StepType(
     name="Fail",

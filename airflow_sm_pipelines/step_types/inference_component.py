@@ -72,7 +72,7 @@ class InferenceComponentAdapter(DeploymentAdapter):
 
 
 def _identity(component: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What tells one deployment from another, as a request and Describe both have it."""
+    """What distinguishes one deployment from another, as a request and Describe both have it."""
     specification = component.get("Specification") or {}
     container = specification.get("Container") or {}
     found = {

@@ -40,7 +40,7 @@ class CategoryJobAdapter(JobAdapter):
     """A Job step. Its result is the DescribeJob response.
 
     A job is known by its name and its category. The API is younger than the oldest botocore that is supported: where a
-    worker's is older than that of the Dag processor, which tells it, the step fails when it is reached.
+    worker's is older than that of the Dag processor, which has it, the step fails when it is reached.
     """
 
     @property
@@ -72,7 +72,7 @@ STEP_TYPE = StepType(
     properties=sagemaker("DescribeJob"),
     # A string of the response, into whose JSON properties go.
     extra_properties=("JobConfigDocument",),
-    # Of retries AWS tells nothing for this type: what a definition asks for is done.
+    # Of retries AWS says nothing for this type: what a definition asks for is done.
     retries=RetryTypes.ALL,
     console=ConsoleLocations(STUDIO),
     guide=GUIDE,

@@ -44,7 +44,7 @@ def label_of(kind: JobKind) -> str | None:
 
 
 def read_event(text: Any) -> JobEvent | None:
-    """What a message tells; None where it is no event of a job."""
+    """What a message says; None where it is no event of a job."""
     try:
         event = json.loads(text)
     except (TypeError, ValueError, RecursionError):

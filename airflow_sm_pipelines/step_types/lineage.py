@@ -15,7 +15,7 @@ MAX_ASSOCIATIONS = 10
 class EntityKind(Struct, frozen=True):
     """A kind of lineage entity: the member of Arguments that lists it, and the type by which associations name it.
 
-    ``find`` is the operation that tells the ARN of one that exists already, and ``result`` the property that holds
+    ``find`` is the operation that gives the ARN of one that exists already, and ``result`` the property that holds
     the ARNs by name.
     """
 

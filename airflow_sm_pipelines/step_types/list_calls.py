@@ -1,4 +1,4 @@
-"""The List calls that tell of many jobs at once which have changed."""
+"""The List calls that show of many jobs at once which have changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ListCall(Struct, frozen=True):
 
 
 def list_call_of(kind: JobKind) -> ListCall | None:
-    """The List call that tells of jobs of a kind, or None where there is none."""
+    """The List call that lists jobs of a kind, or None where there is none."""
     label = LABELS.get(kind.describe) if kind.service == "sagemaker" else None
     if label is None:
         return None

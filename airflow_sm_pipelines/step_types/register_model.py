@@ -34,7 +34,7 @@ GUIDE = Guide(
     "RegisterModel",
     """\
 A model package group that is absent is made. A package that AWS validates is waited for; when it fails, the step
-tells each validation and image scan that failed, by name, with AWS's reason. AWS has no call that stops a validation:
+names each validation and image scan that failed, by name, with AWS's reason. AWS has no call that stops a validation:
 a killed step leaves it under way. In a group the `ClientToken` makes sure that a call whose reply was lost makes no
 second version.
 """,

@@ -118,7 +118,7 @@ class StepType(Struct, frozen=True):
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
     that it needs besides. ``botocore`` is the first version that has the calls, None where the oldest that is supported
-    has them. ``syntax`` tells of the keys beside Arguments in its steps, None where they may have any.
+    has them. ``syntax`` lists the keys beside Arguments in its steps, None where they may have any.
     ``arguments`` is the request that the step's Arguments are, and ``properties`` the response
     that ``Steps.<name>.…`` refers to; ``extra_properties`` are top-level members that the response lacks. ``parts``
     are members of Arguments that are requests, or parts of them, where the whole is none. ``variants``
@@ -128,12 +128,12 @@ class StepType(Struct, frozen=True):
     by which a role is handed to AWS, as dotted paths (``[]`` goes through a list): the first have the pipeline's role
     where they are missing.
 
-    **Names.** ``user_named`` tells that a name in the Arguments is the very name, and ``made_unique`` that the
+    **Names.** ``user_named`` says that a name in the Arguments is the very name, and ``made_unique`` that the
     execution's id is added to it, where that of other types is a prefix of a generated one (semantics 14.8).
     ``refused_by_pipelines`` are members of the request that SageMaker Pipelines refuses though the API has them; they
     are passed on, and the task's log says so.
 
-    **Results.** ``cached`` tells whether the service caches the type, and ``cache_key`` by what. ``datasets`` are what
+    **Results.** ``cached`` says whether the service caches the type, and ``cache_key`` by what. ``datasets`` are what
     is read and written in S3, ``model_package`` the version of a model package that is registered. ``console`` is where
     AWS shows what the step runs, and its log.
 
@@ -172,7 +172,7 @@ class StepType(Struct, frozen=True):
 
     @property
     def apis(self) -> tuple[StepType | Variant, ...]:
-        """What tells of a request and its response: the step type, and its variants."""
+        """What describes a request and its response: the step type, and its variants."""
         return (self, *self.variants)
 
     @property

@@ -18,7 +18,7 @@ MAX_SUMMARIES = 50
 """How many training jobs the result lists."""
 
 DEFINITIONS = ("TrainingJobDefinition", "TrainingJobDefinitions[]")
-"""The members of the request that tell of a training job."""
+"""The members of the request that describe a training job."""
 
 KIND = JobKind(
     noun="tuning job",

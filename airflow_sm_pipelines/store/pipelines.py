@@ -5,7 +5,7 @@ Dag. Where it is, there is a pipeline, and its PipelineVersionId is the current 
 file has been replaced, and not before. ``.pipelines/<name>/`` has the versions, ``<number>.json``, and what is known
 beside them, ``record-<first>.json``, by the number of the version with which the pipeline was created. Both stay when a
 pipeline is deleted, for the runs that are left of it and for calls that come twice. Names are in lower case there: AWS
-tells no pipelines apart by case.
+distinguishes no pipelines by case.
 
 Of two hosts that create one name at the same moment, the one is done that puts ``<name>.json`` where none is. The
 other has written a version and a record of its own, which nobody shows.
@@ -197,7 +197,7 @@ class PipelineStore:
         self._changed(document_path(name))
 
     def remind(self, name: str) -> None:
-        """Tell once more that a pipeline has changed: the dag-processor takes up a change only some time after an
+        """Report once more that a pipeline has changed: the dag-processor takes up a change only some time after an
         earlier one ([core] min_serialized_dag_update_interval).
         """
         self._changed(document_path(name))

@@ -61,7 +61,7 @@ class Summary(Struct, frozen=True):
 class Fetched(Struct, frozen=True):
     """What was asked of one pipeline: its document as the text of a file, or why there is none.
 
-    ``is_gone`` tells that it is not registered, or is being deleted.
+    ``is_gone`` says that it is not registered, or is being deleted.
     """
 
     name: str
@@ -129,7 +129,7 @@ class RegisteredPipelines:
             return Fetched(name, failure=str(CallError.of(error)))
         found = str(described.get("PipelineName", ""))
         if NAME.fullmatch(found) is None:
-            return Fetched(name, failure=f"SageMaker tells a name that no pipeline can have: {found!r}")
+            return Fetched(name, failure=f"SageMaker gave a name that no pipeline can have: {found!r}")
         if described.get("PipelineStatus") == "Deleting":
             return Fetched(found, is_gone=True)
         if described.get(DEFINITION):
@@ -137,12 +137,12 @@ class RegisteredPipelines:
         return self._from_s3(found, described)
 
     def _from_s3(self, name: str, described: Mapping[str, Any]) -> Fetched:
-        """The definition where DescribePipeline tells only its place."""
+        """The definition where DescribePipeline has only its place."""
         from botocore.exceptions import ClientError
 
         location = described.get(S3_LOCATION)
         if not location:
-            return Fetched(name, failure=f"SageMaker tells no {DEFINITION}")
+            return Fetched(name, failure=f"SageMaker gave no {DEFINITION}")
         uri = f"s3://{location['Bucket']}/{location['ObjectKey']}"
         version = {"VersionId": location["VersionId"]} if location.get("VersionId") else {}
         try:

@@ -52,7 +52,7 @@ class Snapshot(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
         return snapshot
 
     def write(self, folder: Path) -> bool:
-        """Let a folder have these files and no other, and tell whether that changed it.
+        """Let a folder have these files and no other, and say whether that changed it.
 
         Each file is there whole at any time, and one that is as it should be is not touched.
 

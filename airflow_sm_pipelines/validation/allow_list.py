@@ -1,6 +1,6 @@
 """What a deployment lets definitions name: step types, regions, roles, functions, queues, and places in S3.
 
-Each limit is a list of globs (``*``, ``?`` and ``[…]``); an empty one is no limit. docs/security.md tells how a name
+Each limit is a list of globs (``*``, ``?`` and ``[…]``); an empty one is no limit. docs/security.md says how a name
 without an account or a region is compared.
 """
 

@@ -2,7 +2,7 @@
 
 Known of botocore are ``api_model.json`` (the members and enums of every request and response of a step type) and, of
 the SDK and of the API's own calls about pipelines, ``known_releases.json``: what has been looked at, whether we run it
-or not. ``sm-pipelines drift`` tells what is new, so that a release is read once; ``--write`` takes it up as looked at.
+or not. ``sm-pipelines drift`` shows what is new, so that a release is read once; ``--write`` takes it up as looked at.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ def take_up(releases: Iterable[Release]) -> None:
         ours = _of_api_model() if release.source == "botocore" else {}
         for about, found in release.facts.items():
             # What api_model.json has is not written twice.
-            lacking = set(found) - ours.get(about, set())
-            if lacking or about in facts:
-                facts[about] = sorted({*facts.get(about, ()), *lacking})
+            missing = set(found) - ours.get(about, set())
+            if missing or about in facts:
+                facts[about] = sorted({*facts.get(about, ()), *missing})
         table[release.source] = {"version": release.version, "facts": {name: facts[name] for name in sorted(facts)}}
     KNOWN_FILE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 

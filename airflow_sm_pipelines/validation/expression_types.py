@@ -1,4 +1,4 @@
-"""What type of value an expression gives, as far as the definition tells."""
+"""What type of value an expression gives, as far as the definition says."""
 
 from __future__ import annotations
 

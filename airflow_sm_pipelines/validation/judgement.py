@@ -184,10 +184,10 @@ class RequestJudgement:
 
     def missing(self, names: list[str], path: JsonPath) -> None:
         place = dotted(path)
-        lacking = [name for name in names if (f"{place}.{name}" if place else name) not in self._filled]
-        if lacking:
-            listed = ", ".join(map(repr, lacking))
-            are = "members are" if len(lacking) > 1 else "member is"
+        absent = [name for name in names if (f"{place}.{name}" if place else name) not in self._filled]
+        if absent:
+            listed = ", ".join(map(repr, absent))
+            are = "members are" if len(absent) > 1 else "member is"
             self._add("value-missing", f"required {are} missing: {listed}", path)
 
     def union(self, shape: ApiValue, path: JsonPath) -> None:

@@ -27,7 +27,7 @@ LITERALS = (str, int, float, bool, type(None), FrozenDict, tuple)
 
 
 class Judgement(Protocol):
-    """What a check tells of the values that it meets."""
+    """What a check says of the values that it meets."""
 
     def wrong_type(self, wanted: ApiValue, value: Value, path: JsonPath) -> None:
         """A literal is of another JSON type than the API's member."""

@@ -130,10 +130,10 @@ def test_one_that_is_being_deleted_and_a_strange_name() -> None:
         assert fetched.is_gone
         service.answers["DescribePipeline"] = lambda request: {**described, "PipelineName": "../a"}
         [fetched] = RegisteredPipelines(service.client).fetch(["a"])
-        assert fetched.failure == "SageMaker tells a name that no pipeline can have: '../a'"
+        assert fetched.failure == "SageMaker gave a name that no pipeline can have: '../a'"
         service.answers["DescribePipeline"] = lambda request: {"PipelineName": "a"}
         [fetched] = RegisteredPipelines(service.client).fetch(["a"])
-        assert fetched.failure == "SageMaker tells no PipelineDefinition"
+        assert fetched.failure == "SageMaker gave no PipelineDefinition"
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ class BedrockKind:
 
 
 class ImportKind(BedrockKind):
-    """A model import, which tells the ARN of its model when it has completed."""
+    """A model import, which gives the ARN of its model when it has completed."""
 
     def _described(self, job: Job, now: float) -> dict[str, Any]:
         result = super()._described(job, now)

@@ -23,7 +23,7 @@ class ExperimentKind(ResourceKind):
             " already exists."
         )
 
-    def not_there(self, region: str, name: str) -> AwsError:  # noqa: ARG002 # the message tells no ARN
+    def not_there(self, region: str, name: str) -> AwsError:  # noqa: ARG002 # the message has no ARN
         return AwsError("ResourceNotFound", f"{self.label} '{name}' does not exist.")
 
 

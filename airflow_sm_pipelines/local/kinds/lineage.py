@@ -46,7 +46,7 @@ class ContextKind(LineageKind):
 
 
 class ArtifactKind(LineageKind):
-    """CreateArtifact and its family. There is one artifact of a source's URI, and its ARN tells nothing of its name."""
+    """CreateArtifact and its family. There is one artifact of a source's URI, and its ARN says nothing of its name."""
 
     kind = "lineage-artifact"
     label = "Artifact"

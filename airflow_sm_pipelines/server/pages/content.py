@@ -69,7 +69,7 @@ def run_page(dag_id: str, run_id: str, run: RunFacts) -> HTMLResponse:
         ("Started", _time(run.started)),
         ("Duration", _seconds(_between(run.started, run.ended))),
         ("Time of its jobs", _seconds(sum(task.seconds or 0 for task in jobs) if jobs else None)),
-        ("Billable time that AWS tells", _seconds(sum(billable) if billable else None)),
+        ("Billable time that AWS gives", _seconds(sum(billable) if billable else None)),
         ("Results of earlier runs", str(sum(task.source is not None for task in run.tasks))),
     ]
     tags = [(key, value) for key, value in run.tags.items()]
@@ -86,9 +86,7 @@ def run_page(dag_id: str, run_id: str, run: RunFacts) -> HTMLResponse:
     if tags:
         parts += [
             element("h2", "Tags of all its jobs"),
-            element(
-                "p", "Activated as cost allocation tags, they tell its costs apart in Cost Explorer.", class_="note"
-            ),
+            element("p", "Activated as cost allocation tags, they show its costs in Cost Explorer.", class_="note"),
             table(("Tag", "Value"), tags),
         ]
     return page(f"{dag_id}: {run_id}", *parts)
