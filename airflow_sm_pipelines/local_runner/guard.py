@@ -100,9 +100,9 @@ def descendants(of: int) -> list[int]:
         return []
     for name in found:
         try:
-            with open(f"/proc/{name}/stat", "rb") as told:  # noqa: PTH123
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
                 # The process's name stands in brackets and may hold anything.
-                fields = told.read().rpartition(b")")[2].split()
+                fields = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
         if fields[0] != b"Z":
