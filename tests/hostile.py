@@ -19,7 +19,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:hostile"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/hostile"
 HUGE = 10**39 + 7
 """An integer of 40 digits, far outside of what 64 bits hold."""
-MANY = 4000
+MANY = 2000
 MAX_TEXTS = 2000
 
 

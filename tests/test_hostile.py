@@ -19,7 +19,7 @@ from tests.system.processes import POSTGRES_DEFAULT, POSTGRES_VARIABLE, missing
 
 HOSTILE = {hostile.name: hostile for hostile in hostile_files()}
 GOOD = "good"
-MAX_CHARACTERS = 400_000
+MAX_CHARACTERS = 200_000
 """Characters of the serialized Dag of any hostile file: it holds what is told twice, for the Dag and for its task."""
 
 
