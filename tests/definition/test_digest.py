@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_sm_pipelines.definition.document import load_document
@@ -24,6 +24,7 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=4)
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_the_digest_is_that_of_pythons_sorted_json(value: dict[str, Any]) -> None:
     definition = {**value, "Steps": []}

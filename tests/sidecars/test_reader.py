@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_sm_pipelines.options import SIDECAR_MAY
@@ -216,6 +216,7 @@ def test_a_link_stays_in_the_folder_and_a_file_that_is_none_of_settings_is_not_s
     assert "hunter2" not in str(read(elsewhere.read_bytes()).findings)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode), st.from_regex(rb"(steps|[a-z]+): .*")))
 def test_no_content_is_anything_but_findings_or_settings(content: bytes) -> None:
     layer = read(content, *SIDECAR_MAY)
