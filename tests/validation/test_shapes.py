@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,24 @@ from tests.botocores import NOT_OLDER_BOTOCORE, SAME_BOTOCORE
 from tests.definition.build import TRAINING, document, get, planned, step, training
 
 
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[None]:
+    """The tables of the installed botocore, the same at each call, are made at the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("generate", "generate_model"):
+            patch.setattr(generate_shapes, name, cache(getattr(generate_shapes, name)))
+        yield
+
+
 @SAME_BOTOCORE
+@pytest.mark.usefixtures("made_once")
 def test_the_table_is_up_to_date_and_small() -> None:
     assert generate_shapes.main(["--check"]) == 0
     assert TABLE_FILE.stat().st_size < 300_000
 
 
 @NOT_OLDER_BOTOCORE
+@pytest.mark.usefixtures("made_once")
 def test_what_the_table_has_is_what_botocore_has() -> None:
     shipped = json.loads(TABLE_FILE.read_bytes())
     generated = generate_shapes.generate()
@@ -40,6 +53,7 @@ def test_what_the_table_has_is_what_botocore_has() -> None:
 
 
 @SAME_BOTOCORE
+@pytest.mark.usefixtures("made_once")
 @pytest.mark.parametrize("change", ["operation", "member"])
 def test_a_table_that_is_out_of_date_fails_the_check(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
