@@ -11,7 +11,7 @@ import contextlib
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 LOG = logging.getLogger(__name__)
@@ -62,8 +62,11 @@ def _install() -> None:
         sys.addaudithook(_hook)
 
 
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if not (_rule.active or _everywhere.is_set()):
+def _hook(
+    event: str, arguments: tuple[Any, ...], is_interpreter_ending: Callable[[], bool] = sys.is_finalizing
+) -> None:
+    # Python then takes modules apart: their names are None by and by.
+    if is_interpreter_ending() or not (_rule.active or _everywhere.is_set()):
         return
     if event in CONNECTING:
         target = arguments[1]
