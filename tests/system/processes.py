@@ -24,6 +24,9 @@ from tests.guarded.plugin import ENVIRONMENT
 POSTGRES_VARIABLE = "SM_PIPELINES_TEST_POSTGRES"
 POSTGRES_DEFAULT = "postgresql://root@127.0.0.1:5432/postgres"
 LOG_TAIL_LINES = 60
+# The pause between two looks grows with the time that was waited, up to so many seconds.
+SHARE_OF_WAIT = 0.05
+MAX_PAUSE_SECONDS = 1.0
 STOP_GRACE_SECONDS = 10.0
 
 T = TypeVar("T")
@@ -71,14 +74,16 @@ def wait_until(check: Callable[[], T | None], what: str, *, timeout: float, inte
 
     0 is an answer (the code of a process that has ended well), and so is an empty list.
     """
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
     while True:
         answer = check()
         if answer is not None and answer is not False:
             return answer
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout:
             raise AssertionError(f"not within {timeout:g} s: {what}")
-        time.sleep(interval)
+        # Most checks ask the API server, which takes the processor from what is waited for.
+        time.sleep(min(max(interval, waited * SHARE_OF_WAIT), max(interval, MAX_PAUSE_SECONDS)))
 
 
 @dataclass
