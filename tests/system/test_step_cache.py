@@ -1,9 +1,9 @@
 """The step cache on Airflow's real components: runs at once, restarts, the API that the UI asks, and clearing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -15,6 +15,8 @@ from tests.system.deployment import Deployment
 from tests.system.processes import shown_on_failure
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
+
+T = TypeVar("T")
 
 DAG_ID, TASK = "cached", "Train"
 JOB_SECONDS = 600
@@ -47,6 +49,15 @@ class Bench:
             lambda: self.deployment.airflow.ended(DAG_ID, run_id), f"end of {run_id}", timeout=300
         )
         assert end == "success"
+
+    def until(self, check: Callable[[], T | None], what: str) -> T:
+        return self.deployment.processes.wait_until(check, what, timeout=300)
+
+    def links(self, run_id: str) -> dict[str, str | None]:
+        """The task's links by their names; None for one that is not there."""
+        path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{TASK}/links"
+        links: dict[str, str | None] = self.deployment.airflow.call("GET", path)["extra_links"]
+        return links
 
     def wait_for_jobs(self, count: int) -> None:
         self.deployment.processes.wait_until(
@@ -81,10 +92,13 @@ def test_the_cache_lives_across_runs_and_restarts_until_it_is_cleared(bench: Ben
     assert len(bench.endpoint.jobs("training")) == 2
     source = bench.xcom(hit, "sagemaker")["cache_source"]["run_id"]
     assert source in both
-    links = airflow.call("GET", f"/dags/{DAG_ID}/dagRuns/{hit}/taskInstances/{TASK}/links")["extra_links"]
     page = f"/dags/{DAG_ID}/runs/{source.replace(':', '%3A').replace('+', '%2B')}/tasks/{TASK}"
-    assert links["Cache source run"] == f"{bench.deployment.site.url}{page}"
-    assert "CacheHit" in airflow.task(DAG_ID, hit, TASK)["rendered_fields"]["request"]
+    # Airflow writes links and rendered fields once the task has succeeded.
+    link = bench.until(lambda: bench.links(hit)["Cache source run"], "a link to the run of the result")
+    assert link == f"{bench.deployment.site.url}{page}"
+    bench.until(
+        lambda: "CacheHit" in airflow.task(DAG_ID, hit, TASK)["rendered_fields"]["request"], "the request tells of it"
+    )
     bench.deployment.wait_for_log(DAG_ID, hit, TASK, f"Cache hit: the result of the run {source} is used")
     # The asset gives access to the store and nothing else: a run updates none.
     assert airflow.call("GET", "/assets/events")["total_entries"] == 0
