@@ -65,7 +65,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "property-files": "Property files that cannot be read as they are declared.",
         "replace": "A replacement of a text of the definition that replaces nothing.",
         "retry-policy": "A retry policy that names no exception type.",
-        "retry-policy-unused": "A retry policy that has no effect on this step type.",
+        "retry-policy-unused": "A retry policy that SageMaker does not honour on this step type.",
         "role-kept": "The Dag's `roles` replace others, and not this role.",
         "role-without-effect": "A `role_arn` of the Dag, or one that its `roles` replace, that no step has.",
         "selected-steps": "A pattern of `select` or `exclude_steps` that names no step, or patterns that leave none.",

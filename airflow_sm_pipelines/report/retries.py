@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.jobs.retry_decision import (
+    DEFAULT_BACKOFF_RATE,
+    DEFAULT_INTERVAL_SECONDS,
+    DEFAULT_MAX_ATTEMPTS,
+    SERVICE_DEFAULT,
+    RetryRules,
+)
 from airflow_sm_pipelines.report.model import Retry
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.model import RetryPolicy, Step
     from airflow_sm_pipelines.step_types.step_type import StepType
 
-# jobs/retry_decision.py has the same figures, and a test keeps them the same: this room must not import it.
-INTERVAL_SECONDS = 1
-BACKOFF_RATE = 2.0
-MAX_ATTEMPTS = 5
-ALWAYS_RETRIED = ("Step.SERVICE_FAULT", "Step.THROTTLING")
+ALWAYS_RETRIED = SERVICE_DEFAULT.exception_types
+"""What every step is retried for, without a policy of its own."""
 
 
 def retries_of(step: Step, step_type: StepType | None = None) -> tuple[Retry, ...]:
@@ -27,20 +31,18 @@ def retries_of(step: Step, step_type: StepType | None = None) -> tuple[Retry, ..
         for index, policy in enumerate(policies)
         if policy.exception_types
     ]
-    named = {name for policy in policies for name in policy.exception_types}
-    missing = tuple(name for name in ALWAYS_RETRIED if name not in named)
-    default = Retry(missing, INTERVAL_SECONDS, BACKOFF_RATE, MAX_ATTEMPTS, None, None)
-    return (*own, default) if missing else tuple(own)
+    defaults = RetryRules.of_step(policies, 0).policies[len(policies) :]
+    return (*own, *(_filled(policy, None) for policy in defaults))
 
 
-def _filled(policy: RetryPolicy, path: str) -> Retry:
+def _filled(policy: RetryPolicy, path: str | None) -> Retry:
     attempts, minutes = policy.max_attempts, policy.expire_after_minutes
     if attempts is None and minutes is None:
-        attempts = MAX_ATTEMPTS
+        attempts = DEFAULT_MAX_ATTEMPTS
     return Retry(
         exception_types=policy.exception_types,
-        interval=INTERVAL_SECONDS if policy.interval_seconds is None else policy.interval_seconds,
-        backoff=BACKOFF_RATE if policy.backoff_rate is None else policy.backoff_rate,
+        interval=DEFAULT_INTERVAL_SECONDS if policy.interval_seconds is None else policy.interval_seconds,
+        backoff=DEFAULT_BACKOFF_RATE if policy.backoff_rate is None else policy.backoff_rate,
         attempts=attempts,
         minutes=minutes,
         path=path,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from airflow_sm_pipelines.jobs.retry_decision import DEFAULT_INTERVAL_SECONDS, DEFAULT_MAX_ATTEMPTS
 from airflow_sm_pipelines.report.caching import ALL_ARGUMENTS, key_in_words
 from airflow_sm_pipelines.report.iam_actions import PASSING, READING, actions_of, passes_roles
-from airflow_sm_pipelines.report.retries import ALWAYS_RETRIED, INTERVAL_SECONDS, MAX_ATTEMPTS
+from airflow_sm_pipelines.report.retries import ALWAYS_RETRIED
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.console_locations import LOG_CALLS
 from airflow_sm_pipelines.step_types.job_kind import ONE_DAY
@@ -29,8 +30,9 @@ silent: [step-types.md](step-types.md).
   `sm-pipelines iam FILE` prints the policy of one definition, with what its steps do need.
 - **Properties**: what `Steps.<name>.…` refers to: the response of a call, and names.
 - **RetryPolicies**: the exception types that a step's own policies can name. With or without policies, a step of any
-  type is retried for {" and ".join(ALWAYS_RETRIED)} {MAX_ATTEMPTS} times, from {INTERVAL_SECONDS} s on (the
-  service's default), unless a policy of its own names them.
+  type is retried for {" and ".join(ALWAYS_RETRIED)} {DEFAULT_MAX_ATTEMPTS} times, from
+  {DEFAULT_INTERVAL_SECONDS} s on (the service's default), unless a policy of its own names them. Where it says none,
+  a policy holds here all the same, and is warned of: SageMaker honours none on such steps.
 - **Cache**: what must be equal for an earlier result to be reused.
 - **Limits**: of the generated or given name, of time (AWS ends what takes longer), and others. Tags are 50 at most.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.aws.failures import ExceptionType
 from airflow_sm_pipelines.step_types.console_locations import NOWHERE, ConsoleLocations
 from airflow_sm_pipelines.step_types.datasets import NO_DATASETS, DatasetPaths, ModelPackageVersion
 
@@ -25,7 +26,7 @@ JOB_OPERATOR = "airflow_sm_pipelines.operators.job.JobStepOperator"
 """The operator of a type that names none, and runs a kind of job."""
 
 
-INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+INTERNAL_ERROR = ExceptionType.JOB_INTERNAL_ERROR.value
 
 
 class RetryTypes(Enum):

@@ -32,7 +32,7 @@ def check_policies(pipeline: Pipeline, step_types: Mapping[str, StepType], colle
 
 def _check_retries(step: Step, known: StepType, collector: FindingCollector) -> None:
     if known.retries is RetryTypes.NONE:
-        message = f"SageMaker honours no RetryPolicies on {step.type} steps"
+        message = f"SageMaker honours no RetryPolicies on {step.type} steps; here they hold"
         collector.warning(message, f"{step.path}.RetryPolicies", step=step.name, code="retry-policy-unused")
     for index, policy in enumerate(step.retry_policies or ()):
         if reason := _unused(policy, step.type, known.retries):

@@ -146,6 +146,15 @@ def test_the_retries_of_a_step() -> None:
     ]
 
 
+def test_a_policy_that_a_type_is_not_retried_by_is_not_shown() -> None:
+    policies = [{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"]}, {"ExceptionType": ["SageMaker.CAPACITY_ERROR"]}]
+    retries = retries_of(read_step(step(kind="Tuning", RetryPolicies=policies)), STEP_TYPES["Tuning"])
+    assert [(retry.exception_types, retry.path) for retry in retries] == [
+        (("SageMaker.CAPACITY_ERROR",), "$.Steps[0].RetryPolicies[1]"),
+        (("Step.SERVICE_FAULT", "Step.THROTTLING"), None),
+    ]
+
+
 @pytest.mark.parametrize(
     "policies",
     [
