@@ -42,6 +42,18 @@ TOOLS := .tools
 SITE := .site
 LICENCES := $(TOOLS)/bin/pip-licenses --python=$(ENVIRONMENT)/bin/python
 
+# uv installs in a fifth of pip's time. It does not read pip's configuration: where it cannot install, pip does.
+UV := .uv
+, := ,
+# $(call make_environment,folder,requirements)
+define make_environment
+	@echo "Installing into $(1) (once)"
+	@$(PYTHON) -m venv $(1)
+	@$(UV)/bin/uv pip install --quiet --system-certs --compile-bytecode --python $(1)/bin/python $(2) || \
+		{ echo "uv could not; pip tries" && $(1)/bin/python -m pip install --quiet $(2); }
+	@touch $(1)/.installed
+endef
+
 # `make matrix`: which sets of versions, with which Pythons. See docs/compatibility.md.
 SETS ?= lowest airflow-3.3.1 airflow-3.3.2 newest next bare
 PYTHONS ?= 3.11 3.12 3.13
@@ -132,40 +144,29 @@ matrix: dist
 pins: $(TOOLS)/.installed
 	@$(TOOLS)/bin/python -m dev.pins --uv $(TOOLS)/bin/uv
 
-$(TOOLS)/.installed: pins/tools.txt
-	@$(PYTHON) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --requirement pins/tools.txt
+$(UV)/.installed: pins/tools.txt
+	@$(PYTHON) -m venv $(UV)
+	@$(UV)/bin/python -m pip install --quiet --constraint pins/tools.txt uv || echo "There is no uv here" >&2
 	@touch $@
 
-$(SITE)/.installed: pins/docs.txt
-	@$(PYTHON) -m venv $(SITE)
-	@$(SITE)/bin/python -m pip install --quiet --requirement pins/docs.txt
-	@touch $@
+$(TOOLS)/.installed: pins/tools.txt | $(UV)/.installed
+	$(call make_environment,$(TOOLS),--requirement pins/tools.txt)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(SITE)/.installed: pins/docs.txt | $(UV)/.installed
+	$(call make_environment,$(SITE),--requirement pins/docs.txt)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(UV)/.installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	@echo "Installing into $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	@touch $(INSTALLED)
+	$(call make_environment,$(VENV),--constraint constraints.txt --editable ".[dev]")
 
-$(JOBS)/.installed: examples/diabetes/requirements.txt
-	@echo "Installing into $(JOBS) (once)"
-	@$(PYTHON) -m venv $(JOBS)
-	@$(JOBS)/bin/python -m pip install --quiet --requirement examples/diabetes/requirements.txt
-	@touch $@
+$(JOBS)/.installed: examples/diabetes/requirements.txt | $(UV)/.installed
+	$(call make_environment,$(JOBS),--requirement examples/diabetes/requirements.txt)
 
-$(SDK)/.installed:
-	@echo "Installing into $(SDK) (once)"
-	@$(PYTHON) -m venv $(SDK)
-	@$(SDK)/bin/python -m pip install --quiet "sagemaker>=2.257,<3"
-	@touch $@
+$(SDK)/.installed: | $(UV)/.installed
+	$(call make_environment,$(SDK),"sagemaker>=2.257$(,)<3")
 
-$(NEXT)/.installed: pyproject.toml constraints-next.txt
-	@echo "Installing into $(NEXT) (once)"
-	@$(PYTHON) -m venv $(NEXT)
-	@$(NEXT)/bin/python -m pip install --quiet --constraint constraints-next.txt --editable ".[dev]"
-	@touch $@
+$(NEXT)/.installed: pyproject.toml constraints-next.txt | $(UV)/.installed
+	$(call make_environment,$(NEXT),--constraint constraints-next.txt --editable ".[dev]")
 
 clean:
-	rm -rf $(VENV) $(NEXT) $(JOBS) .sdk $(TOOLS) $(SITE) .demo build dist
+	rm -rf $(VENV) $(NEXT) $(JOBS) .sdk $(TOOLS) $(SITE) $(UV) .demo build dist
