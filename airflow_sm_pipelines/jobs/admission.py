@@ -32,12 +32,23 @@ MAX_PAUSE_SECONDS = 60.0
 
 class Held(Struct, frozen=True):
     """What a try keeps over its pauses: whether it has waited for its turn, how often AWS has throttled its call, and
-    since when (epoch seconds).
+    since when (epoch seconds), moved on by what :meth:`in_line` does not count.
     """
 
     again: bool = False
     throttles: int = 0
     throttled_since: float | None = None
+
+    def in_line(self, seconds: float) -> Held:
+        """The same before a turn that is so far away.
+
+        What goes beyond :data:`MAX_PAUSE_SECONDS` does not count for the patience: our own steps make a long line. A
+        call that is alone in it never waits for longer at a time.
+        """
+        if self.throttled_since is None:
+            return replace(self, again=True)
+        uncounted = max(0.0, seconds - MAX_PAUSE_SECONDS)
+        return replace(self, again=True, throttled_since=self.throttled_since + uncounted)
 
     def to_json(self) -> dict[str, Any]:
         stored: dict[str, Any] = msgspec.to_builtins(self)
@@ -110,7 +121,7 @@ class Admission:
             answer = self._permits.say(Word.THROTTLED, call, self._granted.permit)
         since = now if self.held.throttled_since is None else self.held.throttled_since
         pause = self._pause_of_its_own() if answer is None else answer.wait
-        if patience <= 0 or now + pause - since > patience:
+        if patience <= 0 or now + min(pause, MAX_PAUSE_SECONDS) - since > patience:
             raise failure
         self.held = Held(again=True, throttles=self.held.throttles + 1, throttled_since=since)
         message = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
@@ -124,7 +135,7 @@ class Admission:
             PACE_WAITS.record(answer.wait, operation=call.api)
         while answer is not None and not answer.granted:
             self._run.log.info("%s: its turn is in %.1f s", call, answer.wait)
-            self.held = replace(self.held, again=True)
+            self.held = self.held.in_line(answer.wait)
             if self._may_pause:
                 return self._pause(answer.wait)
             self._rest(answer.wait)

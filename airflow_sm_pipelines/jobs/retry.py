@@ -16,7 +16,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import LOST_TRY_DELAY_SECONDS, RetryRules, TryEnd
-from airflow_sm_pipelines.observing.metrics import FAILURES, RETRIES
+from airflow_sm_pipelines.observing.metrics import FAILURES, LOST, RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _end_of(exception: BaseException) -> TryEnd:
 
 def _type_for_metrics(exception: BaseException) -> str:
     if _end_of(exception) is TryEnd.LOST:
-        return "lost"
+        return LOST
     known = exception.exception_type if isinstance(exception, StepFailure) else None
     return "none" if known is None else known.value
 

@@ -12,6 +12,7 @@ from airflow_sm_pipelines.jobs.clock import SYSTEM_CLOCK, Clock
 from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
+from airflow_sm_pipelines.observing.metrics import LOST, RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,7 @@ class StepRun:
         self.was_killed = False
         self.recorded_name = ""
         self._record: StepRecord | None = None
+        self._tries_found_lost = 0
 
     # The record ---------------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ class StepRun:
         facts = TryFacts(self.pipeline.digest, task.max_tries, task.try_number, self.clock.time())
         self._record = StepRecord.begin(left, facts)
         self.recorded_name = self._record.job_name
+        if left is not None and left.token == self._record.token:
+            self._tries_found_lost = self._record.lost_tries - left.lost_tries
         return left if left is not None and left.may_have_job and left.token != self._record.token else None
 
     @property
@@ -154,6 +158,11 @@ class StepRun:
         self._record = self._record.stoppable_by(self.stop_target_json() if self._record.may_have_job else {})
         self.store.set(STORE_KEY, self._record.to_json())
         self.recorded_name = self._record.job_name
+        # No policy is asked about a try whose worker has died. Not counted in begin: a try may begin again before it
+        # has written anything, after a pause.
+        if self._tries_found_lost:
+            RETRIES.add(exception_type=LOST)
+            self._tries_found_lost = 0
 
     def stop_target_json(self) -> dict[str, Any]:
         """How what the attempt has begun is stopped without this step; nothing where there is no way, or no need."""

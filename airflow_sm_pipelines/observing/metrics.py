@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.observing.stats import stats
 
+LOST = "lost"
+"""The ``exception_type`` of a try that was lost by no failure of the step."""
 TAGS = {
     "step_type": "the `Type` of the step, such as `Training`",
     "end": "how the job ended: `succeeded`, `failed`, `timed_out` (execution_timeout), `overdue` (it runs on after the"
@@ -137,7 +139,8 @@ CACHE_MISSES = Counter(
 )
 RETRIES = Counter(
     "sm_pipelines.retries",
-    "A try is followed by another one, granted by a RetryPolicy of its step or by `max_lost_tries`.",
+    "A try is followed by another one, granted by a RetryPolicy of its step or by `max_lost_tries`. Where the worker"
+    " died, the try that follows counts it.",
     "`lost` (workers or triggerers die), `Step.THROTTLING`, `SageMaker.CAPACITY_ERROR`.",
     ("exception_type",),
 )

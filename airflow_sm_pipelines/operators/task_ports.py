@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
@@ -17,19 +18,22 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.step_types.adapter import Log
 
 SILENT_DOORS = SilentDoors()
+DIGEST_RETENTION = timedelta(days=7)
+"""How long the digest of a task's secret is kept: only a process that still runs has any use for it."""
 
 
 class AirflowTaskStore:
-    """Airflow's ``task_state_store`` of a task; what is kept in it does not expire."""
+    """Airflow's ``task_state_store`` of a task; what is kept in it does not expire, unless a ``retention`` is given."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, retention: timedelta = NEVER_EXPIRE) -> None:
         self._store: Any = context["task_state_store"]
+        self._retention = retention
 
     def get(self, key: str) -> Any:
         return self._store.get(key)
 
     def set(self, key: str, value: Any) -> None:
-        self._store.set(key, value, retention=NEVER_EXPIRE)
+        self._store.set(key, value, retention=self._retention)
 
 
 class XComOutput:
@@ -53,4 +57,5 @@ def permits_of(context: Context, log: Log) -> HttpPermits:
     """Where a task asks for permits: the API server is called when it first does."""
     this = task_try(context)
     task = TaskRef(this.dag_id, this.run_id, this.task_id, this.map_index)
-    return HttpPermits(configured_door_url(PATH), task, AirflowTaskStore(context), log, post, SILENT_DOORS)
+    store = AirflowTaskStore(context, DIGEST_RETENTION)
+    return HttpPermits(configured_door_url(PATH), task, store, log, post, SILENT_DOORS)

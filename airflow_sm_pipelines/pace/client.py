@@ -76,7 +76,9 @@ class HttpPermits:
         self._is_shut = url in silent
 
     def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
-        if self._is_shut:
+        # A door that answers may have permits for some calls and none for others.
+        of_this_call = f"{self._url} {call.api}"
+        if self._is_shut or of_this_call in self._silent:
             return None
         if not self._secret:
             self._secret = secrets.token_urlsafe(SECRET_BYTES)
@@ -85,8 +87,11 @@ class HttpPermits:
             status, body = self._post(self._url, Asking(word, call, self._task, self._secret, permit).to_bytes())
         except OSError as error:
             return self._go_on_without(f"it cannot be reached: {error}")
+        if status == 404:
+            self._silent.add(of_this_call)
+            return self._say_why(f"it has none for {call.api}")
         if status != 200:
-            return self._go_on_without("it has none" if status == 404 else f"it answers with the status {status}")
+            return self._go_on_without(f"it answers with the status {status}")
         try:
             return msgspec.json.decode(body, type=Answer)
         except msgspec.MsgspecError:
@@ -96,6 +101,9 @@ class HttpPermits:
         """Say so once, and ask no more in this try: each call would wait for the same."""
         self._is_shut = True
         self._silent.add(self._url)
+        return self._say_why(why)
+
+    def _say_why(self, why: str) -> Answer | None:
         self._log.warning(
             "Calls that create jobs are made without a pace, which comes from the API server at %s: %s", self._url, why
         )

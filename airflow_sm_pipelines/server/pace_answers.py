@@ -22,22 +22,28 @@ from airflow_sm_pipelines.server.pace_rows import change_queue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-NO_PACE = Answer(True, 0.0)
+HEARD = Answer(True, 0.0)
+"""The answer to a word that asks for nothing."""
 
 
 class NotTheTaskError(Exception):
     """Whoever asks has not shown to be a task that runs."""
 
 
+class NoPaceError(Exception):
+    """The call has no pace in the settings of the API server."""
+
+
 def answer(asking: Asking, rates: Mapping[str, float], clock: Callable[[], float] = time.time) -> Answer:
     """The answer to a task; ``rates`` are the calls a second by API.
 
     :raises NotTheTaskError: where no such task runs, or it has another secret
+    :raises NoPaceError: where the call has no pace here, though the task's own settings give it one
     """
     if not is_running_task(asking.task, asking.secret):
         raise NotTheTaskError
     if asking.call.api not in rates:
-        return NO_PACE
+        raise NoPaceError
     least = 1 / rates[asking.call.api]
     return change_queue(asking.call, lambda queue: said(asking.word, queue, clock(), least, asking.permit))
 
@@ -46,7 +52,7 @@ def said(word: Word, queue: CallQueue, now: float, least: float, permit: float) 
     """What a word changes in a queue, and the answer to it; ``least`` is the interval that is configured."""
     match word:
         case Word.TAKEN:
-            return queue.taken(now, least), NO_PACE
+            return queue.taken(now, least), HEARD
         case Word.THROTTLED:
             return queue.throttled(now, least, permit)
         case Word.ASK | Word.ASK_AGAIN:

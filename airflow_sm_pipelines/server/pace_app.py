@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_sm_pipelines.pace.asking import PATH, Asking
 from airflow_sm_pipelines.server.json_calls import read_body
-from airflow_sm_pipelines.server.pace_answers import NotTheTaskError
+from airflow_sm_pipelines.server.pace_answers import NoPaceError, NotTheTaskError
 from airflow_sm_pipelines.server.pace_rows import ContendedError, TooManyRowsError
 from airflow_sm_pipelines.wire.errors import ApiError
 
@@ -52,6 +52,8 @@ def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
             return _refused(rate, 400, str(error))
         except NotTheTaskError:
             return _refused(rate, 403, "no running task has asked")
+        except NoPaceError:
+            return Response(status_code=404)
         except (SQLAlchemyError, ContendedError, TooManyRowsError):
             log.exception("The pace of a call could not be looked up")
             return Response(status_code=503)

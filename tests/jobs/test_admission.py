@@ -201,6 +201,37 @@ def test_the_patience_goes_on_over_a_pause(task: Task) -> None:
         begun(task, Desk(), held).submit_or_adopt()
 
 
+def test_a_long_line_of_our_own_steps_costs_no_patience(task: Task) -> None:
+    task.aws.faults.plan(CREATE, Fault.THROTTLED, Fault.THROTTLED)
+    pauses = [Answer(False, 2000.0), Answer(False, 3000.0)]
+    held, started = Held(), task.clock.now
+    for answer in pauses:
+        pause = paused(begun(task, Desk([NOW, answer]), held))
+        assert pause.until == task.clock.now + answer.wait
+        task.clock.now, held = pause.until, Held.from_json(pause.held.to_json())
+    assert isinstance(begun(task, Desk(), held).submit_or_adopt(), JobWait)
+    assert task.clock.now == started + 5000.0
+    assert (record(task).attempt, record(task).failures, len(task.aws.jobs)) == (1, 0, 1)
+
+
+def test_a_line_before_the_first_throttle_costs_no_patience(task: Task) -> None:
+    pause = paused(begun(task, Desk([Answer(False, 2000.0)])))
+    task.clock.now = pause.until
+    task.aws.faults.plan(CREATE, Fault.THROTTLED)
+    assert paused(begun(task, Desk([NOW, Answer(False, 20.0)]), pause.held)).held.throttles == 1
+
+
+def test_a_call_that_aws_never_takes_ends_however_long_the_line_is(task: Task) -> None:
+    task.aws.faults.plan(CREATE, *[Fault.THROTTLED] * 100)
+    held = Held()
+    for _ in range(15):
+        pause = paused(begun(task, Desk([NOW, Answer(False, 2000.0)]), held))
+        task.clock.now, held = pause.until, pause.held
+    with pytest.raises(StepFailure) as failed:
+        begun(task, Desk([NOW, Answer(False, 2000.0)]), held).submit_or_adopt()
+    assert (failed.value.exception_type, task.aws.count(CREATE)) == (ExceptionType.THROTTLING, 16)
+
+
 def test_without_patience_a_policy_counts_each_and_the_pace_learns_of_it(task: Task) -> None:
     task.settings = replace(task.settings, throttle_patience=0.0)
     task.aws.faults.plan(CREATE, Fault.THROTTLED)

@@ -17,8 +17,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from airflow_sm_pipelines.jobs.lifecycle import JobWait
 from airflow_sm_pipelines.observing import spans as our_spans
 from airflow_sm_pipelines.observing import stats as our_stats
+from tests.jobs.doubles import Fault, Task, WorkerDied
 from tests.runs.harness import Airflow, pipeline, training
 from tests.system.processes import missing
 
@@ -114,6 +116,21 @@ def test_a_run_that_is_throttled_retried_and_cached(airflow: Airflow, statsd: St
     received = statsd.received()
     assert received["sm_pipelines.cache.hits,step_type=Training"] == 1
     assert "sm_pipelines.jobs.begun,step_type=Training" not in received
+
+
+def test_a_try_whose_worker_died_is_counted_once_by_the_try_that_follows(statsd: StatsD) -> None:
+    task = Task()
+    task.aws.faults.plan("CreateTrainingJob", Fault.DEATH_BEFORE)
+    with pytest.raises(WorkerDied):
+        task.begun().submit_or_adopt()
+    assert "sm_pipelines.retries,exception_type=lost" not in statsd.received()
+
+    task.try_number = 2
+    assert isinstance(task.begun().submit_or_adopt(), JobWait)
+    assert statsd.received()["sm_pipelines.retries,exception_type=lost"] == 1
+    # The same try, back from its trigger.
+    task.begun().submit_or_adopt()
+    assert "sm_pipelines.retries,exception_type=lost" not in statsd.received()
 
 
 def test_a_failure_for_good_and_the_jobs_in_flight(airflow: Airflow, statsd: StatsD) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
+from airflow_sm_pipelines.jobs.record import STORE_KEY
+from airflow_sm_pipelines.pace.asking import STORE_KEY as DIGEST_KEY
 from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
 from airflow_sm_pipelines.pace.queue import CallQueue
-from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
+from tests.runs.harness import ROLE, Airflow, Run, pipeline, processing, training
 from tests.runs.records import records
 from tests.runs.test_lambda import function
 
@@ -87,6 +90,18 @@ def check(airflow: Airflow, run: Run, steps: int) -> None:
     assert tried == {job.name for job in airflow.endpoint.jobs("training")}
 
 
+def expiries(key: str) -> list[datetime | None]:
+    """When the rows of this key in the tasks' state store expire."""
+    from airflow.models.task_state_store import TaskStateStoreModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = list(session.scalars(select(TaskStateStoreModel.expires_at).where(TaskStateStoreModel.key == key)))
+    assert found
+    return found
+
+
 def fan_out(steps: int) -> dict[str, object]:
     return pipeline(*(training(f"Train{number}") for number in range(steps)))
 
@@ -97,6 +112,11 @@ def test_a_fan_out_against_a_limit_on_creates(airflow: Airflow, paced: str) -> N
     run = airflow.run(fan_out(4))
     check(airflow, run, 4)
     assert queue().permit_at > 0
+    for expires in expiries(STORE_KEY):
+        assert expires is None
+    for expires in expiries(DIGEST_KEY):
+        assert expires is not None
+        assert expires > datetime.now(UTC)
 
 
 def test_a_step_whose_turn_is_far_is_deferred_and_goes_on_with_its_attempt(
@@ -133,6 +153,15 @@ def test_without_a_door_throttled_calls_are_made_again(
     run = airflow.run(fan_out(3))
     check(airflow, run, 3)
     assert "".join(capfd.readouterr()).count("Calls that create jobs are made without a pace") == 1
+
+
+def test_a_call_that_has_a_pace_in_the_workers_settings_alone_is_made_without_one_and_the_log_says_so(
+    airflow: Airflow, paced: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"{OPTION}PACE", "CreateProcessingJob=1")
+    run = airflow.run(pipeline(processing("Prepare")))
+    assert set(run.states.values()) == {"success"}
+    assert "it has none for CreateProcessingJob" in "".join(capfd.readouterr())
 
 
 def test_a_function_whose_turn_is_far_is_invoked_once_after_that(

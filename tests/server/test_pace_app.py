@@ -129,7 +129,7 @@ def test_the_secret_stays_with_the_task_and_its_digest_is_in_the_store() -> None
     ("answer", "told"),
     [
         (OSError("refused"), "it cannot be reached: refused"),
-        ((404, b""), "it has none"),
+        ((404, b""), "it has none for CreateTrainingJob"),
         ((403, b""), "it answers with the status 403"),
         ((302, b""), "it answers with the status 302"),
         ((200, b"<html>"), "its answer cannot be read"),
