@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +19,7 @@ from airflow_sm_pipelines.definition_file import VERSION_KEY, record_file
 from airflow_sm_pipelines.documented import DocumentedDag
 from airflow_sm_pipelines.error_dag import DAG_TAG, become_error_dag
 from airflow_sm_pipelines.expressions.templates import templates_of
-from airflow_sm_pipelines.given_definition import file_name, id_of_broken, located
+from airflow_sm_pipelines.given_definition import calling_files, file_name, id_of_broken, located
 from airflow_sm_pipelines.given_parameters import given_parameters
 from airflow_sm_pipelines.given_steps import own_arguments
 from airflow_sm_pipelines.jobs.masking import Masking
@@ -133,8 +132,8 @@ class SageMakerPipelineDag(DocumentedDag):
         on_error: Literal["raise", "dag"] = "raise",
         **dag_arguments: Any,
     ) -> None:
-        caller = sys._getframe(1).f_code.co_filename
-        definition = located(definition, caller)
+        callers = calling_files()
+        caller, definition = callers[-1], located(definition, callers)
         try:
             default_args = default_args_of(dag_arguments.get("default_args"), deferrable=deferrable)
             given = given_parameters(parameters)

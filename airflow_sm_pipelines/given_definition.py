@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -13,19 +14,57 @@ from airflow_sm_pipelines.sidecars.names import SUFFIX
 from airflow_sm_pipelines.sidecars.replacements import ReplaceError, replacements_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from airflow_sm_pipelines.definition.document import Source
     from airflow_sm_pipelines.definition.replacing import Replacement
 
 
-def located(definition: Source, caller: str) -> Source:
-    """A text that is no JSON as the path that it is; a relative path is looked for beside the calling file."""
+_PACKAGE = __name__.partition(".")[0]
+
+
+def calling_frames() -> list[FrameType]:
+    """The frames from the one that called this package outwards to the dags file, which is the last.
+
+    A test or a program that makes Dags has no dags file: then there is the calling frame alone.
+    """
+    frames: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        is_module, name = frame.f_code.co_name == "<module>", str(frame.f_globals.get("__name__"))
+        # What has no file of its own, such as a generated `__init__`, has nothing beside it.
+        is_generated = frame.f_code.co_filename.startswith("<") and not is_module
+        if name.partition(".")[0] != _PACKAGE and not is_generated:
+            frames.append(frame)
+        if is_module:
+            break
+        frame = frame.f_back
+    if not frames:
+        return [sys._getframe(1)]
+    return frames if _is_dags_file(frames[-1]) else frames[:1]
+
+
+def calling_files() -> tuple[str, ...]:
+    """The files of :func:`calling_frames`."""
+    return tuple(frame.f_code.co_filename for frame in calling_frames())
+
+
+def _is_dags_file(frame: FrameType) -> bool:
+    """Whether a frame is that of a module that Python imports or runs, and not of a program such as pytest."""
+    if frame.f_code.co_name != "<module>":
+        return False
+    file = Path(frame.f_code.co_filename)
+    return frame.f_globals.get("__name__") != "__main__" or (file.suffix == ".py" and file.stem != "__main__")
+
+
+def located(definition: Source, callers: Sequence[str]) -> Source:
+    """A text that is no JSON as the path that it is, a relative one beside the first calling file that has it there."""
     if isinstance(definition, str) and not definition.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
         definition = Path(definition)
     if isinstance(definition, Path) and not definition.is_absolute():
-        beside = Path(caller).parent / definition
-        return beside if beside.exists() else definition
+        beside = (Path(caller).parent / definition for caller in callers)
+        return next((path for path in beside if path.exists()), definition)
     return definition
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from itertools import chain
 from pathlib import Path
@@ -19,6 +18,7 @@ from airflow_sm_pipelines.definitions_folder import UNUSED, DefinitionsFolder
 from airflow_sm_pipelines.discovery import PATTERN
 from airflow_sm_pipelines.error_dag import error_dag
 from airflow_sm_pipelines.file_dags import build
+from airflow_sm_pipelines.given_definition import calling_frames
 from airflow_sm_pipelines.given_settings import in_python
 from airflow_sm_pipelines.import_time import OPTION, REMEDY, import_time_of, unlimited
 from airflow_sm_pipelines.namespace import Namespace
@@ -65,7 +65,8 @@ def load_dags(
     A folder that takes more than half of the time that Airflow gives the dags file is logged. After four
     fifths of it no further definition is begun, and a Dag of its own says how to split the folder (docs/limits.md).
 
-    :param folder: relative to the calling file
+    :param folder: relative to the calling file, or to one that leads to it: that of a helper function, then the dags
+        file
     :param pattern: which files of the folder are read
     :param exclude: globs of what is left out: paths of files or folders below the folder, or dag ids
     :param overrides: arguments of :class:`SageMakerPipelineDag` for single Dags, by dag id or by a glob of dag ids.
@@ -80,11 +81,11 @@ def load_dags(
     :raises ExceptionGroup: with ``on_error="raise"``, of the DefinitionErrors of several
     :raises FileNotFoundError: where there is no such folder
     """
-    caller = sys._getframe(1)
+    callers = calling_frames()
     of_one_dag = get_parsing_context().dag_id is not None
     return load_in_time(
-        unlimited() if of_one_dag else import_time_of(caller.f_code.co_filename),
-        caller,
+        unlimited() if of_one_dag else import_time_of(callers[-1].f_code.co_filename),
+        callers,
         folder,
         pattern=pattern,
         exclude=exclude,
@@ -97,7 +98,7 @@ def load_dags(
 
 def load_in_time(
     import_time: ImportTime,
-    caller: FrameType,
+    callers: Sequence[FrameType],
     folder: str | Path,
     *,
     pattern: str = PATTERN,
@@ -109,13 +110,14 @@ def load_in_time(
 ) -> dict[str, DAG]:
     """What :func:`load_dags` makes, as long as there is time for it.
 
-    :param caller: the frame of the dags file
+    :param callers: the frames from the one that calls outwards to that of the dags file
     """
     started = time.perf_counter()
-    names, dags_file = Namespace(caller), Path(caller.f_code.co_filename)
-    root = dags_file.parent / folder
-    if not root.is_dir():
-        raise FileNotFoundError(f"load_dags: {root} is no folder")
+    names, dags_file = Namespace(callers[-1]), Path(callers[-1].f_code.co_filename)
+    beside = (Path(caller.f_code.co_filename).parent / folder for caller in callers)
+    root = next((path for path in beside if path.is_dir()), None)
+    if root is None:
+        raise FileNotFoundError(f"load_dags: {dags_file.parent / folder} is no folder")
     wanted = get_parsing_context().dag_id
     dags: dict[str, DAG] = {}
     errors: list[DefinitionError] = []

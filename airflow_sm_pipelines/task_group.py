@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +20,7 @@ from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.documented import group_documentation
 from airflow_sm_pipelines.error_dag import accepted_of_task
 from airflow_sm_pipelines.expressions.templates import templates_of
-from airflow_sm_pipelines.given_definition import file_name, id_of_broken, located
+from airflow_sm_pipelines.given_definition import calling_files, file_name, id_of_broken, located
 from airflow_sm_pipelines.given_parameters import GivenParameters, given_parameters
 from airflow_sm_pipelines.given_steps import own_arguments
 from airflow_sm_pipelines.group_arguments import (
@@ -113,7 +112,7 @@ class SageMakerPipelineTaskGroup(TaskGroup):
         default_args: Mapping[str, Any] | None = None,
         **group_arguments: Any,
     ) -> None:
-        definition = located(definition, sys._getframe(1).f_code.co_filename)
+        definition = located(definition, calling_files())
         parent, dag = _around(group_arguments.pop("parent_group", None), dag)
         self._sources: dict[str, OutputSource] = {}
         try:

@@ -45,7 +45,7 @@ def serialized(dag: DAG) -> Any:
 
 
 def load(folder: Path, used: Any, limit: float = 100, **given: Any) -> dict[str, DAG]:
-    return load_in_time(ImportTime(limit, used), sys._getframe(), folder, **{"dag_kwargs": {}, **given})
+    return load_in_time(ImportTime(limit, used), [sys._getframe()], folder, **{"dag_kwargs": {}, **given})
 
 
 def test_less_than_half_of_the_time_says_nothing(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
