@@ -15,6 +15,7 @@ from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.model import Compare, In, Not, Or, Trigger
 
 if TYPE_CHECKING:
+    from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.definition.model import (
         CacheConfig,
         Condition,
@@ -74,15 +75,20 @@ def _depends_on(entry: DependsOn) -> object:
 
 def condition_to_json(condition: Condition) -> dict[str, object]:
     """One condition as JSON values."""
+    return {name: to_json(member) for name, member in condition_to_object(condition).items()}
+
+
+def condition_to_object(condition: Condition) -> dict[str, Value]:
+    """One condition as a definition writes it, with its expressions as they were read."""
     match condition:
         case Compare(comparison, left, right):
-            return {"Type": comparison.value, "LeftValue": to_json(left), "RightValue": to_json(right)}
+            return {"Type": comparison.value, "LeftValue": left, "RightValue": right}
         case In(query, values):
-            return {"Type": "In", "QueryValue": to_json(query), "Values": [to_json(value) for value in values]}
+            return {"Type": "In", "QueryValue": query, "Values": values}
         case Not(inner):
-            return {"Type": "Not", "Condition": condition_to_json(inner)}
+            return {"Type": "Not", "Condition": condition_to_object(inner)}
         case Or(conditions):
-            return {"Type": "Or", "Conditions": [condition_to_json(inner) for inner in conditions]}
+            return {"Type": "Or", "Conditions": tuple(condition_to_object(inner) for inner in conditions)}
 
 
 def _present(document: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseBranchOperator
 from typing_extensions import override
 
-from airflow_sm_pipelines.definition.model import Compare, In, Not, Or
+from airflow_sm_pipelines.definition.writer import condition_to_object
 from airflow_sm_pipelines.expressions.condition_words import conditions_in_words
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
 from airflow_sm_pipelines.expressions.values import resolve_object
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_sm_pipelines.definition.expressions import Object, Value
-    from airflow_sm_pipelines.definition.model import Branches, Condition, Step
+    from airflow_sm_pipelines.definition.expressions import Object
+    from airflow_sm_pipelines.definition.model import Branches, Step
     from airflow_sm_pipelines.expressions.scope import TaskScope
     from airflow_sm_pipelines.expressions.stringify import Json
     from airflow_sm_pipelines.graph import Graph
@@ -57,7 +57,7 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
 
     @override
     def request_template(self) -> Object:
-        return {"Conditions": tuple(_as_value(condition) for condition in self.branches.conditions)}
+        return {"Conditions": tuple(condition_to_object(condition) for condition in self.branches.conditions)}
 
     @override
     def resolve(self, context: Context, scope: TaskScope) -> Json:
@@ -102,15 +102,3 @@ def _untaken(step: Step, graph: Graph, outcome: bool) -> Iterator[str]:
         yield graph.task_of(name)
         if name in graph.bodies:
             yield items_task(name)
-
-
-def _as_value(condition: Condition) -> Value:
-    match condition:
-        case Compare(comparison, left, right):
-            return {"Type": comparison.value, "LeftValue": left, "RightValue": right}
-        case In(query, values):
-            return {"Type": "In", "QueryValue": query, "Values": values}
-        case Not(inner):
-            return {"Type": "Not", "Condition": _as_value(inner)}
-        case Or(inner_conditions):
-            return {"Type": "Or", "Conditions": tuple(_as_value(inner) for inner in inner_conditions)}
