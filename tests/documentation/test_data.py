@@ -26,6 +26,7 @@ from tests.documentation.blocks import (
     Block,
     block_of,
     blocks,
+    blocks_of,
     commands_of,
     name_of,
     text_without_blocks,
@@ -141,6 +142,16 @@ CHECKS: dict[str, Callable[[Block, Path], None]] = {
 def test_what_reads_it_takes_it(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__SIDECAR_ALLOWS", ",".join(SIDECAR_MAY))
     CHECKS[block.language](block, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_pool_that_a_page_gives_to_steps_is_made_on_that_page(page: Path) -> None:
+    """Airflow schedules no task of a pool that is not there, and a step is deferred while its job runs."""
+    text = page.read_text()
+    # What a page shows of a run has pools that this package makes.
+    shown = "".join(block.text for block in blocks_of(page) if block.language in ("yaml", "python"))
+    given = set(re.findall(r"""\bpool"?: "?([\w-]+)""", shown))
+    assert given <= set(re.findall(r'airflow pools set ([\w-]+) \d+ "[^"]+" --include-deferred', text))
 
 
 def test_the_requirements_of_docs_managed_airflow_md() -> None:
