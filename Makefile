@@ -96,7 +96,7 @@ bench: $(INSTALLED)
 
 # At the size where people need a distributed engine, into bench/SCALE.md: an hour and more, or PARTS="definition folder" of it.
 # SIZE=0.1 is a tenth of the size, printed only.
-scale: $(INSTALLED)
+scale: $(INSTALLED) $(NEXT)/.installed
 	@$(VENV)/bin/python -m bench.scale --size $(SIZE) $(PARTS)
 
 # The SageMaker SDK 2.x and 3.x, each in an environment of its own, as clients of the Pipelines API of a real Airflow.

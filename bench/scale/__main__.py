@@ -24,7 +24,9 @@ from pathlib import Path
 from bench.scale.lines import Judged, write
 from bench.scale.page import PAGE, ROOT, Measured, conditions, page, section
 
-PARTS = ("definition", "folder", "texts", "flight", "memory", "long_run")
+PARTS = ("definition", "folder", "importer", "texts", "flight", "memory", "long_run")
+INTERPRETERS = {"importer": ROOT / ".venv-next" / "bin" / "python"}
+"""Parts that need another Airflow than the one of this process, in the environment of `make test-next`."""
 
 
 def main() -> int:
@@ -55,7 +57,8 @@ def _measured(name: str, size: float) -> Measured:
         into = Path(folder) / "told.jsonl"
         into.touch()
         started = time.monotonic()
-        command = [sys.executable, "-m", "bench.scale", name, "--size", str(size), "--into", str(into)]
+        interpreter = INTERPRETERS.get(name, sys.executable)
+        command = [str(interpreter), "-m", "bench.scale", name, "--size", str(size), "--into", str(into)]
         code = subprocess.run(command, cwd=ROOT, env={**os.environ, "TMPDIR": folder}, check=False).returncode
         return Measured.of(name, size, into, conditions(time.monotonic() - started), ended=code == 0)
 
