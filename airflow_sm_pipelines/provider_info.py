@@ -53,6 +53,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [{"integration-name": INTEGRATION, "python-modules": ["airflow_sm_pipelines.aws.hook"]}],
+        "bundles": [
+            {
+                "integration-name": INTEGRATION,
+                "python-modules": ["airflow_sm_pipelines.store.api_bundle", "airflow_sm_pipelines.store.aws_bundle"],
+            }
+        ],
         "triggers": [
             {
                 "integration-name": INTEGRATION,

@@ -21,10 +21,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from dev.bare import try_wheel
+from dev.pins import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / "build" / "matrix"
@@ -79,7 +81,7 @@ def run_pair(name: str, version: str, uv: str, tiers: list[str]) -> bool:
         if tier in tiers:
             began = time.monotonic()
             counted = try_wheel(python, uv) if tier == "wheel" else run_tests(name, version, tier, python)
-            counted["seconds"] = round(time.monotonic() - began)
+            counted |= {"seconds": round(time.monotonic() - began), "date": today(), "commit": commit()}
             keep(f"{name} {version} {tier}", counted)
             print(f"{name}, Python {version}, {tier}: {words_of(counted)}", flush=True)
             good &= not counted["failed"] and bool(counted["passed"])
@@ -98,7 +100,7 @@ def make_environment(name: str, version: str, uv: str) -> Path:
         if not wanted:
             raise SystemExit("there is no wheel: run `make dist` before")
     else:
-        wanted = ["--editable", f"{ROOT}[test]"]
+        wanted = ["--editable", f"{ROOT}[{','.join(('test', *EXTRAS))}]"]
     constraints = ROOT / CONSTRAINTS.get(name, f"pins/{name}.txt")
     install = [
         uv,
@@ -154,6 +156,23 @@ def keep(key: str, counted: dict[str, object]) -> None:
     RESULTS.write_text(json.dumps(results | {key: counted}, indent=1, sort_keys=True))
 
 
+def today() -> str:
+    """The day, in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def commit() -> str:
+    """The commit that was tested, with a ``+`` where files are not as it has them."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+"],  # noqa: S607 # git of the developer
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()
+
+
 def words_of(counted: dict[str, object]) -> str:
     """A result in one line."""
     return ", ".join(f"{counted[word]} {word}" for word in ("passed", "failed", "skipped"))
@@ -162,12 +181,13 @@ def words_of(counted: dict[str, object]) -> str:
 def write_page() -> None:
     """Write the table of all kept results into the page."""
     results = json.loads(RESULTS.read_text())
-    lines = ["| versions | Python | tier | passed | failed | skipped |", "|---|---|---|---|---|---|"]
+    lines = ["| versions | Python | tier | passed | failed | skipped | commit | day |", f"{'|---' * 8}|"]
     reasons: Counter[str] = Counter()
     for name in SETS:
         for key, counted in sorted(results.items()):
             if key.split()[0] == name:
                 cells = [*key.split(), *(str(counted[word]) for word in ("passed", "failed", "skipped"))]
+                cells += [counted.get("commit", ""), counted.get("date", "")]
                 lines.append(f"| {' | '.join(cells)} |")
                 reasons.update(counted.get("reasons", {}).keys())
     lines += ["", "Reasons for skips:", "", *(f"- {reason}" for reason in sorted(reasons))] if reasons else []

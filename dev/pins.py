@@ -29,12 +29,16 @@ NEIGHBOURS = ("celery", "cncf-kubernetes", "fab", "openlineage", "postgres")
 AMAZON = "apache-airflow-providers-amazon"
 TOOLS = ("build", "cyclonedx-bom", "hatchling", "pip-licenses", "twine", "uv")
 SITE = ("mkdocs-material",)
+# What a set installs beside what tests need, so that every floor is tried.
+EXTRAS = ("celery", "statsd")
 # What tests need and has the versions of a set: s3fs has the version of fsspec.
 OF_AIRFLOW = {"apache-airflow-providers-openlineage", "s3fs"}
 # What others bring, in versions that Python 3.11 takes too, for the sets are resolved for a newer one: moto brings the
 # first, the oldest Airflow the rest.
 OF_TOOLS = {"networkx"}
 OF_OTHERS = {"deprecated", "networkx", "soupsieve"}
+# What the Amazon provider brings: a newer one asks for a newer boto3 than our floor.
+OLD = ("pyathena<4",)
 
 
 class Resolver:
@@ -83,13 +87,14 @@ def make(name: str, resolver: Resolver, scratch: Path) -> None:
     else:
         base = scratch / f"{name}.txt"
         if name == "lowest":
-            extras = ["--extra", "local", "--extra", "postgres"]
-            others = resolver.requirements(*in_constraints(OF_OTHERS))
+            extras = [each for name in ("local", "postgres", *EXTRAS) for each in ("--extra", name)]
+            others = resolver.requirements(*in_constraints(OF_OTHERS), *OLD)
             resolver.compile(base, "pyproject.toml", *extras, "--resolution", "lowest-direct", "--constraint", others)
         else:
             of_its_day(name.removeprefix("airflow-"), base, resolver)
         tools = resolver.requirements(*test_tools())
-        resolver.compile(output, "pyproject.toml", "--extra", "test", "--constraint", base, "--constraint", tools)
+        extras = [each for name in ("test", *EXTRAS) for each in ("--extra", name)]
+        resolver.compile(output, "pyproject.toml", *extras, "--constraint", base, "--constraint", tools)
     print(output.relative_to(ROOT))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from importlib import import_module, resources
 from importlib.metadata import distributions
@@ -12,10 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 import airflow_sm_pipelines
 from airflow_sm_pipelines.options import IN_0_1, OPTIONS
 from airflow_sm_pipelines.provider_info import get_provider_info
+from dev.pins import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -90,6 +94,17 @@ def test_the_sets_are_what_deployments_have() -> None:
             assert lowest.startswith(floor), name
 
 
+def test_the_floors_of_all_extras_are_tried() -> None:
+    """Each floor of what is installed beside the package is a version of the set `lowest`, and is installed with it."""
+    extras = {name: PROJECT["optional-dependencies"][name] for name in ("local", "postgres", *EXTRAS)}
+    assert extras.keys() == PROJECT["optional-dependencies"].keys() - {"test", "dev"}
+    lowest = versions_of(ROOT / "pins" / "lowest.txt")
+    for line in (line for lines in extras.values() for line in lines):
+        [name] = re.findall(r"^[\w-]+", line)
+        [floor] = re.findall(r">=([\d.]+)", line)
+        assert Version(lowest[name]) == Version(floor), line
+
+
 def test_hooks_have_the_versions_of_the_constraints() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     pins = {pin for hook in hooks for pin in hook.get("additional_dependencies", ())}
@@ -111,6 +126,52 @@ def test_workflows_run_what_developers_run(name: str) -> None:
         matrix = workflow["jobs"]["matrix"]["strategy"]["matrix"]
         assert matrix["set"] == re.search(r"^SETS \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index] # an error where the Makefile has none
         assert matrix["python"] == re.search(r"^PYTHONS \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index] # an error where the Makefile has none
+
+
+RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+
+
+def test_a_release_is_built_tried_attested_and_published_in_this_order() -> None:
+    """What is published is what the first job built: the last one only fetches it."""
+    assert RELEASE["install"]["needs"] == "build"
+    assert RELEASE["publish"]["needs"] == ["build", "install"]
+    used = [step["uses"].partition("@")[0] for step in RELEASE["publish"]["steps"] if "uses" in step]
+    assert used == ["actions/download-artifact", "actions/attest-build-provenance", "pypa/gh-action-pypi-publish"]
+    _, attest, publish, notes = RELEASE["publish"]["steps"]
+    assert attest["with"] == {"subject-path": "dist/*"}
+    assert publish["with"] == {"attestations": True}  # no password
+    assert notes["run"].startswith("gh release create")
+    # The index trusts the environment, and GitHub signs for the job.
+    assert RELEASE["publish"]["environment"] == {"name": "release"}
+    assert {"id-token": "write", "attestations": "write"}.items() <= RELEASE["publish"]["permissions"].items()
+    assert [name for name, job in RELEASE.items() if "permissions" in job] == ["publish"]
+
+
+def step_of(job: str, word: str) -> str:
+    [found] = [step["run"] for step in RELEASE[job]["steps"] if word in step.get("run", "")]
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("heading", "taken"), [("0.2.0 (2026-12-01)", True), ("Unreleased (0.2.0)", False), ("0.2.0", False)]
+)
+def test_a_tag_is_refused_whose_heading_has_no_day(heading: str, taken: bool, tmp_path: Path) -> None:
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## {heading}\n\n## 0.1.0 (2026-11-21)\n")
+    command = ["bash", "-c", step_of("build", "CHANGELOG.md")]
+    environment = {**os.environ, "GITHUB_REF_NAME": "v0.2.0"}
+    assert (subprocess.run(command, cwd=tmp_path, env=environment, check=False).returncode == 0) == taken
+
+
+@pytest.mark.parametrize(("rebuilt", "taken"), [(b"the same", True), (b"another", False)])
+def test_what_is_published_is_what_was_tried(rebuilt: bytes, taken: bool, tmp_path: Path) -> None:
+    for folder, content in (("dist", rebuilt), ("build/published", b"the same")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "airflow_sm_pipelines-0.2.0-py3-none-any.whl").write_bytes(content)
+    command = ["bash", "-c", step_of("install", "build/published")]
+    assert (subprocess.run(command, cwd=tmp_path, check=False).returncode == 0) == taken
+    # It is compared after it was built, with what the first job built.
+    uses = [step.get("with", {}) for step in RELEASE["install"]["steps"]]
+    assert {"name": "dist", "path": "build/published"} in uses
 
 
 def test_forms_for_issues_are_ones_that_github_takes() -> None:
@@ -136,7 +197,7 @@ def test_the_providers_metadata_is_as_airflows_registry_asks() -> None:
     assert {*integration} >= {"integration-name", "external-doc-url", "how-to-guide", "logo", "tags"}
     for path in (*integration["how-to-guide"], integration["logo"]):
         assert (ROOT / "docs" / path.removeprefix("/docs/airflow-sm-pipelines/")).is_file(), path
-    for kind in ("operators", "hooks", "triggers"):
+    for kind in ("operators", "hooks", "bundles", "triggers"):
         for entry in info[kind]:
             assert entry["integration-name"] == integration["integration-name"]
             for module in entry["python-modules"]:
