@@ -1,7 +1,7 @@
 """What is public, in one place; the page docs/python-api.md and tests/public_api.json are made from it.
 
-``python -m dev.public_api`` writes both. A name that the file has and the package no longer has breaks a test; what is
-new is taken up by writing it again, at the latest with a release.
+``python -m dev.public_api`` writes both. A name that the file has and the package no longer has breaks a test, and so
+does an argument that was optional. What is new does so too, until the file is written again: it is public from then on.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def words_of(found: Any) -> str:
 def snapshot() -> dict[str, Any]:
     """What must not go without a deprecation: import paths with their arguments, settings, codes of findings."""
     names = {
-        f"{module}.{name}": [one.removesuffix("=…") for one in arguments_of(getattr(import_module(module), name))]
+        f"{module}.{name}": arguments_of(getattr(import_module(module), name))
         for module, public in MODULES.items()
         for name in public
     }
@@ -158,8 +158,7 @@ def snapshot() -> dict[str, Any]:
         found = getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2])
         for member in MEMBERS.get(path.rpartition(".")[2], ()):
             is_called = not is_property(inspect.getattr_static(found, member))
-            called = arguments_of(getattr(found, member)) if is_called else []
-            names[f"{path}.{member}"] = [one.removesuffix("=…") for one in called]
+            names[f"{path}.{member}"] = arguments_of(getattr(found, member)) if is_called else []
     return {
         "names": names,
         "later": list(LATER),
@@ -175,7 +174,7 @@ def snapshot() -> dict[str, Any]:
 def main() -> None:
     """Write the page and the file of names."""
     PAGE.write_text(page())
-    SNAPSHOT.write_text(json.dumps(snapshot(), indent=1) + "\n")
+    SNAPSHOT.write_text(json.dumps(snapshot(), indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,24 @@ def test_nothing_public_is_gone() -> None:
     now = snapshot()
     assert PUBLIC["names"].keys() - now["names"].keys() == set()
     for name, arguments in PUBLIC["names"].items():
-        assert [one for one in arguments if one not in now["names"][name]] == [], name
+        assert broken_calls(arguments, now["names"][name]) == [], name
     for kind in ("later", "others", "settings", "sidecars", "steps of sidecars", "codes", "commands"):
         assert set(PUBLIC[kind]) - set(now[kind]) == set(), kind
+
+
+def broken_calls(before: list[str], now: list[str]) -> list[str]:
+    """The arguments of calls that no longer work: those that are gone, and those that were optional (``name=…``)."""
+    return [one for one in before if one not in now and f"{one}=…" not in now]
+
+
+def test_an_argument_may_become_optional_but_not_required() -> None:
+    assert broken_calls(["file", "**dag_arguments"], ["file=…", "select=…", "**dag_arguments"]) == []
+    assert broken_calls(["file", "select=…"], ["file", "select"]) == ["select=…"]
+
+
+def test_what_is_new_is_written_into_the_file() -> None:
+    """By ``python -m dev.public_api``: what nobody has noted down could go again without a word."""
+    assert snapshot() == PUBLIC
 
 
 def test_the_package_offers_what_it_names_and_nothing_else() -> None:
@@ -98,10 +113,9 @@ def test_the_users_files_use_every_public_name() -> None:
 @pytest.mark.system  # a process of its own, which takes as long as a fifth of all fast tests
 def test_a_users_file_passes_mypy() -> None:
     pytest.importorskip("mypy")
-    # With the project's own configuration, so that `make lint` and this share a cache.
-    ran = subprocess.run(
-        [sys.executable, "-m", "mypy", USERS_FILE], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    # A cache of its own: `make lint` may run beside this, and two processes cannot write one SQLite cache at once.
+    command = [sys.executable, "-m", "mypy", "--cache-dir", ".mypy_cache/users_file", USERS_FILE]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout[:8]) == (0, "Success:"), ran.stdout + ran.stderr
 
 
