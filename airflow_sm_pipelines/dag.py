@@ -22,9 +22,9 @@ from airflow_sm_pipelines.expressions.templates import templates_of
 from airflow_sm_pipelines.given_definition import calling_files, file_name, id_of_broken, located
 from airflow_sm_pipelines.given_parameters import given_parameters
 from airflow_sm_pipelines.given_steps import own_arguments
-from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.naming import dag_id_of
 from airflow_sm_pipelines.operators.failure_report import MACROS
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.params import own_params, params_of, selection_params, with_values
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import limited_default_args

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from airflow.sdk import DAG
 
 from airflow_sm_pipelines.definition.text import storable
-from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.markdown import bullets, documentation, escaped
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.settings import setting
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from airflow_sm_pipelines.definition.findings import DefinitionError, unexpected
 from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.discovery import definitions_in, with_instances
 from airflow_sm_pipelines.given_settings import in_python
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.settings import SettingError, read_settings
 from airflow_sm_pipelines.sidecars.folder import FolderSettings
 from airflow_sm_pipelines.sidecars.layers import layer_of

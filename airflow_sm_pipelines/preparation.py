@@ -23,8 +23,8 @@ from airflow_sm_pipelines.given_roles import check_roles, replacement_of, role_o
 from airflow_sm_pipelines.given_steps import check_steps, step_layers
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.graph.part import part_of
-from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.operators.assets import assets_of
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.operators.registry import operators_of
 from airflow_sm_pipelines.pools import effective_limit
 from airflow_sm_pipelines.settings import read_settings

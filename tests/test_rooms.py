@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -93,6 +95,18 @@ NO_AIRFLOW = {
     "client",
 }
 
+# Where these rooms meet Airflow. All else of them runs without it, also through what it imports.
+MEETS_AIRFLOW = {"jobs": {"retry", "task_states", "trigger", "trigger_event"}}
+WITHOUT_AIRFLOW = """
+import sys
+from importlib import import_module
+for name in sys.argv[1:]:
+    import_module(name)
+from airflow_sm_pipelines.step_types import STEP_TYPES
+assert any(step_type.adapter for step_type in STEP_TYPES.built_in)
+print(*[name for name in sys.modules if name.partition(".")[0] == "airflow"])
+"""
+
 
 def files() -> Iterator[Path]:
     yield from sorted(PACKAGE.rglob("*.py"))
@@ -156,6 +170,19 @@ def test_rooms_without_airflow_import_none() -> None:
         if name.split(".")[0] == "airflow"
     ]
     assert found == []
+
+
+def test_the_lives_and_the_adapters_of_step_types_are_imported_without_airflow() -> None:
+    """In a process of its own, so that what they import in turn counts too."""
+    modules = [
+        f"{NAME}.{room}.{file.stem}"
+        for room, airflows in MEETS_AIRFLOW.items()
+        for file in (PACKAGE / room).glob("*.py")
+        if file.stem not in {"__init__", *airflows}
+    ]
+    assert {f"{NAME}.jobs.{name}" for name in ("lifecycle", "stop", "kill_verdict", "retry_decision")} <= set(modules)
+    done = subprocess.run([sys.executable, "-c", WITHOUT_AIRFLOW, *modules], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 def test_only_the_endpoint_imports_what_the_extra_local_installs() -> None:

@@ -21,7 +21,7 @@ from airflow_sm_pipelines.api.reparsing import Reparsing
 from airflow_sm_pipelines.api.s3_definitions import read_definition
 from airflow_sm_pipelines.api.who_may import deployment_authenticator
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.pools import PoolScope, pool_scope
 from airflow_sm_pipelines.server.callback_answers import take_answer
 from airflow_sm_pipelines.settings import SettingError, read_settings, setting

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare them; 0 is equal, 1 different, 2 wrong usage, a definition with errors, or no answer of AWS."""
     from airflow_sm_pipelines.aws.access import AwsAccess
     from airflow_sm_pipelines.comparing.comparison import Verdict, compare
-    from airflow_sm_pipelines.jobs.masking import Masking
+    from airflow_sm_pipelines.operators.masking import Masking
     from airflow_sm_pipelines.settings import SettingError, read_settings
 
     try:

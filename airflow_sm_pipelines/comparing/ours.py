@@ -15,9 +15,9 @@ from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle
-from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.jobs.observers import NoCache
 from airflow_sm_pipelines.jobs.step_run import StepParts, TaskTry
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.step_types.step_type import StepType
 

@@ -1,6 +1,6 @@
 """Which names are those of secrets, as Airflow's masker decides it: by words that stand anywhere in the name.
 
-Airflow's processes ask the masker itself (:mod:`airflow_sm_pipelines.jobs.masking`). This is for what runs without
+Airflow's processes ask the masker itself (:mod:`airflow_sm_pipelines.operators.masking`). This is for what runs without
 Airflow, and for what is read before a deployment's own words are known.
 """
 

@@ -17,16 +17,18 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.shared_client import SharedClient, shared_client
 from airflow_sm_pipelines.step_types.job_events import label_of, read_event
 from airflow_sm_pipelines.step_types.job_kind import JobKind
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.aws.access import AwsAccess
 
 log = logging.getLogger(__name__)
 

@@ -279,7 +279,7 @@ class JobLifecycle(StepLifecycle):
             self._report_end(JobEnd.TIMED_OUT)
             what = f"Step {run.step.name!r}: the {noun} {name} {self._stopper.outcome}, as the execution_timeout of"
             reason = f"{what} {self._time_limit} is over."
-            run.log.error("%s", in_lines(reason))
+            run.log.error("%s", in_lines(run.secrets.hide(reason)))
             raise StepTimedOut(run.with_notes(reason, with_log=False))
         with self.recording_failures():
             if end is WaitEnd.UNREADABLE:

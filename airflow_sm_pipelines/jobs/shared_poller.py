@@ -7,10 +7,9 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
@@ -20,6 +19,9 @@ from airflow_sm_pipelines.jobs.turns import PollPace, Turns
 from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.list_calls import ListCall, list_call_of
+
+if TYPE_CHECKING:
+    from airflow_sm_pipelines.aws.access import AwsAccess
 
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Running]] = WeakKeyDictionary()
 _memories: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Memory]] = WeakKeyDictionary()

@@ -207,7 +207,7 @@ class StepRun:
     def report_failure(self, failure: StepFailure) -> None:
         """Log how and why the step failed, and leave it: Airflow keeps neither, and other tasks are to show it."""
         # The reason comes first in the log, whole and by itself; Airflow's own line of the exception is one of many.
-        self.log.error("%s", in_lines(failure.headline))
+        self.log.error("%s", in_lines(self.secrets.hide(failure.headline)))
         self.output.push(END_KEY, EndNote.of(failure, self.recorded_name).to_json())
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from airflow_sm_pipelines.expressions.conditions import evaluate_all
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph.tasks import items_task
 from airflow_sm_pipelines.jobs.log_text import in_lines
-from airflow_sm_pipelines.jobs.masking import shown_text
+from airflow_sm_pipelines.operators.masking import shown_text
 from airflow_sm_pipelines.operators.step import StepOperator
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class ConditionStepOperator(StepOperator, BaseBranchOperator):
         self.check_resolved(context)
         if self._outcome is None:
             raise RuntimeError(f"the step {self.task_id} has not been evaluated")
-        words = shown_text(self._words) or "No conditions"
+        words = self._words or "No conditions"
         message = f"{words}, the if branch" if self._outcome else f"{words} does not hold, the else branch"
-        self.log.info("%s", in_lines(message))
+        self.log.info("%s", in_lines(shown_text(message)))
         # Pushed here and not returned: skipping ends the task with an exception, and Airflow then pushes nothing.
         context["ti"].xcom_push(key="return_value", value={"Outcome": self._outcome})
         self.deliver(context)

@@ -9,7 +9,7 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve_object
-from airflow_sm_pipelines.jobs.masking import shown_text
+from airflow_sm_pipelines.operators.masking import shown_text
 from airflow_sm_pipelines.operators.step import StepOperator
 from airflow_sm_pipelines.step_types.fail import MAX_MESSAGE_LENGTH
 

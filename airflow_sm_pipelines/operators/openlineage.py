@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_sm_pipelines.jobs.datasets import datasets_of
-from airflow_sm_pipelines.jobs.masking import shown_text
+from airflow_sm_pipelines.operators.masking import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,10 +19,10 @@ from airflow_sm_pipelines.expressions.given_values import NotTakenError, taken_b
 from airflow_sm_pipelines.expressions.parameters import shown_as
 from airflow_sm_pipelines.graph.tasks import PARAMETERS_TASK
 from airflow_sm_pipelines.jobs.log_text import in_lines
-from airflow_sm_pipelines.jobs.masking import Masking, shown_text
 from airflow_sm_pipelines.markdown import documentation
 from airflow_sm_pipelines.operators.beside_steps import NEUTRAL, RETRY_DELAY, beside_the_steps
 from airflow_sm_pipelines.operators.for_each_group import connect
+from airflow_sm_pipelines.operators.masking import Masking, shown_text
 from airflow_sm_pipelines.operators.real_results import SealedSecrets
 from airflow_sm_pipelines.operators.rendering import Rendering
 from airflow_sm_pipelines.operators.taken_values import take, written
@@ -164,7 +164,7 @@ class ParametersOperator(BaseOperator):
         output = XComOutput(context)
         if self._failure is not None or self._values is None:
             failure = self._failure or StepFailure("The fields of the task have not been rendered.")
-            self.log.error("%s", in_lines(failure.headline))
+            self.log.error("%s", in_lines(shown_text(failure.headline)))
             output.push(END_KEY, EndNote.of(failure, "").to_json())
             raise AirflowFailException(str(failure))
         shown: dict[str, Json] = SealedSecrets(self.masking, output).give(self._values)

@@ -26,16 +26,16 @@ from airflow_sm_pipelines.expressions.long_texts import NO_BOUND, SETTING, TextB
 from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.jobs.job import describe_job, is_described
-from airflow_sm_pipelines.jobs.masking import shown_text
 from airflow_sm_pipelines.jobs.step_secrets import Published, StepSecrets
+from airflow_sm_pipelines.operators.masking import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_sm_pipelines.aws.access import AwsAccess
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.jobs.masking import Masking
     from airflow_sm_pipelines.jobs.step_run import TaskOutput
+    from airflow_sm_pipelines.operators.masking import Masking
     from airflow_sm_pipelines.step_types.step_type import StepType
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from airflow_sm_pipelines.expressions.json_text import quoted
 from airflow_sm_pipelines.expressions.long_texts import CUT, has_cut
 from airflow_sm_pipelines.expressions.parameters import shown_as
 from airflow_sm_pipelines.expressions.templates import OF_DATES, names_in
-from airflow_sm_pipelines.jobs.masking import shown_text
+from airflow_sm_pipelines.operators.masking import shown_text
 from airflow_sm_pipelines.operators.template_names import TemplateNames
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.jobs.masking import Masking
+    from airflow_sm_pipelines.operators.masking import Masking
 
 
 class ResolvesRequests(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.definition.secrets import texts
 from airflow_sm_pipelines.expressions.scope import RESULT_KEY
-from airflow_sm_pipelines.jobs.masking import learn
+from airflow_sm_pipelines.operators.masking import learn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.expressions.pipeline import PipelineContext
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.jobs.masking import Masking
+    from airflow_sm_pipelines.operators.masking import Masking
     from airflow_sm_pipelines.operators.real_results import RealResults
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_sm_pipelines.definition.expressions import to_json
 from airflow_sm_pipelines.definition.secrets import literal_secrets, texts
 from airflow_sm_pipelines.expressions.parameters import is_secret_parameter
-from airflow_sm_pipelines.jobs.masking import learn
+from airflow_sm_pipelines.operators.masking import learn
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -10,8 +10,8 @@ from airflow_sm_pipelines.aws.failures import RunRefused
 from airflow_sm_pipelines.definition.parameters import RESERVED
 from airflow_sm_pipelines.expressions.parameters import ignored_values, unknown_names
 from airflow_sm_pipelines.graph.selection import SelectionError
-from airflow_sm_pipelines.jobs.masking import Masking
 from airflow_sm_pipelines.operators.copied_results import SelectionDecision, Task, decision_for
+from airflow_sm_pipelines.operators.masking import Masking
 
 if TYPE_CHECKING:
     from collections.abc import Collection

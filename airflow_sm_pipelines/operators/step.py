@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.cache.key import may_cache
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.operators.request import Request, shown
 from airflow_sm_pipelines.operators.unused_arguments import unused_arguments
 from airflow_sm_pipelines.step_types.step_type import StepType

@@ -13,7 +13,7 @@ from airflow_sm_pipelines.definition.expressions import Index, Key, Member, form
 from airflow_sm_pipelines.definition.frozen import FrozenDict
 from airflow_sm_pipelines.expressions.properties import PathNotFoundError, last_name, whole_value
 from airflow_sm_pipelines.expressions.scope import RESULT_KEY
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.operators.real_results import RealResults
 
 if TYPE_CHECKING:

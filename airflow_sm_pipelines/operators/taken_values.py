@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.given_values import NotTakenError, taken_by
 from airflow_sm_pipelines.expressions.long_texts import CUT, has_cut
-from airflow_sm_pipelines.jobs.masking import shown_text
+from airflow_sm_pipelines.operators.masking import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.model import Parameter
     from airflow_sm_pipelines.expressions.stringify import Json
-    from airflow_sm_pipelines.jobs.masking import Masking
+    from airflow_sm_pipelines.operators.masking import Masking
 
 
 def written(value: ResolveMixin) -> str:

@@ -20,8 +20,8 @@ from airflow_sm_pipelines.expressions.parameters import coerce, is_secret_parame
 from airflow_sm_pipelines.expressions.plain_values import Function, Names, NotPlainError, Reader, macro_fault
 from airflow_sm_pipelines.expressions.template_words import RUN
 from airflow_sm_pipelines.expressions.templates import NAMES, PARAMS
-from airflow_sm_pipelines.jobs.masking import learn
 from airflow_sm_pipelines.operators.failure_report import MACROS
+from airflow_sm_pipelines.operators.masking import learn
 from airflow_sm_pipelines.operators.past_runs import PastRuns
 
 if TYPE_CHECKING:

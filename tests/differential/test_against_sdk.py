@@ -27,7 +27,7 @@ from airflow_sm_pipelines.expressions.results import to_result
 from airflow_sm_pipelines.expressions.scope import TaskScope
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.graph import build_graph
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from tests import corpus

@@ -19,6 +19,7 @@ from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle
 from airflow_sm_pipelines.jobs.observers import NoCache, ResultCache
 from airflow_sm_pipelines.jobs.step_run import StepParts, TaskTry
+from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
 from airflow_sm_pipelines.settings import Assets, Settings
 from airflow_sm_pipelines.step_types import STEP_TYPES
 from airflow_sm_pipelines.step_types.roles import NO_REPLACEMENT
@@ -309,6 +310,7 @@ class Task:
     try_number: int = 1
     max_tries: int = 13
     settings: Settings = SETTINGS
+    secrets: StepSecrets = field(default_factory=StepSecrets)
 
     def life(self, cache: ResultCache | None = None, **more: Any) -> JobLifecycle:
         """The life of a new try, in a process of its own."""
@@ -331,6 +333,7 @@ class Task:
             store=self.store,
             output=self.output,
             clock=self.clock,
+            secrets=self.secrets,
         )
         return JobLifecycle(run, cache=cache or NoCache(), to_result=dict, **more)
 

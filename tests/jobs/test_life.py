@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from typing_extensions import override
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.step_run import LostTriesExceeded, StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
 from airflow_sm_pipelines.jobs.unanswered import UNANSWERED_SECONDS
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.step_types import STEP_TYPES
@@ -361,6 +363,42 @@ def test_the_time_out_is_told_and_the_job_left_to_the_kill_that_follows(task: Ta
     life.kill()
     [job] = task.aws.jobs.values()
     assert job.stops == 1
+
+
+# What the log shows ---------------------------------------------------------------------------------------------
+
+
+class WordIsSecret(StepSecrets):
+    """One word is a secret, as one that Airflow's masker knows."""
+
+    @override
+    def hide(self, text: str) -> str:
+        return text.replace("Train", "***")
+
+
+@pytest.mark.parametrize("end", [WaitEnd.TIMED_OUT, WaitEnd.UNREADABLE, WaitEnd.OVERDUE])
+def test_the_log_says_why_a_step_has_failed_without_its_secrets(
+    task: Task, end: WaitEnd, caplog: pytest.LogCaptureFixture
+) -> None:
+    task.secrets = WordIsSecret()
+    life, _ = submitted(task)
+    with pytest.raises((StepFailure, StepTimedOut)):
+        life.resume(end, "as Train is")
+    [error] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert "Step '***'" in error
+    assert "Train" not in error
+
+
+def test_the_log_says_that_too_many_tries_were_lost_without_its_secrets(
+    task: Task, caplog: pytest.LogCaptureFixture
+) -> None:
+    task.secrets = WordIsSecret()
+    submitted(task)
+    task.store.values[STORE_KEY] = replace(record(task), lost_tries=9).to_json()
+    with pytest.raises(LostTriesExceeded):
+        next_try(task).submit_or_adopt()
+    [error] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert error.startswith("Step '***' failed: 10 tries")
 
 
 # Kill -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from airflow_sm_pipelines.definition.model import Parameter, ParameterType
 from airflow_sm_pipelines.expressions.pipeline import PipelineContext
 from airflow_sm_pipelines.expressions.templates import templates_of
 from airflow_sm_pipelines.graph import Graph
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.operators.parameters_task import ParametersOperator
 from airflow_sm_pipelines.place import Place
 

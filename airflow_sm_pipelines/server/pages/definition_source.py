@@ -15,7 +15,7 @@ from airflow_sm_pipelines.definition import DefinitionError
 from airflow_sm_pipelines.definition.reader import read_definition
 from airflow_sm_pipelines.definition_file import FILE_KEY
 from airflow_sm_pipelines.discovery import definitions_in
-from airflow_sm_pipelines.jobs.masking import Masking
+from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.report.masked import masked_document
 from airflow_sm_pipelines.server.run_pools import TAG
 from airflow_sm_pipelines.settings import read_settings

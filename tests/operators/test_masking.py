@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk.log import mask_secret
 
-from airflow_sm_pipelines.jobs.masking import Masking, masked_by_airflow, shown_text
+from airflow_sm_pipelines.operators.masking import Masking, masked_by_airflow, shown_text
 
 
 def test_no_name_is_secret_since_a_secret_is_an_everyday_word() -> None:
