@@ -108,6 +108,14 @@ def stop(
     return carry_out(_procedure(target, patience, ask_first=ask_first), lambda: aws.client(target.service))
 
 
+def is_settled(target: JobTarget | ApplicationTarget, outcome: StopOutcome) -> bool:
+    """Whether nothing is left to be done about a target, by what a stop came to that described it first."""
+    if outcome is StopOutcome.ASKED:
+        # What cannot be described is asked once: whether it heeds that is not to be seen.
+        return isinstance(target, JobTarget) and not target.can_be_described
+    return outcome is not StopOutcome.UNDER_WAY
+
+
 async def astop(
     target: JobTarget | ApplicationTarget, aws: AwsClients, *, patience: Patience = AT_ONCE, ask_first: bool = False
 ) -> Stopped:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,7 +37,6 @@ log = logging.getLogger(__name__)
 MIN_PAUSE_SECONDS = 10.0
 # Who is far from its turn looks less often: of a thousand children, all but a few would wake for nothing.
 MAX_PAUSES = 20
-ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 
 
 def wait_for_capacity(context: Context, pipeline: PipelineContext, iteration: Iteration, pause: float) -> None:

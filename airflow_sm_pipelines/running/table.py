@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_sm_pipelines.definition.text import plain
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED
 from airflow_sm_pipelines.running.events import Event, RunStarted, StepChanged, Stopping
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 STYLES = {"success": "green", "failed": "red", "upstream_failed": "red", "running": "cyan", "up_for_retry": "yellow"}
 WORDS = {"scheduled": "waiting", "up_for_retry": "retried", "upstream_failed": "not run"}
 # A plain line is written of a step that runs for so long: it may be hours to the next.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from airflow.utils.state import State
 from msgspec import Struct
 from sqlalchemy import and_, func, select, update
 
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.server.stored_state import Stored, stored_map_index
 
@@ -27,7 +27,7 @@ MAX_AGE = timedelta(days=1)
 class Orphan(Struct, frozen=True):
     """A record whose task has ended without saying so: its job may run on.
 
-    ``row`` and ``text`` are where the record stands, and what stands there.
+    ``row`` and ``text`` are where the record stands, and what stands there; ``state`` is the task's.
     """
 
     row: int
@@ -37,6 +37,7 @@ class Orphan(Struct, frozen=True):
     run_id: str
     task_id: str
     map_index: int
+    state: str | None
 
     @property
     def task(self) -> str:
@@ -56,7 +57,15 @@ def find_orphans(grace: timedelta = GRACE) -> list[Orphan]:
     with create_session(scoped=False) as session:
         now = datetime.now(UTC)
         rows = session.execute(
-            select(Stored.id, Stored.value, Stored.dag_id, Stored.run_id, Stored.task_id, stored_map_index)
+            select(
+                Stored.id,
+                Stored.value,
+                Stored.dag_id,
+                Stored.run_id,
+                Stored.task_id,
+                stored_map_index,
+                TaskInstance.state,
+            )
             .join(
                 TaskInstance,
                 and_(
@@ -69,7 +78,7 @@ def find_orphans(grace: timedelta = GRACE) -> list[Orphan]:
             .where(
                 Stored.key == STORE_KEY,
                 Stored.value.contains(f'"{Phase.SUBMITTING.value}"', autoescape=True),
-                TaskInstance.state.in_(State.finished),
+                TaskInstance.state.in_(ENDED),
                 ended_at.between(now - MAX_AGE, now - grace),
             )
         ).all()

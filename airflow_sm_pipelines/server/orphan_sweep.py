@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
+from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.stop import StopOutcome, is_settled, stop
 from airflow_sm_pipelines.observing.metrics import ORPHANS_STOPPED
 from airflow_sm_pipelines.server.cleared_attempts import ClearedAttempt, find_cleared, forget
 from airflow_sm_pipelines.server.log_throttle import Refusals
@@ -33,7 +34,7 @@ def sweep(grace: timedelta = GRACE) -> None:
     _refusals.keep({*(orphan.row for orphan in found), *(cleared.attempt for cleared in cleared_tries)})
     for orphan in found:
         try:
-            _end(orphan)
+            end(orphan)
         except Exception as error:  # noqa: BLE001 # of AWS, a connection, a setting, or what another version stored
             if _refusals.is_news(orphan.row):
                 log.warning(
@@ -66,8 +67,15 @@ def _end_cleared(cleared: ClearedAttempt) -> None:
         forget(cleared)
 
 
-def _end(orphan: Orphan) -> None:
+def end(orphan: Orphan) -> None:
+    """End what a record's task has left running, if the verdict on a kill is so.
+
+    :raises Exception: of AWS, a connection, a setting, or what another version stored
+    """
     target = read_stop_target(orphan.record.stop_target)
+    awaited = Awaited.ANSWER if isinstance(target, MessageTarget) else Awaited.JOB
+    if on_kill_verdict(orphan.state, Place.SWEEP, awaited, timed_out=False) is not Verdict.STOP:
+        return
     if isinstance(target, MessageTarget):
         take_back(orphan)
     elif target is None or _is_over(target):
@@ -83,6 +91,4 @@ def _is_over(target: JobTarget | ApplicationTarget) -> bool:
     if outcome is StopOutcome.ASKED:
         ORPHANS_STOPPED.add()
         log.warning("The %s had no task any more and was asked to stop", target)
-        # What cannot be described is asked once: whether it heeds that is not to be seen.
-        return isinstance(target, JobTarget) and not target.can_be_described
-    return outcome is not StopOutcome.UNDER_WAY
+    return is_settled(target, outcome)

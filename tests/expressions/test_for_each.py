@@ -25,7 +25,8 @@ from airflow_sm_pipelines.expressions.iteration import Iteration
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.graph.bodies import Body
 from airflow_sm_pipelines.graph.model import Dependency
-from airflow_sm_pipelines.operators.concurrency_limit import ENDED, unfinished_before
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED
+from airflow_sm_pipelines.operators.concurrency_limit import unfinished_before
 from tests.expressions.scope import FixedScope
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from airflow.utils.state import State
 
-from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED, Awaited, Place, Verdict, on_kill_verdict
 
 STOP, LEAVE, NEXT = Verdict.STOP, Verdict.LEAVE, Verdict.LEAVE_TO_NEXT_TRY
 # state: a worker's job, a trigger's job, a worker's message, a trigger's message, the sweep
@@ -34,6 +35,10 @@ COLUMNS = (
     (Place.TRIGGER, Awaited.ANSWER),
     (Place.SWEEP, Awaited.JOB),
 )
+
+
+def test_the_last_states_are_those_of_airflow() -> None:
+    assert {str(state) for state in State.finished} == ENDED
 
 
 @pytest.mark.parametrize("state", TABLE)

@@ -22,7 +22,7 @@ from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.jobs.step_run import StepKilled
-from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
+from airflow_sm_pipelines.jobs.stop import is_settled, stop
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.step_types.stop_target import JobTarget, read_stop_target
 from tests.jobs.doubles import LOG, SETTINGS, Fault, Task, WorkerDied
@@ -255,7 +255,7 @@ class Life(RuleBasedStateMachine):
         assert isinstance(target, JobTarget)
         self.task.aws.faults.planned.clear()
         self.task.store.faults.planned.clear()
-        if stop(target, self.task.aws, ask_first=True).outcome not in (StopOutcome.ASKED, StopOutcome.UNDER_WAY):
+        if is_settled(target, stop(target, self.task.aws, ask_first=True).outcome):
             self.task.store.set(STORE_KEY, record.closed().to_json())
 
     # What holds always --------------------------------------------------------------------------------------

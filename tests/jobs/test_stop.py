@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, astop, stop
+from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, astop, is_settled, stop
 from airflow_sm_pipelines.step_types import model, training
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget
 from tests.jobs.doubles import FakeAws, Fault, Job, client_error
 
 Stop = Callable[..., Stopped]
 TARGET = JobTarget(training.KIND, "ours", {})
+APPLICATION = ApplicationTarget("00a", {})
 
 
 def stop_in_loop(*arguments: Any, **named: Any) -> Stopped:
@@ -65,6 +66,28 @@ def test_what_has_no_call_that_stops_it_goes_on(stop_it: Stop) -> None:
     aws = aws_with()
     assert stop_it(JobTarget(model.KIND, "m", {}), aws, ask_first=True).outcome is StopOutcome.NO_CALL
     assert aws.calls == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "settled"),
+    [
+        # Whether it heeds the stop is still to be seen.
+        (StopOutcome.ASKED, False),
+        (StopOutcome.UNDER_WAY, False),
+        (StopOutcome.ENDED, True),
+        (StopOutcome.NO_CALL, True),
+    ],
+)
+def test_what_is_settled_by_a_stop(outcome: StopOutcome, settled: bool) -> None:
+    assert is_settled(TARGET, outcome) is settled
+    assert is_settled(APPLICATION, outcome) is settled
+
+
+def test_what_cannot_be_described_is_asked_to_stop_once() -> None:
+    """An EMR cluster whose step is not known, say."""
+    unseen = JobTarget(training.KIND.bound(stop_params={"ClusterId": "j-1"}), "ours", {})
+    assert is_settled(unseen, StopOutcome.ASKED)
+    assert not is_settled(unseen, StopOutcome.UNDER_WAY)
 
 
 class Applications:
@@ -129,7 +152,6 @@ class Applications:
         self.state = "gone"
 
 
-APPLICATION = ApplicationTarget("00a", {})
 PATIENCE = Patience(0.0, 60.0)
 
 

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.stop import StopOutcome, stop
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
-from airflow_sm_pipelines.server.orphan_sweep import sweep
+from airflow_sm_pipelines.server.orphan_rows import find_orphans
+from airflow_sm_pipelines.server.orphan_sweep import end, sweep
 from airflow_sm_pipelines.step_types.stop_target import JobTarget
 from airflow_sm_pipelines.step_types.training import KIND
 from tests.runs.harness import Airflow, Run, pipeline, training
@@ -86,6 +88,16 @@ def test_the_sweep_leaves_a_job_to_who_may_still_come_for_it(
     sweep()
     assert airflow.endpoint.requests("sagemaker", "DescribeTrainingJob") == ()
     assert stops(airflow.endpoint) == []
+
+
+def test_the_verdict_on_a_kill_is_asked_of_each_record_that_was_found(airflow: Airflow) -> None:
+    lose(airflow, "ours")
+    [orphan] = find_orphans()
+    assert orphan.state == "failed"
+    end(replace(orphan, state="up_for_retry"))
+    assert airflow.endpoint.requests("sagemaker", "DescribeTrainingJob") == ()
+    end(orphan)
+    assert stops(airflow.endpoint) == ["ours"]
 
 
 def test_a_job_that_cannot_be_stopped_keeps_no_other_from_being_stopped(airflow: Airflow) -> None:
