@@ -80,6 +80,11 @@ def block_of(page: str, begin: str) -> Block:
     return found
 
 
+def needs_airflow(block: Block) -> bool:
+    """Whether a command of a block of the shell is one of Airflow's own command line."""
+    return any(words[0] == "airflow" for words in commands_of(block))
+
+
 def commands_of(block: Block) -> Iterator[list[str]]:
     """The words of each command of a block of the shell, without comments and without a ``&`` at the end."""
     for line in block.text.replace("\\\n", " ").splitlines():

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 SDK = "needs the SageMaker SDK, which does not go into one environment with Airflow"
 
+AWS = "the AWS command line is no dependency of this package"
+INDEX = "installs from the package index or a public repository"
+SERVES = "serves until it is stopped"
+OWN = "runs a pipeline of the reader's own"
+TUTORIAL = "tests/runs/test_tutorial.py"
+
 # Commands by how they begin. The others are run, or read by the parser of the command.
 COMMANDS: dict[tuple[str, ...], str] = {
     ("pip", "install"): "installs; tests/documentation/test_commands.py looks at the extras and files that it names",
@@ -12,7 +18,7 @@ COMMANDS: dict[tuple[str, ...], str] = {
     ("git", "clone"): "the repository has no public address yet",
     ("git", "grep"): "tests/documentation/test_links.py",
     ("docker", "compose"): "needs docker; tests/system/test_compose.py runs the services as processes",
-    ("aws",): "the AWS command line is no dependency of this package",
+    ("aws",): AWS,
     ("python3", "-m", "venv"): "makes an environment, as the Makefile does for all tests",
     ("python", "pipeline.py"): SDK,
     ("python", "my_pipeline.py"): SDK,
@@ -36,6 +42,41 @@ PYTHON: dict[tuple[str, str], str] = {
     ("docs/pipelines-api.md", "from airflow_sm_pipelines.client"): SDK,
     ("docs/step-types.md", "sagemaker = boto3.client("): "a call, as in tests/runs/test_callback_endpoint.py",
     ("docs/tutorial.md", "from pathlib import Path"): SDK,
+}
+
+# Blocks of the shell whose commands are read by their parsers, and that are not run there.
+SHELL: dict[tuple[str, str], str] = {
+    ("CONTRIBUTING.md", "git grep"): "tests/documentation/test_links.py",
+    ("CONTRIBUTING.md", "make demo"): "runs the example and the tests; tests/running/test_demo.py is of the first",
+    ("CONTRIBUTING.md", "python3 -m venv"): f"{INDEX}, and rewrites constraints.txt",
+    ("README.md", ". .venv/bin/activate\nairflow"): f"{SERVES}; tests/local/test_command.py",
+    ("README.md", ". .venv/bin/activate\nexport"): f"{SERVES}; tests/system/test_web_ui.py has the same components",
+    ("README.md", "airflow sm-pipelines run"): "starts Airflow; the same command in tests/runs/test_tutorial.py",
+    ("README.md", "make demo"): "runs the example and the tests; tests/running/test_demo.py is of the first",
+    ("README.md", "pip install"): INDEX,
+    ("docs/benchmarks.md", "make bench"): "measures for minutes; tests/report/test_benchmarks.py is of its page",
+    ("docs/compatibility.md", "make matrix"): "takes hours; .ci/run does its cheap part",
+    ("docs/compatibility.md", "pip install --require"): f"{INDEX}; tests/test_release.py is of the file",
+    ("docs/compatibility.md", "pip install 'apache"): f"{INDEX}; make matrix installs each set",
+    ("docs/job-events.md", "aws sqs"): f"{AWS}; tests/runs/test_job_events.py has the queue",
+    ("docs/local-endpoint.md", "airflow sm-pipelines local"): SERVES,
+    ("docs/local-mode.md", "airflow sm-pipelines local"): SERVES,
+    ("docs/local-mode.md", "airflow sm-pipelines run churn"): f"{OWN}; tests/local_mode",
+    ("docs/local-mode.md", "airflow sm-pipelines run pipeline.json --scenario scenario.json\n"): OWN,
+    ("docs/local-mode.md", "airflow sm-pipelines run pipeline.json --scenario scenario.json --keep"): OWN,
+    ("docs/local-tutorial.md", "airflow/bin/airflow"): f"{SERVES}; tests/runs/test_sdk_local_mode.py",
+    ("docs/local-tutorial.md", "aws s3"): AWS,
+    ("docs/local-tutorial.md", "export AWS"): f"{SDK}; tests/runs/test_sdk_local_mode.py",
+    ("docs/local-tutorial.md", "python3 -m venv"): INDEX,
+    ("docs/pipelines-api-access.md", "airflow sm-pipelines access-keys list"): "revokes a key that was made; "
+    "tests/runs/test_access_keys.py",
+    ("docs/sagemaker/9-selective-execution.md", "aws sagemaker"): AWS,
+    ("docs/tutorial.md", "python3 -m venv"): INDEX,
+    ("docs/tutorial.md", "airflow pools"): TUTORIAL,
+    ("docs/tutorial.md", "airflow sm-pipelines run abalone.json\n"): TUTORIAL,
+    ("docs/tutorial.md", "airflow sm-pipelines run abalone.json --scenario"): TUTORIAL,
+    ("docs/tutorial.md", "export AIRFLOW_CONN"): TUTORIAL,
+    ("docs/tutorial.md", "export AIRFLOW_HOME"): TUTORIAL,
 }
 
 # Outputs, trees and drawings that tests/documentation/test_outputs.py does not compare.

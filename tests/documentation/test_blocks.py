@@ -14,6 +14,8 @@ from tests.documentation.test_outputs import COMPARED
 
 
 def table_of(block: Block) -> dict[tuple[str, str], str]:
+    if block.language in SHELL:
+        return held.SHELL
     return held.PYTHON if block.language == "python" else held.TEXTS
 
 
@@ -22,9 +24,7 @@ def is_held(block: Block) -> bool:
     if block.page in held.MADE:
         return True
     match block.language:
-        case "sh" | "bash":
-            return True  # each command of it: test_commands.py
-        case "python":
+        case "sh" | "bash" | "python":
             return block.run or named(block)
         case "console" | "text" | "mermaid":
             return named(block) or any(block.page == page and block.text.startswith(begin) for page, begin in COMPARED)
@@ -36,7 +36,10 @@ def named(block: Block) -> bool:
 
 
 def test_every_block_is_run_compared_or_checked() -> None:
-    """A new block of Python is marked with ``<!-- run -->``, or stands in the table with a reason; and so on."""
+    """A new block of Python or shell is marked with ``<!-- run -->``, or stands in a table with a reason; and so on.
+
+    What the commands of a block of the shell are called, and their options, is checked of each: test_commands.py.
+    """
     assert [f"{block} ({block.language or 'no language'})" for block in blocks() if not is_held(block)] == []
 
 
@@ -52,7 +55,7 @@ def blocks_of_page(page: str) -> list[Block]:
     return [block for block in blocks() if block.page == page]
 
 
-@pytest.mark.parametrize("table", [held.PYTHON, held.TEXTS], ids=["python", "texts"])
+@pytest.mark.parametrize("table", [held.PYTHON, held.SHELL, held.TEXTS], ids=["python", "shell", "texts"])
 def test_the_tables_name_blocks_and_tests_that_there_are(table: dict[tuple[str, str], str]) -> None:
     for (page, begin), why in table.items():
         found = [block for block in blocks() if block.page == page and block.text.startswith(begin)]

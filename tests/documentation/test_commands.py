@@ -1,7 +1,7 @@
 """Every command that a page shows is one that there is, with options that there are; those of marked blocks are run.
 
 ``<!-- run -->`` above a block of the shell marks it: lines of ``sm-pipelines``, ``cp`` and ``mkdir -p``, in a folder in
-which ``source`` is the repository.
+which ``source`` is the repository. Those of Airflow's own command line are run by tests/runs/test_page_commands.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ from airflow_sm_pipelines.cli.main import command_parser, main
 from bench.rows import ROWS
 from bench.scale.__main__ import PARTS
 from tests.cli.test_airflow_commands import parse
-from tests.documentation.blocks import PAGES, ROOT, SHELL, Block, blocks, commands_of, name_of, text_without_blocks
+from tests.documentation.blocks import (
+    PAGES,
+    ROOT,
+    SHELL,
+    Block,
+    blocks,
+    commands_of,
+    name_of,
+    needs_airflow,
+    text_without_blocks,
+)
 from tests.documentation.held import COMMANDS
 from tests.documentation.settings import check_environment
 
@@ -141,17 +151,20 @@ LOOKS: dict[tuple[str, ...], Callable[[list[str]], None]] = {
 
 @cache
 def pages_with_marked_blocks() -> list[str]:
-    return sorted({block.page for block in blocks(*SHELL, run=True)})
+    return sorted({block.page for block in blocks(*SHELL, run=True) if not needs_airflow(block)})
 
 
 @pytest.mark.parametrize("page", pages_with_marked_blocks())
 def test_marked_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "source").symlink_to(ROOT)
-    shutil.copy(ROOT / "dags" / "pipelines" / "abalone.json", tmp_path)
+    (tmp_path / "pipelines").mkdir()
+    for name in ("abalone.json", "a.json", "b.json", "pipelines/abalone.json"):
+        shutil.copy(ROOT / "dags" / "pipelines" / "abalone.json", tmp_path / name)
     for block in blocks(*SHELL, run=True):
-        for words in commands_of(block) if block.page == page else ():
-            run_line(words)
+        if block.page == page and not needs_airflow(block):
+            for words in commands_of(block):
+                run_line(words)
 
 
 def run_line(words: list[str]) -> None:
