@@ -380,6 +380,35 @@ def test_a_job_with_a_shorter_interval_does_not_wait_for_those_with_longer_ones(
     run(scene())
 
 
+def tenths(aws: SageMaker, begin: float) -> list[int]:
+    """How many descriptions are made in each tenth of the interval that begins then."""
+    tenth = INTERVAL / 10
+    return [aws.count("Describe", begin + number * tenth, begin + (number + 1) * tenth) for number in range(10)]
+
+
+def test_looks_are_spread_over_the_interval_also_after_a_restart_and_where_lists_end() -> None:
+    def are_spread(counts: list[int]) -> bool:
+        return sum(counts) == 300 and min(counts) >= 15 and max(counts) <= 45
+
+    async def scene() -> None:
+        for _ in range(2):
+            aws = SageMaker()
+            # The event loop's time goes on over a restart of the triggerer.
+            started = asyncio.get_running_loop().time()
+            with polled(Scene(aws)) as waiting:
+                waiting.start(*names(300))
+                await asyncio.sleep(4 * INTERVAL + 1)
+                assert are_spread(tenths(aws, started))
+                assert sum(tenths(aws, started + 3 * INTERVAL)) == 0
+                aws.list_fails = DENIED
+                # The next list is refused; from then on each is described.
+                await asyncio.sleep(3 * INTERVAL)
+                for number in (5, 6):
+                    assert are_spread(tenths(aws, started + number * INTERVAL))
+
+    run(scene())
+
+
 # Hints ------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,8 @@ from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import processing_request, training_request
 from airflow_sm_pipelines.step_types import processing, training
+from tests.runs.harness import Airflow, pipeline
+from tests.runs.harness import training as training_step
 from tests.waiting import PATIENCE_SECONDS
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
@@ -30,8 +33,10 @@ def endpoint(local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> 
     return local_endpoint
 
 
-def trigger(kind: Any, name: str, *, by_lists: bool = True, interval: float = INTERVAL) -> JobTrigger:
-    access = ACCESS.to_json()
+def trigger(
+    kind: Any, name: str, *, by_lists: bool = True, interval: float = INTERVAL, **other_access: Any
+) -> JobTrigger:
+    access = {**ACCESS.to_json(), **other_access}
     return JobTrigger(kind.to_json(), name, access, interval, 10 * interval, None, by_lists=by_lists)
 
 
@@ -147,3 +152,74 @@ def test_triggers_that_are_cancelled_leave_nothing_behind(endpoint: LocalEndpoin
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(scene())
+
+
+OTHER: dict[str, Any] = {"aws_conn_id": "aws_other", "region_name": "eu-west-1", "botocore_config": {"read_timeout": 7}}
+
+
+@pytest.mark.parametrize("differs", [None, *OTHER])
+def test_only_jobs_with_equal_access_are_listed_together(
+    endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch, differs: str | None
+) -> None:
+    """Each of the two is alone otherwise, and described: the list of one connection or region has not the other's."""
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_OTHER", '{"conn_type": "aws", "extra": {"verify": false}}')
+    create(endpoint, 1)
+    other: dict[str, Any] = {} if differs is None else {differs: OTHER[differs]}
+    region = str(other.get("region_name", ACCESS.region_name))
+    endpoint.client("sagemaker", region=region).create_training_job(**training_request("other"))
+    triggers = [trigger(training.KIND, "ours-0"), trigger(training.KIND, "other", **other)]
+
+    def described() -> int:
+        calls = endpoint.requests("sagemaker", "DescribeTrainingJob")
+        names = [call.parameters["TrainingJobName"] for call in calls]
+        return min(names.count("ours-0"), names.count("other"))
+
+    async def scene() -> bool:
+        async with running(triggers):
+            await until(lambda: bool(endpoint.requests("sagemaker", "ListTrainingJobs")) or described() >= 5)
+        return bool(endpoint.requests("sagemaker", "ListTrainingJobs"))
+
+    assert asyncio.run(scene()) is (differs is None)
+
+
+@pytest.mark.parametrize("poll_by_list", [True, False])
+def test_a_step_hands_the_setting_to_its_trigger(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, poll_by_list: bool
+) -> None:
+    airflow.endpoint.load_scenario({"defaults": {"duration": 3600}})
+    airflow.endpoint.client("sagemaker").create_training_job(**training_request("other"))
+    run_trigger = JobTrigger.run
+
+    def seen() -> bool:
+        described = airflow.endpoint.requests("sagemaker", "DescribeTrainingJob")
+        others = [call for call in described if call.parameters["TrainingJobName"] == "other"]
+        return len(others) >= 5 or bool(airflow.endpoint.requests("sagemaker", "ListTrainingJobs"))
+
+    async def beside_another(ours: JobTrigger) -> AsyncIterator[TriggerEvent]:
+        other = JobTrigger(**{**ours.serialize()[1], "job_name": "other"})
+        waiting = [asyncio.ensure_future(anext(run_trigger(one))) for one in (ours, other)]
+        await until(seen)
+        airflow.endpoint.advance(86400)
+        event, _ = await asyncio.gather(*waiting)
+        yield event
+
+    monkeypatch.setattr(JobTrigger, "run", beside_another)
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__POLL_BY_LIST", str(poll_by_list))
+    assert airflow.run(pipeline(training_step("Train"))).state == "success"
+    assert bool(airflow.endpoint.requests("sagemaker", "ListTrainingJobs")) is poll_by_list
+
+
+def test_a_step_says_from_when_on_its_trigger_may_fire(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_trigger, not_before, began = JobTrigger.run, [], time.time()
+
+    async def noted(ours: JobTrigger) -> AsyncIterator[TriggerEvent]:
+        not_before.append(ours.not_before)
+        async for event in run_trigger(ours):
+            yield event
+
+    monkeypatch.setattr(JobTrigger, "run", noted)
+    monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL", "0.5")
+    assert airflow.run(pipeline(training_step("Train"))).state == "success"
+    (moment,) = not_before
+    assert moment is not None
+    assert began + 0.5 <= moment <= time.time() + 0.5
