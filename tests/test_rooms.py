@@ -96,7 +96,10 @@ NO_AIRFLOW = {
 }
 
 # Where these rooms meet Airflow. All else of them runs without it, also through what it imports.
-MEETS_AIRFLOW = {"jobs": {"retry", "task_states", "trigger", "trigger_event"}}
+MEETS_AIRFLOW = {
+    "jobs": {"retry", "task_states", "trigger", "trigger_event"},
+    "callbacks": {"trigger", "xcom_slots"},
+}
 WITHOUT_AIRFLOW = """
 import sys
 from importlib import import_module

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from airflow.sdk.configuration import conf
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 log = logging.getLogger(__name__)
@@ -47,6 +46,8 @@ def unseal(sealed: str) -> str:
 
 
 def _fernet() -> MultiFernet | None:
+    from airflow.sdk.configuration import conf
+
     # Not airflow.sdk.crypto: it raises where no key is set, for which the configuration then has a placeholder.
     keys = [key.strip() for key in str(conf.get("core", "fernet_key", fallback="") or "").split(",")]
     try:

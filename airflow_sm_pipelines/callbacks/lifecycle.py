@@ -60,7 +60,10 @@ class Post(Protocol):
         """Put how far the answer has come into a slot, in the place of what is in it."""
 
     async def look(self, slot: AnswerSlot) -> Any:
-        """What is in a slot."""
+        """What is in a slot.
+
+        :raises SlotUnreadableError: where that is not to be known for now
+        """
 
     def reply_left(self, slot: AnswerSlot) -> Reply | None:
         """What the task's trigger has left that came by the reply queue."""

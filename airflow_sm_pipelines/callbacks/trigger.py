@@ -11,12 +11,8 @@ from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.stopping import asend_stopping
-from airflow_sm_pipelines.callbacks.waiting import (
-    CallbackWait,
-    leave_reply,
-    look_from_trigger,
-    wait_for_answer,
-)
+from airflow_sm_pipelines.callbacks.waiting import CallbackWait, wait_for_answer
+from airflow_sm_pipelines.callbacks.xcom_slots import leave_reply, look_from_trigger
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.shielded import shielded
 from airflow_sm_pipelines.jobs.task_states import state_at_kill

@@ -1,4 +1,7 @@
-"""Waiting for the answer to a Callback step, in the triggerer as in a worker, on every channel at once."""
+"""Waiting for the answer to a Callback step, in the triggerer as in a worker, on every channel at once.
+
+It holds no Airflow: how a slot is read is handed in (:mod:`airflow_sm_pipelines.callbacks.xcom_slots`).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,10 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.bases.xcom import BaseXCom
-from airflow.sdk.exceptions import AirflowRuntimeError
-from airflow.sdk.execution_time import task_runner
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.callbacks.message import Answer, AnswerSlot, AnswerState
 from airflow_sm_pipelines.callbacks.reply import Reply
@@ -25,9 +24,15 @@ from airflow_sm_pipelines.jobs.turns import PollPace
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from airflow_sm_pipelines.aws.access import AwsAccess
+
     Look = Callable[[AnswerSlot], Awaitable[Any]]
 
 log = logging.getLogger(__name__)
+
+
+class SlotUnreadableError(Exception):
+    """For now Airflow does not say what is in a slot; the message says why."""
 
 
 class CallbackEnd(Enum):
@@ -45,7 +50,7 @@ class CallbackEvent(Struct, frozen=True):
     """What came of the waiting: an answer and, if it came by the queue, its message's handle; or AWS's words.
 
     The trigger's event carries no answer: what Airflow cannot write as an event ends its triggerer. The answer is on
-    record where the task finds it (:func:`leave_reply`).
+    record where the task finds it (:func:`airflow_sm_pipelines.callbacks.xcom_slots.leave_reply`).
     """
 
     end: CallbackEnd
@@ -93,13 +98,16 @@ class CallbackWait(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> CallbackWait:
+        # It brings Airflow, which only the trigger's process has.
+        from airflow_sm_pipelines.aws.access import AwsAccess
+
         others = {name: value for name, value in members.items() if name != "mailbox"}
         parts = {"slot": AnswerSlot(**members["mailbox"]), "access": AwsAccess(**members["access"])}
         return cls(**{**others, **parts, "pace": PollPace(**members["pace"])})
 
 
 async def wait_for_answer(wait: CallbackWait, look: Look) -> CallbackEvent:
-    """Wait until an answer has come or the time is over. ``look`` reads the slot."""
+    """Wait until an answer has come or the time is over. ``look`` reads the slot, or says that it cannot for now."""
     slot = asyncio.create_task(_from_slot(wait, look))
     channels: set[asyncio.Task[Any]] = {slot}
     queue: asyncio.Task[Reply] | None = None
@@ -131,49 +139,12 @@ def _of_queue(queue: asyncio.Task[Reply]) -> CallbackEvent:
     return CallbackEvent(CallbackEnd.ANSWERED, reply.answer, reply.receipt)
 
 
-async def look_from_task(slot: AnswerSlot) -> Any:
-    """Read a slot in a task, whose line to Airflow does not bear an awaited call that is cancelled."""
-    return BaseXCom.get_one(**slot.address)
-
-
-async def look_from_trigger(slot: AnswerSlot) -> Any:
-    """Read a slot in the triggerer, without holding up other triggers."""
-    if not hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
-        # ``airflow dags test`` runs a trigger in the task's own process.
-        return await look_from_task(slot)
-    return await BaseXCom.aget_one(**slot.address)
-
-
-async def leave_reply(wait: CallbackWait, reply: Reply) -> None:
-    """Leave what came by the queue where the step's task finds it; until that has worked, the task is not woken."""
-    address = wait.slot.reply_address
-    errors = 0
-    while True:
-        try:
-            if hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
-                await BaseXCom.aset(value=reply.to_text(), **address)
-            else:
-                BaseXCom.set(value=reply.to_text(), **address)
-        except AirflowRuntimeError as error:
-            errors += 1
-            log.warning("Leaving an answer for the step's task failed and is tried again: %s", error)
-            await asyncio.sleep(wait.pace.after(errors))
-        else:
-            return
-
-
-def reply_left(slot: AnswerSlot) -> Reply | None:
-    """What a trigger has left for the step's task, read in that task."""
-    text = BaseXCom.get_one(**slot.reply_address)
-    return Reply.from_text(text) if isinstance(text, str) else None
-
-
 async def _from_slot(wait: CallbackWait, look: Look) -> Answer:
     errors = 0
     while True:
         try:
             found = await look(wait.slot)
-        except AirflowRuntimeError as error:
+        except SlotUnreadableError as error:
             errors += 1
             log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
         else:

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from airflow_sm_pipelines.callbacks.lifecycle import CallbackLifecycle, CallbackRun, MessageWait, request_template
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
-from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, look_from_task, reply_left
+from airflow_sm_pipelines.callbacks.waiting import CallbackEvent
+from airflow_sm_pipelines.callbacks.xcom_slots import look_from_task, reply_left
 from airflow_sm_pipelines.jobs.admission import Admission
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill

@@ -188,10 +188,17 @@ def test_the_triggers_event_carries_no_answer_and_the_reply_is_left_first(
             raise AirflowRuntimeError(ErrorResponse())
         left.append(entry)
 
+    looks: list[Any] = []
+
+    def look(**entry: Any) -> None:
+        looks.append(entry)
+        if len(looks) == 1:
+            raise AirflowRuntimeError(ErrorResponse())
+
     # Outside of Airflow's processes there is no XCom, and no line to it.
     monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", object(), raising=False)
-    monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.set", leave)
-    monkeypatch.setattr("airflow_sm_pipelines.callbacks.waiting.BaseXCom.get_one", lambda **_: None)
+    monkeypatch.setattr("airflow.sdk.bases.xcom.BaseXCom.set", leave)
+    monkeypatch.setattr("airflow.sdk.bases.xcom.BaseXCom.get_one", look)
     trigger = CallbackTrigger(waiting(url).to_json(), CallbackMessage(url, token(1), "arn", {}).seal())
 
     async def fire() -> Any:
@@ -199,6 +206,7 @@ def test_the_triggers_event_carries_no_answer_and_the_reply_is_left_first(
 
     event = asyncio.run(fire())
     assert event.payload == {"end": "answered", "seen": ""}
+    assert [entry["key"] for entry in looks][:1] == [f"sagemaker_callback_{digest_of(token(1))}"]
     assert [entry["key"] for entry in left] == [f"sagemaker_callback_reply_{digest_of(token(1))}"] * 2
     assert Reply.from_text(left[1]["value"]).answer == Answer("Success", {"n": "1"})
 

@@ -31,7 +31,8 @@ from airflow_sm_pipelines.callbacks.message import (
 )
 from airflow_sm_pipelines.callbacks.requests import OPERATIONS
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
-from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, CallbackWait, reply_left
+from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, CallbackWait
+from airflow_sm_pipelines.callbacks.xcom_slots import reply_left
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.jobs.turns import PollPace
