@@ -79,7 +79,8 @@ def pipelines_client(
     its endpoint_url, aws_access_key_id, aws_secret_access_key and region.
 
     :param url: where Airflow takes the calls: ``https://airflow.example.com/sagemaker-api/v1``
-    :param access_key_id: what ``airflow sm-pipelines access-keys create`` has printed, with its secret
+    :param access_key_id: what ``airflow sm-pipelines access-keys create`` has printed
+    :param secret_access_key: its secret
     :param region_name: the region of AWS; without it the session's
     :param pipelines_region: the region of the Airflow deployment, where it is another one
     :param profile: a profile for Airflow. That of AWS is the ``boto_session``'s

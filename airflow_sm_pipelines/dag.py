@@ -98,7 +98,7 @@ class SageMakerPipelineDag(DocumentedDag):
         import error of the dags file
     :param dag_arguments: any argument of Airflow's DAG. Its ``params`` stand beside the pipeline's; of the
         ``default_args``, ``retries`` are the tries that may be lost to workers that died and ``retry_delay`` is the
-        pause after one; what cannot count is a finding (:mod:`airflow_sm_pipelines.arguments`)
+        pause after one; what cannot count is a finding (docs/semantics/given-by-airflow.md)
     :raises DefinitionError: with every finding of the definition, else of the arguments
     """
 

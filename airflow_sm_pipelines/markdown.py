@@ -7,12 +7,19 @@ from collections.abc import Iterable
 
 from airflow_sm_pipelines.definition.findings import Finding
 
+NAMED_PAGE = re.compile(r"\bdocs/([\w/-]+)\.md(#[\w-]+)?")
+
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
 
 MAX_LIST_LENGTH = 100_000
 """Characters of findings that a page shows."""
 
 MAX_CELL_LENGTH = 120
+
+
+def linked(text: str) -> str:
+    """A text for a page of ``docs``: where it names another page, ``docs/schedule.md``, it has a link to it."""
+    return NAMED_PAGE.sub(lambda named: f"[{named[1].rpartition('/')[2]}]({named[1]}.md{named[2] or ''})", text)
 
 
 def escaped(text: str) -> str:

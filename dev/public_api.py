@@ -17,8 +17,10 @@ from typing import Any
 
 import airflow_sm_pipelines
 from airflow_sm_pipelines.definition.codes import CODES
+from airflow_sm_pipelines.markdown import linked
 from airflow_sm_pipelines.options import OPTIONS
 from airflow_sm_pipelines.sidecars.fields import OF_DAG, OF_STEPS
+from dev.annotations import STARS, call_in_lines, call_of, result_of
 from dev.command_line import commands
 
 ROOT = Path(__file__).parent.parent
@@ -75,8 +77,7 @@ Made by `python -m dev.public_api`. What is not on this page is internal: [versi
 
 `airflow_sm_pipelines.importer.SageMakerPipelineImporter`, for Airflow 3.4, has [a page of its own](importer.md).
 """
-STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-ROLE = re.compile(r":(?:class|func|mod|data|meth):`(?:airflow_sm_pipelines\\.)?([^`]+)`")
+ROLE = re.compile(r":(?:class|func|mod|data|meth):`([^`]+)`")
 
 
 def page() -> str:
@@ -86,22 +87,30 @@ def page() -> str:
         parts.append(f"## `{module}`\n")
         for name in names:
             found = getattr(import_module(module), name)
-            parts.append(f"### {name}\n\n```text\n{signature_of(name, found)}\n```\n\n{words_of(found)}\n")
-            parts += table_of_members(name, found)
+            parts.append(
+                f"### {name}\n\n```text\n{signature_of(name, found)}\n```\n\n{words_of(name, text_of(found))}\n"
+            )
+            parts += list_of_members(name, found)
     parts.append("## Other import paths\n\n| path | what it is |\n|---|---|")
     parts += [f"| `{path}` | {what} |" for path, what in OTHERS.items()]
     return "\n".join(parts) + "\n"
 
 
-def table_of_members(name: str, found: Any) -> list[str]:
-    """A row for each method and property, with the first paragraph of what it says of itself."""
-    rows = []
+def list_of_members(name: str, found: Any) -> list[str]:
+    """A line for each method and property, with the first paragraph of what it says of itself."""
+    lines = []
     for member in MEMBERS.get(name, ()):
         there = inspect.getattr_static(found, member)
-        called = "" if is_property(there) else f"({', '.join(arguments_of(getattr(found, member)))})"
-        first = words_of(getattr(found, member)).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
-        rows.append(f"| `{member}{called}` | {first} |")
-    return ["| member | what it is |\n|---|---|", *rows, ""] if rows else []
+        shown = property_of(member, there) if is_property(there) else call_of(member, getattr(found, member))
+        first = text_of(getattr(found, member)).split("\n\n")[0]
+        lines.append(f"- `{shown}`: {' '.join(words_of(name, first).split())}")
+    return ["Members:\n", *lines, ""] if lines else []
+
+
+def property_of(name: str, member: Any) -> str:
+    """A property with its type; that of another descriptor is not told."""
+    getter = getattr(member, "fget", None) or getattr(member, "func", None)
+    return f"{name}{result_of(getter).replace(' ->', ':')}" if getter else name
 
 
 def is_property(member: Any) -> bool:
@@ -110,10 +119,10 @@ def is_property(member: Any) -> bool:
 
 
 def signature_of(name: str, found: Any) -> str:
-    """The arguments as they are called: without annotations, which the description says in words; or the members."""
+    """The arguments as they are called, with their types; or the members of an enum."""
     if is_enum(found):
         return "\n".join(f"{name}.{member}" for member in arguments_of(found))
-    return f"{name}({', '.join(arguments_of(found))})"
+    return call_in_lines(name, found)
 
 
 def is_enum(found: Any) -> bool:
@@ -138,13 +147,28 @@ def arguments_of(found: Any) -> list[str]:
     return told
 
 
-def words_of(found: Any) -> str:
-    """The docstring as Markdown: fields become a list."""
-    text = ROLE.sub(lambda match: f"`{match[1].rpartition('.')[2]}`", inspect.getdoc(found) or "")
-    text = re.sub(r"``([^`]*)``", r"`\1`", text)
+def text_of(found: Any) -> str:
+    """The docstring."""
+    return inspect.getdoc(found) or ""
+
+
+def words_of(name: str, text: str) -> str:
+    """What a docstring of ``name`` says, as Markdown: fields become a list, pages and public names links."""
+    text = ROLE.sub(lambda role: reference(name, role[1]), text)
+    text = linked(re.sub(r"``([^`]*)``", r"`\1`", text))
     text = re.sub(r"^:param (\w+): ", r"- `\1`: ", text, flags=re.MULTILINE)
     text = re.sub(r"^:raises (\w+): ", r"- raises `\1`: ", text, flags=re.MULTILINE)
     return re.sub(r"^:returns?: ", r"- returns ", text, flags=re.MULTILINE)
+
+
+def reference(name: str, path: str) -> str:
+    """What a docstring of ``name`` refers to: a name of this page, or another member of the same class."""
+    last = path.rpartition(".")[2]
+    if last in MEMBERS.get(name, ()):
+        return f"`{last}`"
+    if not any(last in names for names in MODULES.values()):
+        raise ValueError(f"{name} refers to {path}, which is not on the page")
+    return f"[`{last}`](#{last.lower()})"
 
 
 def snapshot() -> dict[str, Any]:

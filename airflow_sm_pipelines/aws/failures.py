@@ -66,7 +66,7 @@ LIMIT_REASON = re.compile(r"ResourceLimitExceeded|service limit .* is ", re.IGNO
 
 
 class StepFailure(Exception):  # noqa: N818 # a step's failure is an outcome, whoever's error it was
-    """A step failed: the message for the person who reads the task's log, and the type for its retry policies.
+    """A step failed: the ``message`` is for who reads the task's log, the ``exception_type`` for its retry policies.
 
     ``outcome_unknown`` marks one after which a job may run: a call whose reply was lost, a job that cannot be looked
     at. The next try must look for it before creating one; where none follows, it is stopped. ``job_stopped`` marks that
@@ -193,7 +193,7 @@ def is_transient(error: Exception) -> bool:
 
 
 class CallError(Struct, frozen=True):
-    """An AWS error in the words of AWS, made by ``CallError.of(error)`` of an exception of botocore."""
+    """An AWS error, its ``code`` and ``message`` in the words of AWS: ``CallError.of(error)`` of one of botocore."""
 
     code: str
     message: str

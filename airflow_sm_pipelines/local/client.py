@@ -18,7 +18,7 @@ class EndpointClient(EndpointControl):
     """The same calls as :class:`LocalEndpoint`, over HTTP.
 
     ``url`` is the endpoint's ("http://127.0.0.1:5000"), ``timeout`` in seconds. Methods raise
-    :class:`ScenarioError` for what the endpoint cannot use, ``OSError`` when it cannot be reached.
+    ``ScenarioError`` for what the endpoint cannot use, ``OSError`` when it cannot be reached.
     """
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:

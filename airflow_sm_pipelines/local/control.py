@@ -74,7 +74,7 @@ class EndpointControl(abc.ABC):
         pause: Side | None = None,
         hold: Side | None = None,
     ) -> None:
-        """Make coming calls fail, wait or lose their connection; see :class:`Fault` for the arguments.
+        """Make coming calls fail, wait or lose their connection; the arguments are a fault's (docs/local-endpoint.md).
 
         ``hold`` is the name of ``pause`` before 0.2, kept for one release.
 

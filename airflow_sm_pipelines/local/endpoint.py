@@ -40,14 +40,14 @@ REGION = "us-east-1"
 class LocalEndpoint(EndpointControl):
     """AWS on a port of this machine.
 
-    ``port`` 0 takes any free one. ``scenario`` says what jobs do (see :mod:`airflow_sm_pipelines.local.scenario`).
+    ``port`` 0 takes any free one. ``scenario`` says what jobs do (docs/local-endpoint.md).
     ``time_scale`` is how many seconds pass on the endpoint's clock in a real one. A ``host`` that other machines reach
-    needs ``allow_remote`` and the ``allowed_hosts`` by which they ask (see :mod:`airflow_sm_pipelines.local.access`),
+    needs ``allow_remote`` and the ``allowed_hosts`` by which they ask (docs/local-endpoint.md#who-may-ask),
     and ``allow_remote_code`` where the scenario lets jobs run their own code. The folders of jobs that really run stay
     with ``keep_jobs``, and until the endpoint ends with ``hold_jobs``. ``pipelines`` makes what answers operations on
     pipelines; without it those on executions are not implemented.
-    Raises :class:`AccessError` without them, :class:`ScenarioError` for a scenario that cannot be used;
-    :class:`MotoMissingError` and ``OSError`` (address taken) on start.
+    Raises ``AccessError`` without them, ``ScenarioError`` for a scenario that cannot be used; ``MotoMissingError``
+    and ``OSError`` (address taken) on start.
     """
 
     def __init__(

@@ -28,8 +28,8 @@ MACRO = "sagemaker_failure"
 class FailedStep(Struct, frozen=True):
     """A task that failed. ``reason`` is one line, ``details`` the whole message: with the end of the job's log.
 
-    ``job_name``, ``console_url`` and ``log_url`` are None where the step had no job, or the console no page of it.
-    ``map_index`` is -1 but for the children of a ForEach step.
+    ``task_id`` is that of the step's task. ``job_name``, ``console_url`` and ``log_url`` are None where the step had no
+    job, or the console no page of it. ``map_index`` is -1 but for the children of a ForEach step.
     """
 
     task_id: str
@@ -52,7 +52,8 @@ class FailedStep(Struct, frozen=True):
 class Failure(Struct, frozen=True):
     """What failed in a run: of a task's callback that task, of a Dag's all. As text it is a message to be sent.
 
-    ``said`` is what Airflow says where no step has failed: that the run timed out, for instance.
+    ``dag_id`` and ``run_id`` are Airflow's, ``steps`` the tasks that failed. ``said`` is what Airflow says where no
+    step has failed: that the run timed out, for instance.
     """
 
     dag_id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_sm_pipelines.markdown import linked
 from airflow_sm_pipelines.options import OPTIONS, Option
 
 HEAD = """# Settings
@@ -30,7 +31,7 @@ def _words(option: Option) -> str:
     if option.least_but_zero is not None:
         least = f" 0, or at least {option.least_but_zero:g}."
     old = f" Formerly `{option.old_name}`, which is still read." if option.old_name else ""
-    return f"{option.description}{least}{old}"
+    return f"{linked(option.description)}{least}{old}"
 
 
 if __name__ == "__main__":

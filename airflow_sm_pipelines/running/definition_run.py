@@ -61,7 +61,7 @@ def run_definition(
     :param home: where the run's Airflow lives, for one run at a time: while another one goes on there, this one is
         refused, and touches nothing of it. It is kept, and a later run finds the step cache and the earlier runs of
         this one. By default a temporary folder, which goes with the run
-    :param run_after: the time in the run's id, which :func:`run_id_of` gives beforehand; a time of UTC
+    :param run_after: the time in the run's id; a time of UTC
     """
     folder = Path(tempfile.mkdtemp(prefix="sm-pipelines-run-")) if home is None else home.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,9 @@ def run_id_of(run_after: datetime) -> str:
 class DefinitionRun:
     """A run that goes on. As a context manager it stops what has not ended, and removes a temporary home.
 
-    ``log`` is the file of all that its processes print; ``outcome`` is None until the run has ended.
+    :func:`run_definition` makes it, with the ``home`` of its Airflow, the ``request`` for its process, the
+    ``environment`` of that, and whether it ``is_temporary``. ``log`` is the file of all that its processes print;
+    ``outcome`` is None until the run has ended.
     """
 
     def __init__(self, home: Path, request: RunRequest, environment: Mapping[str, str], *, is_temporary: bool) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class RunStarted(Struct, frozen=True, tag=True):
-    """The run exists. ``steps`` are the Dag's tasks in their order: those of the pipeline's steps, and of loops."""
+    """The run ``run_id`` of the Dag ``dag_id`` exists. ``steps`` are its tasks in their order, those of loops too."""
 
     dag_id: str
     run_id: str
@@ -19,9 +19,10 @@ class RunStarted(Struct, frozen=True, tag=True):
 class StepChanged(Struct, frozen=True, tag=True):
     """All that is known of a task, sent whenever some of it has changed.
 
-    ``state`` is Airflow's, but ``running`` from the start of a try to its end. ``started`` and ``ended`` are epoch
+    ``state`` is Airflow's for the ``task_id`` and its ``try_number``, but ``running`` from the start of a try to its
+    end. ``started`` and ``ended`` are epoch
     seconds. ``map_index`` is -1 but for the children of a ForEach step. ``job`` is the name of what runs in AWS,
-    ``produced`` says what has come of it, ``reason`` in one line why it failed.
+    ``console_url`` its page there, ``produced`` says what has come of it, ``reason`` in one line why it failed.
     """
 
     task_id: str
@@ -44,8 +45,9 @@ class StepChanged(Struct, frozen=True, tag=True):
 class StepLeft(Struct, frozen=True, tag=True):
     """What a task has left for others, sent whenever some of it has changed: JSON, and None where it has left none.
 
-    ``job`` is its XCom ``sagemaker``, ``result`` its return value, with secrets masked as Airflow shows it; ``note``
-    says how and why it has ended, and ``record`` is that of its attempts.
+    ``task_id`` and ``map_index`` name the task as in :class:`StepChanged`. ``job`` is its XCom ``sagemaker``,
+    ``result`` its return value, with secrets masked as Airflow shows it; ``note`` says how and why it has ended, and
+    ``record`` is that of its attempts.
     """
 
     task_id: str

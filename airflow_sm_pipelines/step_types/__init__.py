@@ -55,6 +55,7 @@ def register_step_type(step_type: StepType, *, replace: bool = False) -> None:
     the file too. What does not run the dags file (``lint``, ``iam``, ``explain``, the triggerer) knows a type by an
     entry point of the group ``airflow_sm_pipelines.step_types``.
 
+    :param step_type: the record of the type
     :param replace: whether it may take the place of another type of its name
     :raises StepTypeError: for a name that is taken, or a type that nothing can run
     """

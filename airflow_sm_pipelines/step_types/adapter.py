@@ -193,8 +193,9 @@ class JobRun(Protocol):
 class JobAdapter:
     """What differs by step type in the life of a job; one is made for each try.
 
-    Every method may raise :meth:`JobRun.failure`, which fails the step. An error of botocore is reported as what it is:
-    in :meth:`create` as a refused call, while the request is made as a request that could not be resolved.
+    Every method may raise ``self.run.failure(...)``, which fails the step; ``run`` is the try that it is made for. An
+    error of botocore is reported as what it is: in :meth:`create` as a refused call, while the request is made as a
+    request that could not be resolved.
     """
 
     taken_name_is_own = True
@@ -250,7 +251,7 @@ class JobAdapter:
     def create(self) -> None:
         """Make the Create call with the resolved request.
 
-        It is made by :meth:`JobRun.client_calling_once`. Where AWS does not answer, :meth:`find` is asked, and this is
+        It is made by ``self.run.client_calling_once()``. Where AWS does not answer, :meth:`find` is asked, and this is
         called again where that finds nothing; so it goes on from what is on record.
         """
         operation(self.run.client_calling_once(), self.kind.create)(**self.run.request)

@@ -31,16 +31,18 @@ STORED_AS = {"describe_params": "asked_with", "stop_params": "stopped_with", "li
 class JobKind(msgspec.Struct, frozen=True, rename=STORED_AS):
     """What makes one kind of AWS job different, as data that a trigger's arguments can carry.
 
-    ``create``, ``describe`` and ``stop`` are names of API operations; ``name_field`` is the request's field for the
-    generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by which Describe and Stop
-    are asked. ``status_field`` is None for what is done when the Create call returns; ``usually_done`` marks what can
-    be looked at once before it is waited for. ``role_field`` takes the pipeline's role where the Arguments give none.
-    ``variable`` is the ``Execution.<variable>`` that holds the name. ``describe_params`` is what Describe and Stop want
-    beside the name, or in its place (``describe_field`` in it), and ``stop_params`` the Stop request where it is
-    another one. The fields of a Describe response may be dotted paths into it; ``result_field`` is its member that
-    is the job, where that is not the response. ``tags_field`` is the member of the Create request that takes tags, as a
-    list of Key and Value or as a map; ``linkable_configs`` are its members that attach the job to an
-    experiment or to MLflow.
+    ``noun`` is what messages call such a job, ``service`` its client of boto3. ``create``, ``describe`` and ``stop``
+    are names of API operations, ``arn_field`` is where a Describe response has the ARN; ``name_field`` is the
+    request's field for the generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by
+    which Describe and Stop are asked. ``succeeded`` and ``failed`` are the last states that ``status_field`` has, and
+    ``reason_field`` says why it failed. ``status_field`` is None for what is done when the Create call returns;
+    ``usually_done`` marks what can be looked at once before it is waited for. ``role_field`` takes the pipeline's role
+    where the Arguments give none. ``variable`` is the ``Execution.<variable>`` that holds the name. ``describe_params``
+    is what Describe and Stop want beside the name, or in its place (``describe_field`` in it), and ``stop_params`` the
+    Stop request where it is another one. The fields of a Describe response may be dotted paths into it;
+    ``result_field`` is its member that is the job, where that is not the response. ``tags_field`` is the member of the
+    Create request that takes tags, as a list of Key and Value or, with ``tags_are_a_map``, as a map;
+    ``linkable_configs`` are its members that attach the job to an experiment or to MLflow.
 
     ``limit_fields`` are those members of a Describe response that may hold the seconds after which AWS ends the job,
     ``default_limit`` what holds without one, and ``started_field`` the time from which they count, else CreationTime.

@@ -52,7 +52,7 @@ def _without_internal(policy: RetryPolicy) -> tuple[str, ...]:
 
 
 class ApiShape(Struct, frozen=True):
-    """The input or output of an API operation in botocore's model, or one member of it."""
+    """The input or output of an API ``operation`` of a ``service`` in botocore's model, or one ``member`` of it."""
 
     service: str
     operation: str
@@ -73,7 +73,7 @@ class CacheKey(Struct, frozen=True):
 class Guide(Struct, frozen=True):
     """What a user must know of a step type beyond its row in the table: a section of docs/step-types.md.
 
-    ``text`` is Markdown. Types with the same guide share the section.
+    ``title`` is its heading, ``text`` is Markdown. Types with the same guide share the section.
     """
 
     title: str
@@ -114,7 +114,7 @@ class StepType(Struct, frozen=True):
     :class:`airflow_sm_pipelines.operators.step.StepOperator`, or its dotted path, so that what only reads definitions
     imports no Airflow. ``instance_of`` is the dotted path of the class of Airflow or of the Amazon provider that its
     task is an instance of. A type that names no operator and has a ``kind`` is run as that kind of job. ``adapter`` is
-    what differs in the life of its job (:mod:`airflow_sm_pipelines.step_types.adapter`), None where its ``kind`` says
+    what differs in the life of its job, a subclass of :class:`JobAdapter`, None where its ``kind`` says
     it all.
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions

@@ -59,6 +59,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if DOCS in page.parents], ids=name_of)
+def test_a_page_that_is_named_in_brackets_is_a_link(page: Path) -> None:
+    """What code says of itself names pages as a developer sees them."""
+    assert re.findall(r"\(docs/[\w/-]+\.md\S*\)", re.sub(r"`[^`\n]*`", "", text_without_blocks(page))) == []
+
+
 def test_the_readme_reads_on_a_package_index() -> None:
     """There, a link that does not begin with https leads nowhere."""
     links = list(links_of(ROOT / "README.md"))

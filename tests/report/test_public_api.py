@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 import airflow_sm_pipelines
-from dev.public_api import LATER, MEMBERS, MODULES, PAGE, SNAPSHOT, page, snapshot
+from dev.annotations import call_in_lines, call_of, typed_arguments
+from dev.public_api import LATER, MEMBERS, MODULES, PAGE, SNAPSHOT, arguments_of, is_enum, page, snapshot
 
 ROOT = Path(__file__).parents[2]
 USERS_FILE = "tests/user_dags.py"
@@ -61,10 +62,35 @@ def test_every_public_name_is_described(module: str, name: str) -> None:
     found = getattr(import_module(module), name)
     text = inspect.getdoc(found) or ""
     assert len(text) > 40
-    if inspect.isfunction(found) and "The other arguments are those of" not in text:
-        told = [parameter for parameter in inspect.signature(found).parameters if f":param {parameter}:" in text]
-        untold = set(inspect.signature(found).parameters) - set(told)
-        assert [one for one in untold if f"``{one}``" not in text and one not in text] == []
+    if "The other arguments are those of" in text or is_enum(found):
+        return
+    told = set(re.findall(r"\w+", text))
+    if "and so are all arguments that have a name of its own" in text:
+        told |= {argument_of(one) for one in arguments_of(airflow_sm_pipelines.SageMakerPipelineDag)}
+    assert [one for one in arguments_of(found) if not one.startswith("*") and argument_of(one) not in told] == []
+
+
+def argument_of(shown: str) -> str:
+    return shown.removesuffix("=…")
+
+
+def test_the_page_has_the_types_as_the_source_means_them() -> None:
+    """A short name of a type tells a reader nothing: the page has what it stands for."""
+    assert call_of("failure_of", airflow_sm_pipelines.failure_of) == (
+        "failure_of(context: Mapping[str, Any]) -> Failure | None"
+    )
+    shown = call_in_lines("load_dags", airflow_sm_pipelines.load_dags).splitlines()
+    assert "    dag_ids: Literal['stem', 'path'] | None = …," in shown
+    assert shown[-1] == ") -> dict[str, DAG]"
+    untyped = [
+        (name, argument)
+        for module, names in MODULES.items()
+        for name in names
+        if not is_enum(getattr(import_module(module), name)) and name != "DefinitionError"  # as all exceptions
+        for argument in typed_arguments(getattr(import_module(module), name))
+        if ": " not in argument and argument != "*"
+    ]
+    assert untyped == []
 
 
 @pytest.mark.parametrize(
