@@ -342,10 +342,10 @@ class JobLifecycle(StepLifecycle):
                 observer.job_ended(self.run, end)
 
     @override
-    def kill(self) -> None:
+    def kill(self, *, timed_out: bool = False) -> None:
         if self._stopper.in_flight is not None:
-            self._report_end(JobEnd.KILLED)
-        super().kill()
+            self._report_end(JobEnd.TIMED_OUT if timed_out else JobEnd.KILLED)
+        super().kill(timed_out=timed_out)
 
     @override
     def fail(self, failure: StepFailure) -> NoReturn:

@@ -41,8 +41,8 @@ class StepLifecycle:
     def begun(self) -> None:
         """The record is taken up."""
 
-    def kill(self) -> None:
-        """Stop what is waited for, since nobody waits for it any more."""
+    def kill(self, *, timed_out: bool = False) -> None:  # noqa: ARG002 # a job's life reports it
+        """Stop what is waited for, since nobody waits for it any more: the task is ended, or its time is over."""
         self.run.was_killed = True
         self.run.renew_access()
         self.stop()

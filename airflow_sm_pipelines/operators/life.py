@@ -43,7 +43,7 @@ def kill(this_try: LifeTry[L], log: Log) -> None:
     life, timed_out = this_try.life, isinstance(sys.exception(), AirflowTaskTimeout)
     state = None if timed_out else state_in_time(this_try.context)
     if on_kill_verdict(state, Place.WORKER, life.awaited, timed_out=timed_out) is Verdict.STOP:
-        life.kill()
+        life.kill(timed_out=timed_out)
         return
     log.info("The task is not over: the %s goes on, and the next try sees to it", life.awaited.value)
     record_before_exit(life.run.record_interruption)

@@ -22,6 +22,7 @@ from airflow_sm_pipelines.step_types import unregister_step_type
 from tests.known_secrets import forget_secrets
 from tests.runs.adapters import interposed_types
 from tests.runs.harness import Airflow
+from tests.runs.statsd import StatsD, statsd_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,6 +111,13 @@ def airflow(airflow_database: None, local_endpoint: LocalEndpoint) -> Iterator[A
     forget_secrets()
     yield Airflow(folder, local_endpoint)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsD]:
+    """What is sent by Airflow's own stats."""
+    with statsd_server(monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

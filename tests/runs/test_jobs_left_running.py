@@ -6,6 +6,7 @@ import pytest
 
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, training
 from tests.runs.records import records, sweep_a_minute_later
+from tests.runs.statsd import StatsD
 from tests.runs.test_endpoints import serve
 from tests.runs.test_inference_components import component
 from tests.runs.time_limits import time_over
@@ -54,9 +55,10 @@ def test_nothing_came_of_the_call(airflow: Airflow) -> None:
     assert airflow.endpoint.requests("sagemaker", "StopTrainingJob") == ()
 
 
-def test_the_job_can_no_longer_be_looked_at(airflow: Airflow, deferrable: bool) -> None:
+def test_the_job_can_no_longer_be_looked_at(airflow: Airflow, statsd: StatsD, deferrable: bool) -> None:
     airflow.endpoint.reset({**LONG, "faults": [{"action": "DescribeTrainingJob", "error": DENIED}]})
     check_swept(airflow, airflow.run(pipeline(training("Train")), deferrable=deferrable))
+    assert statsd.ends() == {"unreadable": 1}
 
 
 def test_the_job_could_not_be_stopped_when_its_time_was_over(airflow: Airflow, deferrable: bool) -> None:

@@ -12,6 +12,7 @@ import pytest
 from airflow_sm_pipelines.jobs import job_log
 from tests.runs.beside import beside
 from tests.runs.harness import Airflow, Run, pipeline, training
+from tests.runs.statsd import StatsD
 from tests.waiting import PATIENCE_SECONDS, until
 
 JOB_SECONDS = 600
@@ -255,7 +256,11 @@ def described_limit(seconds: int) -> dict[str, Any]:
 
 
 def test_a_job_that_outlives_its_stopping_condition_is_stopped(
-    airflow: Airflow, deferrable: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    airflow: Airflow,
+    statsd: StatsD,
+    deferrable: bool,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__MAX_RUNTIME_GRACE", "1")
     airflow.endpoint.reset({"jobs": [{"duration": 600, **described_limit(1)}]})
@@ -266,6 +271,7 @@ def test_a_job_that_outlives_its_stopping_condition_is_stopped(
     first = failure(capfd)[0]
     assert f"the training job {name_of(airflow)} (attempt 1) exceeded the limit of its request, and is stopped" in first
     assert "its MaxRuntimeInSeconds of 1 s, and 1 s more, are over since" in first
+    assert statsd.ends() == {"overdue": 1}
 
 
 def test_the_wait_for_capacity_is_no_part_of_it(

@@ -9,6 +9,7 @@ import pytest
 from airflow_sm_pipelines.jobs import job_run
 from tests.runs.adapters import lose_the_first_try
 from tests.runs.harness import Airflow, pipeline, training
+from tests.runs.statsd import StatsD
 from tests.runs.test_tuning_and_automl import tuning
 
 THROTTLED = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
@@ -42,9 +43,14 @@ def test_the_look_for_the_result_is_made_again(airflow: Airflow, deferrable: boo
     check(airflow, deferrable, [{"error": THROTTLED, "skip": 1, "times": 3}, {"error": EXPIRED, "skip": 1}])
 
 
-def test_the_look_of_a_try_that_adopts_the_job_is_made_again(airflow: Airflow, deferrable: bool) -> None:
+def test_the_look_of_a_try_that_adopts_the_job_is_made_again(
+    airflow: Airflow, statsd: StatsD, deferrable: bool
+) -> None:
     lose_the_first_try()
     check(airflow, deferrable, [{"drop": "before", "times": 2}, {"error": EXPIRED, "times": 1}])
+    sent = statsd.received()
+    assert sent["sm_pipelines.jobs.adopted,step_type=Training"] == 1
+    assert sent["sm_pipelines.retries,exception_type=lost"] == 1
 
 
 def test_what_does_not_pass_in_time_is_left_to_a_later_try(

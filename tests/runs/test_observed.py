@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import re
-import socket
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -17,63 +10,18 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.lifecycle import JobWait
+from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.observing import spans as our_spans
-from airflow_sm_pipelines.observing import stats as our_stats
+from airflow_sm_pipelines.pace.trigger import PauseTrigger
+from airflow_sm_pipelines.step_types.training import KIND
 from tests.jobs.doubles import Fault, Task, WorkerDied
-from tests.runs.harness import Airflow, pipeline, training
-from tests.system.processes import missing
+from tests.runs.harness import Airflow, Run, pipeline, training
+from tests.runs.lost_tries import change_task
+from tests.runs.statsd import StatsD
 
 CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
-LINE = re.compile(r"airflow\.(?P<name>sm_pipelines\..*):(?P<value>[-0-9.]+)\|(?P<kind>c|g)")
-
-
-@dataclass(frozen=True)
-class StatsD:
-    """A StatsD server."""
-
-    listener: socket.socket
-
-    def received(self) -> Counter[str]:
-        """What has come since the last time: sums of our counters, last values of our gauges, by name with tags."""
-        found: Counter[str] = Counter()
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                for line in self.listener.recv(65536).decode().splitlines():
-                    if (sent := LINE.fullmatch(line)) is not None:
-                        before = found[sent["name"]] if sent["kind"] == "c" else 0
-                        found[sent["name"]] = before + int(float(sent["value"]))
-        return found
-
-
-def set_up_stats() -> None:
-    """Set Airflow's stats up as each of its processes does when it starts."""
-    from airflow.sdk.observability import stats
-    from airflow.sdk.observability.metrics import stats_utils
-
-    stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
-    our_stats.airflows_stats.cache_clear()
-
-
-@pytest.fixture
-def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsD]:
-    if importlib.util.find_spec("statsd") is None:
-        missing("no statsd")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        listener.bind(("127.0.0.1", 0))
-        listener.setblocking(False)
-        with monkeypatch.context() as patch:
-            for name, value in {
-                "STATSD_ON": "True",
-                "STATSD_HOST": "127.0.0.1",
-                "STATSD_PORT": str(listener.getsockname()[1]),
-                "STATSD_INFLUXDB_ENABLED": "True",
-            }.items():
-                patch.setenv(f"AIRFLOW__METRICS__{name}", value)
-            set_up_stats()
-            yield StatsD(listener)
-        set_up_stats()
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "synchronous"])
@@ -148,6 +96,36 @@ def test_a_failure_for_good_and_the_jobs_in_flight(airflow: Airflow, statsd: Sta
     assert received["sm_pipelines.jobs.in_flight"] == 0
     assert "sm_pipelines.jobs.in_flight" in received
     assert "sm_pipelines.orphans_stopped" not in received
+
+
+def test_the_jobs_in_flight_are_those_that_triggers_wait_for(airflow: Airflow, statsd: StatsD) -> None:
+    from airflow.models.trigger import Trigger
+    from airflow.triggers.base import BaseTrigger
+    from airflow.utils.session import create_session
+
+    from airflow_sm_pipelines.server.orphan_jobs import stop_orphans
+
+    def defer(trigger: BaseTrigger) -> Run:
+        run = airflow.run(pipeline(training("Train")))
+        with create_session(scoped=False) as session:
+            row = Trigger.from_object(trigger)
+            session.add(row)
+            session.flush()
+            number = row.id
+        change_task(run.run_id, state="deferred", trigger_id=number)
+        return run
+
+    access = AwsAccess("aws_default", "us-east-1", None, None).to_json()
+    first, second = [defer(JobTrigger(KIND.to_json(), name, access, 30.0, 300.0, None)) for name in ("one", "two")]
+    paused = defer(PauseTrigger(0.0, {}))
+
+    stop_orphans()
+    assert statsd.received()["sm_pipelines.jobs.in_flight"] == 2
+    change_task(first.run_id, state="running")
+    stop_orphans()
+    assert statsd.received()["sm_pipelines.jobs.in_flight"] == 1
+    for run in (first, second, paused):
+        change_task(run.run_id, state="success", trigger_id=None)
 
 
 def test_the_spans_of_a_run(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:

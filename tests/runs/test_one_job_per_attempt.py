@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.runs.harness import Airflow, pipeline, training
+from tests.runs.statsd import StatsD
 from tests.runs.time_limits import time_over
 
 THROTTLED = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
@@ -105,10 +106,11 @@ def test_errors_while_looking_at_a_job_do_not_fail_the_step(airflow: Airflow, de
     assert len(jobs(airflow)) == 1
 
 
-def test_an_execution_timeout_stops_the_job(airflow: Airflow, deferrable: bool) -> None:
+def test_an_execution_timeout_stops_the_job(airflow: Airflow, statsd: StatsD, deferrable: bool) -> None:
     airflow.endpoint.reset({"jobs": [{"kind": "training", "duration": 600}]})
     with time_over(airflow, deferrable=deferrable) as limit:
         run = airflow.run(pipeline(training("Train")), deferrable=deferrable, default_args=limit)
     assert run.states == {"Train": "failed"}
     assert len(airflow.endpoint.requests("sagemaker", "StopTrainingJob")) == 1
     assert len(jobs(airflow)) == 1
+    assert statsd.ends() == {"timed_out": 1}

@@ -6,16 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY
 from airflow_sm_pipelines.pace.asking import STORE_KEY as DIGEST_KEY
 from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
-from airflow_sm_pipelines.pace.queue import CallQueue
+from airflow_sm_pipelines.pace.queue import Answer, CallQueue
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, processing, training
 from tests.runs.records import records
+from tests.runs.statsd import StatsD
 from tests.runs.test_lambda import function
 
 OPTION = "AIRFLOW__SAGEMAKER_PIPELINES__"
@@ -33,6 +33,8 @@ class ServersClock:
 
 
 SERVERS_CLOCK = ServersClock()
+ASKED: list[Asking] = []
+"""What tasks have sent, in order."""
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +47,12 @@ def api_server(airflow_database: None) -> Iterator[str]:
     from airflow_sm_pipelines.server.pace_app import make_app
     from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 
+    def noted(asking: Asking) -> Answer:
+        ASKED.append(asking)
+        return answer(asking, rates={CREATE: 1.0, "Invoke": 1.0}, clock=SERVERS_CLOCK)
+
     app = FastAPI()
-    app.mount(
-        "/sagemaker-pace",
-        make_app(partial(answer, rates={CREATE: 1.0, "Invoke": 1.0}, clock=SERVERS_CLOCK), RefusalRate(300)),
-    )
+    app.mount("/sagemaker-pace", make_app(noted, RefusalRate(300)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -120,7 +123,7 @@ def test_a_fan_out_against_a_limit_on_creates(airflow: Airflow, paced: str) -> N
 
 
 def test_a_step_whose_turn_is_far_is_deferred_and_goes_on_with_its_attempt(
-    airflow: Airflow, paced: str, monkeypatch: pytest.MonkeyPatch
+    airflow: Airflow, statsd: StatsD, paced: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
     monkeypatch.setattr(SERVERS_CLOCK, "stopped_at", now)
@@ -129,6 +132,8 @@ def test_a_step_whose_turn_is_far_is_deferred_and_goes_on_with_its_attempt(
     run = airflow.run(fan_out(1))
     check(airflow, run, 1)
     assert queue() == CallQueue(1.0, now + 1.0, now + 6.0, now)
+    # Milliseconds: its turn was five seconds away.
+    assert statsd.received()[f"sm_pipelines.pace.wait,operation={CREATE}"] == 5000
 
 
 def test_where_aws_takes_less_the_pace_is_widened(airflow: Airflow, paced: str) -> None:
@@ -199,3 +204,19 @@ def test_who_is_no_running_task_gets_no_permit(airflow: Airflow, api_server: str
     asking = Asking(Word.ASK, CALL, TaskRef(run.dag_id, run.run_id, "Train0"), secret)
     answer = httpx.post(f"{api_server}/sagemaker-pace/calls", content=msgspec.json.encode(asking))
     assert answer.status_code == (403 if secret else 400)
+
+
+def test_the_secret_of_a_task_is_of_no_use_once_it_has_ended(airflow: Airflow, paced: str) -> None:
+    import httpx
+
+    queue(CallQueue())
+    ASKED.clear()
+    run = airflow.run(fan_out(1))
+    check(airflow, run, 1)
+    permits = queue()
+    # While the task ran, its call got a permit.
+    assert permits.permit_at > 0
+    assert [asking.task for asking in ASKED] == [TaskRef(run.dag_id, run.run_id, "Train0")]
+    answer = httpx.post(f"{paced}/sagemaker-pace/calls", content=ASKED[0].to_bytes())
+    assert answer.status_code == 403
+    assert queue() == permits

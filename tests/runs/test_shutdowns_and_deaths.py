@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.sdk import get_current_context
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
@@ -15,7 +16,9 @@ from airflow_sm_pipelines.operators.job import JobStepOperator
 from tests.runs.adapters import interpose
 from tests.runs.beside import beside
 from tests.runs.harness import BUCKET, Airflow, pipeline, training
+from tests.runs.lost_tries import change_task
 from tests.runs.records import records
+from tests.runs.statsd import StatsD
 from tests.waiting import PATIENCE_SECONDS, until
 
 READ = {"Std:JsonGet": {"S3Uri": f"s3://{BUCKET}/epochs.json", "Path": "epochs"}}
@@ -86,6 +89,21 @@ def test_a_shutdown_while_the_job_is_waited_for_is_no_death(airflow: Airflow, sh
     assert (run.state, stops(airflow)) == ("success", 0)
     assert [(record["phase"], record["open_try"]) for record in seen] == [("intended", 1), ("intended", None)]
     assert seen[1] == {**seen[0], "open_try": None}
+
+
+def test_the_job_of_a_task_that_a_user_has_ended_is_stopped(airflow: Airflow, statsd: StatsD) -> None:
+    def be_killed(original: Callable[[], Any], adapter: Any) -> None:
+        original()
+        task: Any = get_current_context()["task"]
+        change_task(adapter.run.task.run_id, state="failed")
+        task.on_kill()
+        change_task(adapter.run.task.run_id, state="running")
+
+    interpose("Training", "confirm", be_killed)
+    airflow.endpoint.reset({"defaults": {"duration": 600, "stopping": 0}})
+    run = airflow.run(pipeline(training("Train")), deferrable=False)
+    assert (run.states, stops(airflow)) == ({"Train": "failed"}, 1)
+    assert statsd.ends() == {"killed": 1}
 
 
 def die_often() -> None:

@@ -25,6 +25,7 @@ from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.step_types import emr_serverless, training
+from tests.runs.statsd import StatsD
 from tests.runs.workers import make_queue
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
@@ -49,7 +50,8 @@ class Server:
 
 def job_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
     endpoint.client("sagemaker").create_training_job(**training_request("ours"))
-    return JobTrigger(training.KIND.to_json(), "ours", ACCESS.to_json(), 0.1, 1.0, None)
+    labels = {"step_type": "Training"}
+    return JobTrigger(training.KIND.to_json(), "ours", ACCESS.to_json(), 0.1, 1.0, None, labels=labels)
 
 
 def application_trigger(endpoint: LocalEndpoint) -> BaseTrigger:
@@ -90,8 +92,16 @@ Kill = Callable[[Callable[[LocalEndpoint], BaseTrigger], str | None], list[str]]
 
 
 @pytest.mark.parametrize("make", [job_trigger, application_trigger, callback_trigger])
-def test_a_trigger_that_was_taken_over_stops_nothing(kill: Kill, make: Callable[[LocalEndpoint], BaseTrigger]) -> None:
+def test_a_trigger_that_was_taken_over_stops_nothing(
+    kill: Kill, statsd: StatsD, make: Callable[[LocalEndpoint], BaseTrigger]
+) -> None:
     assert kill(make, "deferred") == []
+    assert statsd.ends() == {}
+
+
+def test_a_job_that_a_trigger_stops_has_ended_killed(kill: Kill, statsd: StatsD) -> None:
+    kill(job_trigger, "failed")
+    assert statsd.ends() == {"killed": 1}
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "removed"])

@@ -20,6 +20,7 @@ from airflow_sm_pipelines.step_types.stop_target import JobTarget
 from airflow_sm_pipelines.step_types.training import KIND
 from tests.runs.harness import Airflow, Run, pipeline, training
 from tests.runs.lost_tries import MINUTE, rewrite, stored_record
+from tests.runs.statsd import StatsD
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, None)
 
@@ -55,7 +56,7 @@ def test_nothing_is_to_be_done_about_a_job_that_never_was(local_endpoint: LocalE
     assert stops(local_endpoint) == []
 
 
-def test_the_sweep_stops_the_job_of_a_task_that_ended_without_a_word(airflow: Airflow) -> None:
+def test_the_sweep_stops_the_job_of_a_task_that_ended_without_a_word(airflow: Airflow, statsd: StatsD) -> None:
     run = airflow.run(pipeline(training("Train")))
     assert (stored_record(run.run_id)["phase"], stored_record(run.run_id)["job"]) == ("delivered", {})
     airflow.endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
@@ -71,6 +72,7 @@ def test_the_sweep_stops_the_job_of_a_task_that_ended_without_a_word(airflow: Ai
     before = len(airflow.endpoint.requests())
     sweep()
     assert len(airflow.endpoint.requests()) == before
+    assert statsd.received()["sm_pipelines.orphans_stopped"] == 1
 
 
 @pytest.mark.parametrize(
