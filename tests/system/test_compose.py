@@ -165,6 +165,13 @@ def test_the_services_run_the_example_to_its_end(machine: Machine, tmp_path: Pat
                 if str(line["event"]).startswith("Created the training job")
             ]
             assert {name: line.get(name) for name in ours} == ours
+            # Both jobs have had their permits from the API server.
+            paces = {
+                connection["connection_id"].split("_")[3]
+                for connection in airflow.call("GET", "/connections", params={"limit": 100})["connections"]
+                if connection["conn_type"] == "sagemaker_pipelines_pace"
+            }
+            assert paces == {"CreateProcessingJob", "CreateTrainingJob"}
 
 
 def test_postgres_health_check(machine: Machine) -> None:
