@@ -17,12 +17,12 @@ from airflow_sm_pipelines.default_args import default_args_of
 from airflow_sm_pipelines.definition.findings import DefinitionError, unexpected
 from airflow_sm_pipelines.definition_file import VERSION_KEY, record_file
 from airflow_sm_pipelines.documented import DocumentedDag
-from airflow_sm_pipelines.error_dag import DAG_TAG, become_error_dag
+from airflow_sm_pipelines.error_dag import become_error_dag
 from airflow_sm_pipelines.expressions.templates import templates_of
 from airflow_sm_pipelines.given_definition import calling_files, file_name, id_of_broken, located
 from airflow_sm_pipelines.given_parameters import given_parameters
 from airflow_sm_pipelines.given_steps import own_arguments
-from airflow_sm_pipelines.naming import dag_id_of
+from airflow_sm_pipelines.naming import PIPELINE_TAG, dag_id_of
 from airflow_sm_pipelines.operators.failure_report import MACROS
 from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.params import own_params, params_of, selection_params, with_values
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.definition.document import Source
     from airflow_sm_pipelines.definition.replacing import Replacement
+    from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.graph.part import Chosen
-    from airflow_sm_pipelines.settings import Assets, UnsupportedKeys, UnsupportedSteps
+    from airflow_sm_pipelines.settings import Assets
     from airflow_sm_pipelines.sidecars.layers import Layer
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,7 @@ class SageMakerPipelineDag(DocumentedDag):
                         **dag_arguments,
                         "user_defined_macros": {**MACROS, **(dag_arguments.get("user_defined_macros") or {})},
                         "default_args": limited_default_args(place, default_args, self.parallelism),
-                        "tags": sorted({DAG_TAG, *(dag_arguments.get("tags") or ())}),
+                        "tags": sorted({PIPELINE_TAG, *(dag_arguments.get("tags") or ())}),
                     },
                 )
             # Airflow judges a cron only when it takes the Dag up: there it would be the whole file's error.

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.naming import DagIds, safe_dag_id
+from airflow_sm_pipelines.options import of_environment
 
 Place: TypeAlias = Callable[[str], str]
 """From what a definition is called to the dag id that it asks for."""
@@ -25,7 +26,7 @@ it taken for that of an instance."""
 
 def dag_ids_of_environment(environment: Mapping[str, str]) -> DagIds:
     """The option where Airflow itself is not asked; what it cannot be is reported where Airflow reads it."""
-    return "path" if environment.get("AIRFLOW__SAGEMAKER_PIPELINES__DAG_IDS") == "path" else "stem"
+    return "path" if of_environment("dag_ids", environment) == "path" else "stem"
 
 
 class Claim(Struct, frozen=True):

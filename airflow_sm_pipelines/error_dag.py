@@ -22,6 +22,7 @@ from airflow_sm_pipelines.definition.paths import shorten
 from airflow_sm_pipelines.definition.text import storable
 from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
 from airflow_sm_pipelines.markdown import bullets, documentation, escaped
+from airflow_sm_pipelines.naming import PIPELINE_TAG
 from airflow_sm_pipelines.operators.failure_report import MACROS
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.stored_dag import faults_of_dag, faults_of_tasks, refuse_unstorable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAG_TAG = "sagemaker-pipeline"
 ERROR_TAG = "definition-error"
 TASK_ID = "definition_error"
 MAX_SHOWN_LENGTH = 300
@@ -105,7 +105,7 @@ def become_error_dag(
     }
     wanted = {
         **{key: value for key, value in given.items() if key in names_of(DAG) - _OWN and key not in REFUSED_OF_DAG},
-        "tags": sorted({*tags, DAG_TAG, ERROR_TAG}),
+        "tags": sorted({*tags, PIPELINE_TAG, ERROR_TAG}),
     }
 
     def make(arguments: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ def become_error_dag(
     DAG.__init__(
         dag,
         dag_id,
-        **{"tags": [DAG_TAG, ERROR_TAG], **kept, **about, "default_args": taken, "user_defined_macros": macros},
+        **{"tags": [PIPELINE_TAG, ERROR_TAG], **kept, **about, "default_args": taken, "user_defined_macros": macros},
     )
     DefinitionErrorOperator(
         task_id=TASK_ID,

@@ -20,13 +20,13 @@ from airflow_sm_pipelines.arguments import names_of
 from airflow_sm_pipelines.dag import SageMakerPipelineDag
 from airflow_sm_pipelines.definition.findings import DefinitionError, Finding
 from airflow_sm_pipelines.definition.limits import MAX_BYTES
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.definitions_folder import DefinitionsFolder
 from airflow_sm_pipelines.error_dag import error_dag
 from airflow_sm_pipelines.file_dags import FileDags, build
 from airflow_sm_pipelines.ignored import Ignored, syntax_of
 from airflow_sm_pipelines.overrides import is_excluded
 from airflow_sm_pipelines.report.hidden_source import hidden_source
+from airflow_sm_pipelines.settings import secret_names_of_environment
 from airflow_sm_pipelines.sidecars.names import is_sidecar
 
 try:
@@ -141,7 +141,7 @@ class SageMakerPipelineImporter(AbstractDagImporter[FilesystemDagDefinition]):  
         """What the Code tab shows: the file, with stars for what stands under a secret name."""
         with definition.path.open("rb") as file:
             text = file.read(MAX_BYTES).decode("utf-8", errors="replace").replace("\0", "\ufffd")
-        return DagSourceCode(hidden_source(text, names_of_environment(os.environ)), "json")
+        return DagSourceCode(hidden_source(text, secret_names_of_environment(os.environ)), "json")
 
     def _dag_of(self, file: DefinitionFile, found: FileDags) -> tuple[DAG | None, DefinitionError | None]:
         merged = found.merged(file, _SOURCE, shared=self._arguments)

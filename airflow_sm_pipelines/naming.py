@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DagIds: TypeAlias = Literal["stem", "path"]
 """What ``load_dags`` names a Dag after."""
+PIPELINE_TAG = "sagemaker-pipeline"
+"""The tag of each Dag that is a pipeline."""
 KEPT = 240
 """The characters of a name that is too long for a dag id with which its id begins."""
 

@@ -6,7 +6,14 @@ Airflow's provider discovery reads them (:mod:`airflow_sm_pipelines.provider_inf
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTION = "sagemaker_pipelines"
+PREFIX = f"AIRFLOW__{SECTION.upper()}__"
+"""How the environment variable of an option begins."""
 
 
 class Option(NamedTuple):
@@ -399,3 +406,9 @@ OPTIONS = {
         choices=SIDECAR_MAY,
     ),
 }
+
+
+def of_environment(name: str, environment: Mapping[str, str]) -> str:
+    """The text of an option where Airflow itself is not asked: its environment variable's, else its default."""
+    text = environment.get(f"{PREFIX}{name.upper()}")
+    return (OPTIONS[name].default or "") if text is None else text

@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.findings import Finding
     from airflow_sm_pipelines.definition.model import Parameter, Pipeline
     from airflow_sm_pipelines.definition.replacing import Replacement
+    from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.definition.secret_names import IsSecret
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.graph.part import Chosen
     from airflow_sm_pipelines.operators.step import StepOperator
     from airflow_sm_pipelines.place import Place
-    from airflow_sm_pipelines.settings import Assets, HandledFailures, Settings, UnsupportedKeys, UnsupportedSteps
+    from airflow_sm_pipelines.settings import Assets, HandledFailures, Settings
     from airflow_sm_pipelines.sidecars.layers import Layer
     from airflow_sm_pipelines.step_types.roles import RoleReplacement
 

@@ -19,25 +19,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from airflow_sm_pipelines.definition.secret_names import listed
-from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.definition.secret_names import WORDS, SecretNames, listed
+from airflow_sm_pipelines.options import OPTIONS, PREFIX, SECTION, of_environment
 from airflow_sm_pipelines.pace.rates import read_rates
 from airflow_sm_pipelines.validation.allow_list import AllowList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.naming import DagIds
     from airflow_sm_pipelines.options import Option
 
 log = logging.getLogger(__name__)
 
-SECTION = "sagemaker_pipelines"
-PREFIX = f"AIRFLOW__{SECTION.upper()}__"
 NAMES = {*OPTIONS, *(option.old_name for option in OPTIONS.values() if option.old_name)}
 
-UnsupportedSteps = Literal["error", "placeholder"]
-UnsupportedKeys = Literal["error", "warn"]
 HandledFailures = Literal["fail", "succeed"]
 
 
@@ -187,6 +184,12 @@ def setting(name: str) -> Any:
     if not text:
         return MappingProxyType({}) if option.type == "json" else None
     return _typed(name, option, text)
+
+
+def secret_names_of_environment(environment: Mapping[str, str]) -> SecretNames:
+    """The secret names where Airflow itself is not asked: its list, and what these environment variables say."""
+    words = listed(environment.get("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", ""))
+    return SecretNames(WORDS.union(words), listed(of_environment("not_secret", environment)))
 
 
 def check_name(name: str) -> None:

@@ -51,10 +51,11 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import PropertyPath
     from airflow_sm_pipelines.definition.model import Step
     from airflow_sm_pipelines.definition.replacing import Replacement
+    from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.graph.part import Chosen
     from airflow_sm_pipelines.preparation import Prepared
-    from airflow_sm_pipelines.settings import Assets, HandledFailures, UnsupportedKeys, UnsupportedSteps
+    from airflow_sm_pipelines.settings import Assets, HandledFailures
 
 log = logging.getLogger(__name__)
 

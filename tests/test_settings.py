@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSteps
+from airflow_sm_pipelines.naming import DagIds
 from airflow_sm_pipelines.options import OPTIONS
-from airflow_sm_pipelines.settings import SettingError, check_name, read_settings, setting
+from airflow_sm_pipelines.settings import HandledFailures, SettingError, check_name, read_settings, setting
 
 pytestmark = pytest.mark.airflow
 
@@ -94,3 +96,13 @@ def test_every_default_can_be_used() -> None:
 def test_what_is_not_set_is_empty() -> None:
     assert read_settings().extra_job_tags == {}
     assert read_settings().role_arn is None
+
+
+def test_the_choices_of_the_options_are_those_that_the_code_is_typed_with() -> None:
+    typed = {
+        "unsupported_steps": UnsupportedSteps,
+        "unsupported_keys": UnsupportedKeys,
+        "handled_failures": HandledFailures,
+        "dag_ids": DagIds,
+    }
+    assert {name: OPTIONS[name].choices for name in typed} == {name: get_args(each) for name, each in typed.items()}

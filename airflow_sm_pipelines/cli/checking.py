@@ -18,12 +18,12 @@ from airflow_sm_pipelines.cli.model import Checked
 from airflow_sm_pipelines.dag_ids import dag_ids_of_environment, place_of
 from airflow_sm_pipelines.definition.findings import DefinitionError, Severity, unexpected
 from airflow_sm_pipelines.definition.paths import listed
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.discovery import PATTERN, definitions_in, paths_in, with_instances
 from airflow_sm_pipelines.expressions.templates import known_of
 from airflow_sm_pipelines.given_roles import check_roles, replacement_of
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.ignored import Ignored, syntax_of_environment
+from airflow_sm_pipelines.settings import secret_names_of_environment
 from airflow_sm_pipelines.sidecars.checking import check_given
 from airflow_sm_pipelines.sidecars.folder import FolderSettings, allows_of_environment
 from airflow_sm_pipelines.sidecars.layers import Merged
@@ -150,7 +150,7 @@ def _check(
     planned: Plan | None = None
     findings: tuple[Finding, ...]
     merged = Merged.of(settings.layers_of(file.path, file.instance, is_shared=file.excerpt is not None))
-    given, is_secret = merged.arguments, names_of_environment(os.environ)
+    given, is_secret = merged.arguments, secret_names_of_environment(os.environ)
     roles = replacement_of(given.get("roles"))
     try:
         planned = plan(

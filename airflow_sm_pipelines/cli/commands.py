@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR, CommandError
+from airflow_sm_pipelines.options import OPTIONS
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +57,9 @@ def _format(*choices: str) -> Argument:
 
 def _steps(default: str) -> Argument:
     text = "Whether a step of an unknown type is an error, or read as a placeholder"
-    return Argument(("--unsupported-steps",), text, {"choices": ("error", "placeholder"), "default": default})
+    return Argument(
+        ("--unsupported-steps",), text, {"choices": OPTIONS["unsupported_steps"].choices, "default": default}
+    )
 
 
 def _values(default: str) -> Argument:
@@ -67,7 +70,7 @@ def _values(default: str) -> Argument:
 KEYS = Argument(
     ("--unsupported-keys",),
     "Whether a key that is not known is a warning or an error",
-    {"choices": ("warn", "error"), "default": "warn"},
+    {"choices": OPTIONS["unsupported_keys"].choices, "default": "warn"},
 )
 FILE = Argument(("file",), "A pipeline definition, or a document that holds one", {"metavar": "FILE"})
 PIPELINE = Argument(("--pipeline",), "Which pipeline of a template with several, by its dag id", {"metavar": "NAME"})

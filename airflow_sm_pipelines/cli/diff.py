@@ -12,8 +12,8 @@ from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR
 from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.terminal import write_lines
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.report.definition_diff import changes
+from airflow_sm_pipelines.settings import secret_names_of_environment
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.cli.model import Checked
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
             if side.plan is None:
                 report_errors(side)
         return USAGE_ERROR
-    found = changes(left, right, names_of_environment(os.environ))
+    found = changes(left, right, secret_names_of_environment(os.environ))
     if arguments.format == "json":
         document = {
             "left": arguments.left,

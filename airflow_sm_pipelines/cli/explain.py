@@ -13,9 +13,9 @@ from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.python_settings import with_python
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.definition.guessing import nearest
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.report import report_of
 from airflow_sm_pipelines.report.formatting import describe_items, describe_step, report_json, step_json
+from airflow_sm_pipelines.settings import secret_names_of_environment
 from airflow_sm_pipelines.sidecars.explained import explain_replaced, explain_settings, explain_step_settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = plan_file(arguments)
     if checked.plan is None:
         return report_errors(checked)
-    is_secret = names_of_environment(os.environ)
+    is_secret = secret_names_of_environment(os.environ)
     report = report_of(checked.plan, is_secret)
     replaced = list(explain_replaced(checked.plan, checked.given, is_secret))
     merged = with_python(checked.given, checked.path, checked.dag_id)

@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.cli.snippets import snippet
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.definition.text import plain
 from airflow_sm_pipelines.report.hidden_source import hidden_settings, hidden_source
+from airflow_sm_pipelines.settings import secret_names_of_environment
 from airflow_sm_pipelines.sidecars.names import is_sidecar
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def as_text(checked: Checked) -> Iterator[str]:
     """Each finding in a line that editors can jump to, then its source, JSON path and what was likely meant."""
     hide = hidden_settings if is_sidecar(checked.path.name) else hidden_source
-    lines = hide(checked.text, names_of_environment(os.environ)).split("\n") if checked.findings else []
+    lines = hide(checked.text, secret_names_of_environment(os.environ)).split("\n") if checked.findings else []
     for finding in checked.findings:
         line, column = finding.line or 1, finding.column or 1
         yield f"{plain(str(checked.path))}:{line}:{column}: {finding.severity.value}: {plain(finding.message)}"

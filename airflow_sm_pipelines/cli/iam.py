@@ -8,12 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.cli.checking import plan_file, report_errors
+from airflow_sm_pipelines.options import of_environment
 from airflow_sm_pipelines.report.iam import policy_of
 
 if TYPE_CHECKING:
     import argparse
-
-PREFIX = "AIRFLOW__SAGEMAKER_PIPELINES__"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,6 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
     checked = plan_file(arguments)
     if checked.plan is None:
         return report_errors(checked)
-    queue = arguments.job_events_queue or os.environ.get(f"{PREFIX}JOB_EVENTS_QUEUE_URL")
+    queue = arguments.job_events_queue or of_environment("job_events_queue_url", os.environ)
     sys.stdout.write(json.dumps(policy_of(checked.plan, queue), indent=2) + "\n")
     return 0

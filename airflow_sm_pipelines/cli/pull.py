@@ -16,9 +16,9 @@ from airflow_sm_pipelines.cli.lint import counted
 from airflow_sm_pipelines.cli.model import Checked
 from airflow_sm_pipelines.cli.terminal import write_lines
 from airflow_sm_pipelines.definition.findings import DefinitionError
-from airflow_sm_pipelines.definition.secret_names import names_of_environment
 from airflow_sm_pipelines.graph import plan
 from airflow_sm_pipelines.naming import safe_dag_id
+from airflow_sm_pipelines.settings import secret_names_of_environment
 from airflow_sm_pipelines.store.pull import Pulled, Selection, pull
 from airflow_sm_pipelines.store.pulled_folder import FolderError, PulledFolder, State
 from airflow_sm_pipelines.store.registered import RegisteredPipelines
@@ -90,7 +90,7 @@ def _checked(path: Path, data: bytes) -> Checked:
         planned = plan(
             data,
             source=str(path),
-            is_secret=names_of_environment(os.environ),
+            is_secret=secret_names_of_environment(os.environ),
             allowed=AllowList.of_environment(os.environ),
         )
         findings = planned.pipeline.warnings

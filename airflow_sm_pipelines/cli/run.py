@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_sm_pipelines.cli.checking import plan_file, report_errors
 from airflow_sm_pipelines.cli.errors import USAGE_ERROR, CommandError
 from airflow_sm_pipelines.cli.lint import counted
+from airflow_sm_pipelines.options import SECTION
 from airflow_sm_pipelines.running.definition_run import run_definition
 from airflow_sm_pipelines.running.showing import show
-from airflow_sm_pipelines.settings import SECTION, SettingError, read_settings
+from airflow_sm_pipelines.settings import SettingError, read_settings
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.local.endpoint import LocalEndpoint

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 WORDS = frozenset(
     {
@@ -68,10 +65,3 @@ def is_idempotency_token(name: str) -> bool:
 def listed(text: str) -> tuple[str, ...]:
     """The parts of a comma-separated setting."""
     return tuple(part for each in text.split(",") if (part := each.strip()))
-
-
-def names_of_environment(environment: Mapping[str, str]) -> SecretNames:
-    """The secret names where Airflow itself is not asked: its list, and what these environment variables say."""
-    words = listed(environment.get("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", ""))
-    spared = environment.get("AIRFLOW__SAGEMAKER_PIPELINES__NOT_SECRET")
-    return SecretNames(WORDS.union(words), NOT_SECRET if spared is None else listed(spared))

@@ -18,6 +18,7 @@ ALPHABET = string.digits + string.ascii_lowercase
 TOKEN_LENGTH = 10
 STEP_NAME_LENGTH = 20
 LONG_NAME_LIMIT = 63
+"""Jobs whose names must be shorter than this have a name of the short form."""
 
 
 def execution_id(place: Place, run_id: str) -> str:

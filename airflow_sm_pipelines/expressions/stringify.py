@@ -6,7 +6,9 @@ import json
 from decimal import Decimal
 from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+from airflow_sm_pipelines.definition import syntax
+
+Json: TypeAlias = syntax.Json
 
 PLAIN_FLOATS_FROM = 1e-7
 PLAIN_FLOATS_BELOW = 1e21

@@ -67,9 +67,9 @@ class _Made:
     def __init__(self, endpoint: str, read_object: ReadObject, arguments: Mapping[str, Any]) -> None:
         from airflow_sm_pipelines.api.operation import Ports
         from airflow_sm_pipelines.api.protocol import Api
-        from airflow_sm_pipelines.definition.secret_names import names_of_environment
         from airflow_sm_pipelines.local_pipelines.runs import LocalRuns
         from airflow_sm_pipelines.running.environment import region_of
+        from airflow_sm_pipelines.settings import secret_names_of_environment
         from airflow_sm_pipelines.store.files import FolderFiles
         from airflow_sm_pipelines.store.pipelines import PipelineStore
 
@@ -84,7 +84,7 @@ class _Made:
             region=region_of(os.environ),
             account=ACCOUNT,
             lint=_lint,
-            is_secret=names_of_environment(os.environ),
+            is_secret=secret_names_of_environment(os.environ),
             read_s3=lambda bucket, key, version: _definition(read_object, bucket, key, version),
             answer=_no_answer,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_sm_pipelines.definition.step_types import cannot_be_run
+from airflow_sm_pipelines.expressions.identity import LONG_NAME_LIMIT
 from airflow_sm_pipelines.report.caching import cache_item
 from airflow_sm_pipelines.report.document_keys import unknown_key_items
 from airflow_sm_pipelines.report.model import Item, Status
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 GENERATED_NAME = "pipelines-<execution id>-<step>-<token>"
 SHORT_NAME = "<token>-<step>"
-LONG_NAME_LIMIT = 63
-"""Jobs whose names must be shorter than this have a name of the short form."""
 
 
 def step_items(step: Step, plan: Plan, loop: str | None, unknown_keys: Iterable[Finding]) -> Iterator[Item]:

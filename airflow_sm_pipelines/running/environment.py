@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-SETTINGS = "AIRFLOW__SAGEMAKER_PIPELINES__"
+from airflow_sm_pipelines.options import PREFIX
+
 # What the caller's environment gives to Airflow's Dags, rather than to Airflow.
-KEPT = (SETTINGS, "AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__")
+KEPT = (PREFIX, "AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__")
 # With an endpoint, a connection or a backend of secrets could hold the credentials of a real account.
-KEPT_WITH_ENDPOINT = (SETTINGS, "AIRFLOW_VAR_")
+KEPT_WITH_ENDPOINT = (PREFIX, "AIRFLOW_VAR_")
 REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 DEFAULT_REGION = "us-east-1"
 CREDENTIAL = "local"
@@ -66,7 +67,7 @@ def _of_airflow(home: Path, settings: Mapping[str, str], connections: Mapping[st
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # Its steps run one after the other, and there is no API server to ask.
-        f"{SETTINGS}PACE": "",
-        **{f"{SETTINGS}{name.upper()}": value for name, value in settings.items()},
+        f"{PREFIX}PACE": "",
+        **{f"{PREFIX}{name.upper()}": value for name, value in settings.items()},
         **{f"AIRFLOW_CONN_{conn_id.upper()}": value for conn_id, value in connections.items()},
     }

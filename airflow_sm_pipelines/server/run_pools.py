@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_sm_pipelines.expressions.given_execution import GivenExecution
 from airflow_sm_pipelines.graph.tasks import BESIDE_STEPS
+from airflow_sm_pipelines.naming import PIPELINE_TAG
 from airflow_sm_pipelines.place import Place
 from airflow_sm_pipelines.pools import (
     DESCRIPTION_MARK,
@@ -36,15 +37,13 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-TAG = "sagemaker-pipeline"
-
 
 def places_in(dag: SerializedDAG) -> list[Place]:
     """The pipelines in a Dag that may have pools of ours: a Dag that is one, now or of an earlier day, and its task
     groups that are limited ones.
     """
     limited = limits_in(dag.dag_id, dag.default_args)
-    return [*dict.fromkeys([*([Place(dag.dag_id)] if TAG in dag.tags else []), *limited])]
+    return [*dict.fromkeys([*([Place(dag.dag_id)] if PIPELINE_TAG in dag.tags else []), *limited])]
 
 
 class RunPools(Struct, frozen=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.expressions.templates import is_template
-from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.options import OPTIONS, PREFIX
 from airflow_sm_pipelines.sidecars.fields import OF_DAG
 from airflow_sm_pipelines.sidecars.schedule_kind import AssetSchedule
 from airflow_sm_pipelines.sidecars.steps import settings_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.graph import Plan
     from airflow_sm_pipelines.sidecars.layers import Merged
 
-PREFIX = "AIRFLOW__SAGEMAKER_PIPELINES__"
 _HIDDEN = "***"
 # Of these there is nothing where nothing is given.
 _ABSENT = frozenset({"parameters", "roles", "dag_id", "replace"})

@@ -11,6 +11,7 @@ from airflow_sm_pipelines.definition.findings import Finding
 from airflow_sm_pipelines.definition.guessing import nearest
 from airflow_sm_pipelines.definition.secret_names import listed
 from airflow_sm_pipelines.definition.text import storable
+from airflow_sm_pipelines.options import of_environment
 from airflow_sm_pipelines.sidecars.content import content_of
 from airflow_sm_pipelines.sidecars.layers import Layer
 from airflow_sm_pipelines.sidecars.names import SUFFIX, SidecarFiles
@@ -21,7 +22,7 @@ _DAG_ID = b"dag_id"
 
 def allows_of_environment(environment: Mapping[str, str]) -> tuple[str, ...]:
     """What files of settings may give, where Airflow itself is not asked."""
-    return listed(environment.get("AIRFLOW__SAGEMAKER_PIPELINES__SIDECAR_ALLOWS", ""))
+    return listed(of_environment("sidecar_allows", environment))
 
 
 class FolderSettings(Struct):

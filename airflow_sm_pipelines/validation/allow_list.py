@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from airflow_sm_pipelines.definition.secret_names import listed
+from airflow_sm_pipelines.options import of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +44,8 @@ class AllowList(Struct, frozen=True):
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> AllowList:
         """The limits where Airflow itself is not asked: what its environment variables say."""
-        start = "AIRFLOW__SAGEMAKER_PIPELINES__"
-        return cls.of_options(
-            {name.removeprefix(start).lower(): text for name, text in environment.items() if name.startswith(start)}
-        )
+        names = [f"allowed_{each.name}" for each in fields(cls)]
+        return cls.of_options({name: of_environment(name, environment) for name in names})
 
     def refuse_step_type(self, name: str) -> str | None:
         """Why a step may not have a type; None where it may."""

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.definition.expressions import Join, ParameterReference
-from airflow_sm_pipelines.definition.secret_names import SecretNames, names_of_environment
+from airflow_sm_pipelines.definition.secret_names import NOT_SECRET, SecretNames, listed
 from airflow_sm_pipelines.definition.secrets import has_mask, literal_secrets, mask, redactor, secret_texts
+from airflow_sm_pipelines.options import OPTIONS
+from airflow_sm_pipelines.settings import secret_names_of_environment
 
 NAMES = SecretNames()
 
@@ -35,8 +37,12 @@ def test_the_words_are_those_of_airflows_masker() -> None:
     assert WORDS == DEFAULT_SENSITIVE_FIELDS
 
 
+def test_the_default_of_the_option_spares_the_same_names() -> None:
+    assert listed(OPTIONS["not_secret"].default or "") == NOT_SECRET
+
+
 def test_without_airflow_the_environment_adds_words_and_spares_names() -> None:
-    names = names_of_environment(
+    names = secret_names_of_environment(
         {
             "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES": "pin, code",
             "AIRFLOW__SAGEMAKER_PIPELINES__NOT_SECRET": "proxy_*",

@@ -11,7 +11,8 @@ from functools import cache
 import pytest
 from airflow.configuration import conf
 
-from airflow_sm_pipelines.settings import SECTION, read_settings
+from airflow_sm_pipelines.options import SECTION
+from airflow_sm_pipelines.settings import read_settings
 from airflow_sm_pipelines.validation.severities import severities_of
 
 # What is no option of a section, but read by Airflow, boto3 or this package.

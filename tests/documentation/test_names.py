@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_sm_pipelines.settings import NAMES, SECTION
+from airflow_sm_pipelines.options import SECTION
+from airflow_sm_pipelines.settings import NAMES
 from dev.public_api import LATER
 from tests.documentation.blocks import PAGES, ROOT, name_of, text_without_blocks
 from tests.documentation.settings import check_option

@@ -15,9 +15,9 @@ from airflow_sm_pipelines.definition import DefinitionError
 from airflow_sm_pipelines.definition.reader import read_definition
 from airflow_sm_pipelines.definition_file import FILE_KEY
 from airflow_sm_pipelines.discovery import definitions_in
+from airflow_sm_pipelines.naming import PIPELINE_TAG
 from airflow_sm_pipelines.operators.masking import Masking
 from airflow_sm_pipelines.report.masked import masked_document
-from airflow_sm_pipelines.server.run_pools import TAG
 from airflow_sm_pipelines.settings import read_settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def definition_of(session: Session, dag_id: str) -> ShownDefinition | None:
     """The definition of a Dag; None where it is no pipeline's."""
     model = session.get(DagModel, dag_id)
     dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
-    if model is None or dag is None or TAG not in dag.tags:
+    if model is None or dag is None or PIPELINE_TAG not in dag.tags:
         return None
     file = dag.default_args.get(FILE_KEY)
     if isinstance(file, str):
