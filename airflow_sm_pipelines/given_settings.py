@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Asset
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.definition.findings import Finding
+from airflow_sm_pipelines.operators.registry import imported
 from airflow_sm_pipelines.sidecars.layers import Given, Merged, StepEntry
 from airflow_sm_pipelines.sidecars.schedule_kind import AssetSchedule
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_sm_pipelines.sidecars.layers import Layer
 
-_CALLBACK = "_callback"
+_ENDING = "_callback"
 
 
 def in_python(layers: list[Layer]) -> Merged:
@@ -46,9 +46,9 @@ def _made(name: str, given: Given, findings: list[Finding]) -> Given:
         return given
     if isinstance(given.value, AssetSchedule):
         return replace(given, value=_assets(given.value))
-    if name.endswith(_CALLBACK) and isinstance(given.value, str):
+    if name.endswith(_ENDING) and isinstance(given.value, str):
         try:
-            return replace(given, value=_imported(given.value))
+            return replace(given, value=_callback(given.value))
         except Exception as error:  # noqa: BLE001 # whatever a module does when it is imported
             message = f"{given.value} cannot be imported: {type(error).__name__}: {error}"
             findings.append(given.origin.of(Finding(message, code="sidecar-setting").bounded(), f"$.{name}"))
@@ -62,9 +62,8 @@ def _assets(schedule: AssetSchedule) -> AssetAll | AssetAny:
     return AssetAny(*refs) if schedule.is_any else AssetAll(*refs)
 
 
-def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    found = getattr(import_module(module), name)
+def _callback(path: str) -> object:
+    found = imported(path)
     if not callable(found):
         raise TypeError(f"it is {found!r}, which cannot be called")
     return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.aws.s3_files import get_object
 from airflow_sm_pipelines.settings import read_settings
 from airflow_sm_pipelines.wire.errors import ApiError
 
@@ -26,15 +25,14 @@ def read_definition(bucket: str, key: str, version: str | None) -> str:
         raise _unreadable(uri, refusal)
     request = {"Bucket": bucket, "Key": key, **({} if version is None else {"VersionId": version})}
     try:
-        response = AwsAccess(settings.aws_conn_id, settings.region_name, None, None).client("s3").get_object(**request)
-        with closing(response["Body"]) as body:
-            content: bytes = body.read(MAX_BYTES + 1)
-        text = content.decode()
+        client = AwsAccess(settings.aws_conn_id, settings.region_name, None, None).client("s3")
+        _, content = get_object(client, MAX_BYTES, **request)
+        text = None if content is None else content.decode()
     except (ClientError, BotoCoreError, StepFailure) as error:
         raise _unreadable(uri, str(error)) from None
     except UnicodeDecodeError:
         raise _unreadable(uri, "it is no UTF-8 text") from None
-    if len(text) > MAX_CHARACTERS:
+    if text is None or len(text) > MAX_CHARACTERS:
         raise _unreadable(uri, f"it has more than {MAX_CHARACTERS} characters")
     return text
 

@@ -41,24 +41,29 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read_file(client: Any, uri: str, most_bytes: int = MAX_FILE_BYTES) -> S3File | None:
+def get_object(client: Any, max_bytes: int, **request: str) -> tuple[dict[str, Any], bytes | None]:
+    """What S3 says of an object, and its content: None where it has more bytes, and no more than these are read."""
+    response = client.get_object(**request)
+    with closing(response["Body"]) as body:
+        content = b"" if (is_larger := response.get("ContentLength", 0) > max_bytes) else body.read(max_bytes + 1)
+    return response, None if is_larger or len(content) > max_bytes else content
+
+
+def read_file(client: Any, uri: str, max_bytes: int = MAX_FILE_BYTES) -> S3File | None:
     """A file, or None where there is none; any other error of S3 is raised as it is.
 
     :raises UnresolvedError: for what is no URI of a file, and for a file of more bytes; no more than these are read
     """
     bucket, key = bucket_and_key(uri)
     try:
-        response = client.get_object(Bucket=bucket, Key=key)
+        response, content = get_object(client, max_bytes, Bucket=bucket, Key=key)
     except client.exceptions.ClientError as error:
         if CallError.of(error).code in MISSING_CODES:
             return None
         raise
-    with closing(response["Body"]) as body:
-        size = response.get("ContentLength", 0)
-        content = b"" if size > most_bytes else body.read(most_bytes + 1)
-    if size > most_bytes or len(content) > most_bytes:
-        limit = f"[sagemaker_pipelines] max_json_file_size allows {most_bytes}"
-        raise UnresolvedError(uri, f"has {max(size, len(content))} bytes, and {limit}.")
+    if content is None:
+        limit = f"[sagemaker_pipelines] max_json_file_size allows {max_bytes}"
+        raise UnresolvedError(uri, f"has {max(response.get('ContentLength', 0), max_bytes + 1)} bytes, and {limit}.")
     encryption = ("ServerSideEncryption", "SSEKMSKeyId")
     return S3File(
         content,

@@ -61,7 +61,7 @@ class OurSteps:
             secrets=Masking(self._settings.not_secret),
             results=_Results(self.results),
             check_place=lambda _: None,
-            most_file_bytes=self._settings.max_json_file_size,
+            max_file_bytes=self._settings.max_json_file_size,
         )
 
     def job_of(self, step: Step, service: ServiceStep, job_name: str) -> JobLifecycle:

@@ -75,7 +75,7 @@ class TaskScope:
 
     ``evaluated_at`` (epoch seconds) is ``Execution.CurrentDateTime``; ``job_names`` gives
     ``Execution.TrainingJobName`` and its like to the step whose job bears that name. ``iteration`` is given to the
-    body of a ForEach step. No file of more than ``most_file_bytes`` is read.
+    body of a ForEach step. No file of more than ``max_file_bytes`` is read.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class TaskScope:
         results: RealResults,
         templates: Templates | None = None,
         check_place: Callable[[str], None],
-        most_file_bytes: int = MAX_FILE_BYTES,
+        max_file_bytes: int = MAX_FILE_BYTES,
     ) -> None:
         self._context = context
         self._pipeline = pipeline
@@ -101,7 +101,7 @@ class TaskScope:
         self._evaluated_at = time.time() if evaluated_at is None else evaluated_at
         self._job_names = job_names
         self._iteration = iteration
-        self._most_file_bytes = most_file_bytes
+        self._max_file_bytes = max_file_bytes
         self._secrets = secrets
         self._real = results
         self._templates = templates
@@ -236,7 +236,7 @@ class TaskScope:
     def _read_json(self, uri: str) -> Json:
         self._check_place(uri)
         try:
-            file = read_file(self._access.client("s3"), uri, self._most_file_bytes)
+            file = read_file(self._access.client("s3"), uri, self._max_file_bytes)
         except (ClientError, BotoCoreError) as error:
             said = CallError.of(error)
             raise StepFailure(f"{uri} could not be read from S3: {said}", type_of_call_error(error)) from error

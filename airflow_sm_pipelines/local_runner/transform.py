@@ -118,7 +118,7 @@ class TransformContract:
             "gzip": given.get("CompressionType") == "Gzip",
             "lines_between": wanted.get("AssembleWith") == "Line",
             "single": body.get("BatchStrategy") == "SingleRecord",
-            "most_bytes": (body.get("MaxPayloadInMB") or 6) * 2**20,
+            "max_bytes": (body.get("MaxPayloadInMB") or 6) * 2**20,
             "input_filter": processing.get("InputFilter", "$"),
             "output_filter": processing.get("OutputFilter", "$"),
             "join": processing.get("JoinSource") == "Input",

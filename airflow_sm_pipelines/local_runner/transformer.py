@@ -155,7 +155,7 @@ def batches(content: bytes, settings: dict[str, Any]) -> Iterator[bytes]:
     size = 0
     for line in filter(None, content.split(b"\n")):
         length = len(line) + 1
-        if batch and (settings["single"] or size + length > settings["most_bytes"]):
+        if batch and (settings["single"] or size + length > settings["max_bytes"]):
             yield b"\n".join(batch)
             batch, size = [], 0
         batch.append(line)

@@ -27,7 +27,10 @@ def operator_of(step_type: StepType | None) -> type[StepOperator]:
     """
     operator: Any = (step_type and (step_type.operator or step_type.operator_path)) or UNSUPPORTED
     if isinstance(operator, str):
-        operator = _imported(operator)
+        try:
+            operator = imported(operator)
+        except (Exception, SystemExit) as error:
+            raise OperatorError(f"{operator} cannot be imported ({type(error).__name__}: {error})") from error
     if not (isinstance(operator, type) and issubclass(operator, StepOperator)):
         raise OperatorError(f"{operator!r} is no subclass of {StepOperator.__module__}.{StepOperator.__qualname__}")
     return operator
@@ -54,10 +57,8 @@ def operators_of(planned: Plan, source: str | None) -> dict[str, type[StepOperat
     return operators
 
 
-def _imported(path: str) -> object:
+def imported(path: str) -> object:
+    """What a dotted path names. It may be a user's own code: whatever its module raises is raised."""
     module, _, name = path.rpartition(".")
-    try:
-        found: object = getattr(import_module(module), name)
-    except (Exception, SystemExit) as error:  # a user's own code, reported where the type is used
-        raise OperatorError(f"{path} cannot be imported ({type(error).__name__}: {error})") from error
+    found: object = getattr(import_module(module), name)
     return found

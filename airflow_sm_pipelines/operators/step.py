@@ -263,7 +263,7 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
             evaluated_at=record.evaluated_at,
             job_names=job_names,
             iteration=self.iteration,
-            most_file_bytes=self.settings.max_json_file_size,
+            max_file_bytes=self.settings.max_json_file_size,
             secrets=self.masking,
             results=self.real_results(context),
             templates=self.run_parameters(context),

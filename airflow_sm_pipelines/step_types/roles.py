@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from airflow_sm_pipelines.definition.frozen import FrozenDict
+from airflow_sm_pipelines.step_types.member_paths import located_members_at, with_members_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.definition.expressions import Value
     from airflow_sm_pipelines.step_types.step_type import StepType
 
-ELEMENTS = "[]"
 ANY_ROLE = "*"
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Names of EMR's own roles and of an instance profile, which no role of SageMaker can stand for.
@@ -44,21 +45,11 @@ class RoleReplacement(Struct, frozen=True):
             return arguments
         found: Any = arguments
         for path in (*defaulted_roles(step_type), *step_type.passed_roles):
-            found = self._replaced_at(found, path.split("."), path)
+            found = with_members_at(found, path, partial(self._replaced, path=path))
         return dict(found)
 
-    def _replaced_at(self, value: Any, names: list[str], path: str) -> Any:
-        if not names:
-            return self.of(value, path) if isinstance(value, str) else value
-        name = names[0].removesuffix(ELEMENTS)
-        if not isinstance(value, Mapping) or value.get(name) is None:
-            return value
-        member = value[name]
-        if name == names[0]:
-            return {**value, name: self._replaced_at(member, names[1:], path)}
-        if not isinstance(member, list):
-            return value
-        return {**value, name: [self._replaced_at(element, names[1:], path) for element in member]}
+    def _replaced(self, value: Any, path: str) -> Any:
+        return self.of(value, path) if isinstance(value, str) else value
 
 
 NO_REPLACEMENT = RoleReplacement()
@@ -73,20 +64,6 @@ def defaulted_roles(step_type: StepType) -> tuple[str, ...]:
 def roles_of(step_type: StepType, arguments: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
     """Every role that a step hands to AWS, with its path in the Arguments: None where the pipeline's own is handed."""
     for path in defaulted_roles(step_type):
-        yield from _at(arguments, path.split("."), "")
+        yield from located_members_at(arguments, path)
     for path in step_type.passed_roles:
-        yield from (found for found in _at(arguments, path.split("."), "") if found[1] is not None)
-
-
-def _at(value: Value, names: list[str], place: str) -> Iterator[tuple[str, Value]]:
-    """What stands at the end of a path, None where it is missing there; nothing where the way to it is not there."""
-    if not names:
-        yield place.removeprefix("."), value
-    elif isinstance(value, Mapping):
-        name = names[0].removesuffix(ELEMENTS)
-        member = value.get(name)
-        if name != names[0]:
-            for index, element in enumerate(member if isinstance(member, tuple) else ()):
-                yield from _at(element, names[1:], f"{place}.{name}[{index}]")
-        elif member is not None or len(names) == 1:
-            yield from _at(member, names[1:], f"{place}.{name}")
+        yield from (found for found in located_members_at(arguments, path) if found[1] is not None)

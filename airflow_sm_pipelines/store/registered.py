@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from airflow_sm_pipelines.aws.calls import is_missing
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
+from airflow_sm_pipelines.aws.s3_files import get_object
 from airflow_sm_pipelines.definition.limits import MAX_BYTES
 from airflow_sm_pipelines.definition.syntax import parse_json
 from airflow_sm_pipelines.definition.wrapping import DEFINITION, S3_LOCATION
@@ -35,13 +35,13 @@ and a file would change with each.
 MAX_TRIES = 5
 
 
-def configuration(most_tries: int = MAX_TRIES) -> dict[str, Any]:
+def configuration(max_tries: int = MAX_TRIES) -> dict[str, Any]:
     """botocore's configuration for these calls: it slows down by itself where SageMaker throttles.
 
-    :param most_tries: how often a call that fails is made, the first time included
+    :param max_tries: how often a call that fails is made, the first time included
     """
     return {
-        "retries": {"mode": "adaptive", "total_max_attempts": most_tries},
+        "retries": {"mode": "adaptive", "total_max_attempts": max_tries},
         "connect_timeout": 10,
         "read_timeout": 30,
     }
@@ -146,14 +146,14 @@ class RegisteredPipelines:
         uri = f"s3://{location['Bucket']}/{location['ObjectKey']}"
         version = {"VersionId": location["VersionId"]} if location.get("VersionId") else {}
         try:
-            found = self._client("s3").get_object(Bucket=location["Bucket"], Key=location["ObjectKey"], **version)
+            _, data = get_object(
+                self._client("s3"), MAX_BYTES, Bucket=location["Bucket"], Key=location["ObjectKey"], **version
+            )
         except ClientError as error:
             if is_transient(error):
                 raise
             return Fetched(name, failure=f"the definition in {uri} cannot be read: {CallError.of(error)}")
-        with closing(found["Body"]) as body:
-            data = body.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
+        if data is None:
             return Fetched(name, failure=f"the definition in {uri} is larger than {MAX_BYTES} bytes")
         # What is not UTF-8 becomes halves of surrogate pairs, which are a finding.
         return Fetched(name, document_text(described, data.decode("utf-8", errors="surrogateescape")))

@@ -119,7 +119,10 @@ def _refused_always(uri: str, source: Step | None) -> str | None:
 
 
 def _places(value: Value, path: str) -> Iterator[Value]:
-    """Where a step says that it writes; an expression on the way there in place of what it stands for."""
+    """Where a step says that it writes; an expression on the way there in place of what it stands for.
+
+    ``members_at`` passes over such an expression: here it means that the place is known in the run alone.
+    """
     if not path or not isinstance(value, Mapping):
         yield value
         return
