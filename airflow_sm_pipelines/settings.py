@@ -122,7 +122,8 @@ class Settings(Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        # A mapped task's arguments stand in the serialized Dag as their text.
+        # A mapped task's arguments stand in the serialized Dag as their text, which nobody reads back; the worker
+        # reads the settings that are in force there.
         return f"[{SECTION}]"
 
 

@@ -10,7 +10,7 @@ from airflow_sm_pipelines.api.runs import Task
 from airflow_sm_pipelines.definition.model import Step
 from airflow_sm_pipelines.expressions.stringify import to_text
 
-_BY_ARN = {
+BY_ARN = {
     "Training": "TrainingJob",
     "Processing": "ProcessingJob",
     "Transform": "TransformJob",
@@ -27,7 +27,7 @@ _BY_ARN = {
     "BedrockModelImport": "BedrockModelImport",
     "BedrockProvisionedModelThroughput": "BedrockProvisionedModelThroughput",
 }
-_RESOURCES = {
+RESOURCES = {
     "Training": "training-job",
     "Processing": "processing-job",
     "Transform": "transform-job",
@@ -65,10 +65,10 @@ def metadata_of(step: Step, task: Task, arns: Arns) -> dict[str, Any] | None:
 
     :param arns: those of the pipeline: a job that has not ended has left no ARN, and stands in the same account
     """
-    if (member := _BY_ARN.get(step.type)) is not None:
+    if (member := BY_ARN.get(step.type)) is not None:
         arn = (task.job or {}).get("job_arn") or _arn_of_running(step, task, arns)
         return {member: {"Arn": arn}} if isinstance(arn, str) and arn else None
-    make = _MAKERS.get(step.type)
+    make = MAKERS.get(step.type)
     if make is None:
         return None
     made = {name: value for name, value in make(step, task).items() if value is not None}
@@ -76,7 +76,7 @@ def metadata_of(step: Step, task: Task, arns: Arns) -> dict[str, Any] | None:
 
 
 def _arn_of_running(step: Step, task: Task, arns: Arns) -> str | None:
-    resource, record = _RESOURCES.get(step.type), task.record
+    resource, record = RESOURCES.get(step.type), task.record
     if resource is None or record is None or not record.may_have_job:
         return None
     return arns.resource(f"{resource}/{record.job_name.lower()}")
@@ -152,7 +152,7 @@ def _cleanup(_: Step, task: Task) -> Mapping[str, Any]:
     }
 
 
-_MAKERS: Mapping[str, Callable[[Step, Task], Mapping[str, Any]]] = {
+MAKERS: Mapping[str, Callable[[Step, Task], Mapping[str, Any]]] = {
     "Condition": _condition,
     "Callback": _callback,
     "Lambda": _lambda,

@@ -97,7 +97,7 @@ class ReplyQueue:
                 await asyncio.sleep(self._pace.after(errors) * random.uniform(0.75, 1.25))  # noqa: S311 # no secret
 
     async def _drain(self, client: Any) -> None:
-        """Look at the messages there are, so many that those of others cannot hide ours, and show theirs again."""
+        """Read up to 10 batches, so that messages for others cannot starve ours, and then release those."""
         wait = min(int(self._pace.interval), MAX_WAIT_SECONDS)
         for _ in range(MAX_BATCHES):
             response = await client.receive_message(

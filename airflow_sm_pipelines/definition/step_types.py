@@ -45,6 +45,9 @@ class StepSyntax(Struct, frozen=True):
     checks: tuple[str, ...] = ()
 
 
+ENTRY_POINT_GROUP = "airflow_sm_pipelines.step_types"
+"""By which packages make step types known to every command (docs/extending.md)."""
+
 NO_SETTINGS = StepSyntax(FrozenDict())
 """The steps of the type have the keys alone that steps of all types have."""
 
@@ -65,4 +68,7 @@ def cannot_be_run(step_type: str) -> str:
     if step_type in NAME_ONLY_TYPES:
         found = f"nothing is known of the step type {step_type!r} but its name"
     register = f"airflow_sm_pipelines.register_step_type(StepType(name={step_type!r}, operator=...))"
-    return f"{found}; to run it, register an operator of your own: {register}"
+    return (
+        f"{found}; to run it, register an operator of your own: {register} in the dags file, or an entry point of the"
+        f" group {ENTRY_POINT_GROUP}, by which lint knows it too"
+    )

@@ -82,5 +82,7 @@ class PipelineContext(Struct, frozen=True):
         return self.place.task(body_task(loop, step))
 
     def __str__(self) -> str:
-        # A mapped task's arguments stand in the serialized Dag as their text: with another definition, another text.
+        # A mapped task's arguments stand in the serialized Dag as their text, which nobody reads back: a worker makes
+        # the Dag of the definition. Primitives would be the whole definition once more for each mapped task, where
+        # another text for another definition is all that is needed.
         return f"pipeline {self.name}, definition {self.digest}"

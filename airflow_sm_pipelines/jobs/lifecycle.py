@@ -226,8 +226,8 @@ class JobLifecycle(StepLifecycle):
         # The links of the task lead to the old job.
         run.change(own.named(str(found.job.get("job_name"))).identified(found.job.get("asked_with") or {}))
         self._job_known()
-        # The record names no job: a later try, should this one die unheard, looks at the cache again. And this task
-        # has read and written nothing.
+        # The record names no job: a later try, should this one die before it reports, looks at the cache again. And
+        # this task has read and written nothing.
         run.request = {}
         run.save(own.closed())
         return found.published.shown
@@ -288,7 +288,7 @@ class JobLifecycle(StepLifecycle):
                 raise run.job_failure(message, outcome_unknown=True)
             if end is WaitEnd.OVERDUE:
                 self._report_end(JobEnd.OVERDUE)
-                # Whether it heeds the stop is not known yet.
+                # Whether it obeys the stop is not known yet.
                 self.stop()
                 what = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
                 raise run.job_failure(f"{what} {self._stopper.outcome}: {seen}.", outcome_unknown=True)

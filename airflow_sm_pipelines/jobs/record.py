@@ -192,7 +192,7 @@ class StepRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
     def failed_for_good(self) -> StepRecord:
         """No policy grants another attempt. Whether the attempt has ended stays on record: for a sweep that looks for
-        its job, and for a later try, should this one die unheard.
+        its job, and for a later try, should this one die before it reports.
         """
         return replace(self, given_up=True, active_try=None)
 

@@ -111,7 +111,7 @@ def stop(
 def is_settled(target: JobTarget | ApplicationTarget, outcome: StopOutcome) -> bool:
     """Whether nothing is left to be done about a target, by what a stop came to that described it first."""
     if outcome is StopOutcome.ASKED:
-        # What cannot be described is asked once: whether it heeds that is not to be seen.
+        # What cannot be described is asked once: whether it obeys cannot be seen.
         return isinstance(target, JobTarget) and not target.can_be_described
     return outcome is not StopOutcome.UNDER_WAY
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class XComPost:
-    """The mailboxes of a task, which are XComs of its own."""
+    """The answer slots of a task, which are XComs of its own."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

@@ -167,7 +167,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         self.fail_attempt(
             context,
             StepFailure(
-                f"Step {self.step.name!r} failed: an earlier try ended without a word after it had begun to invoke"
+                f"Step {self.step.name!r} failed: an earlier try was lost after it had begun to invoke"
                 f" {self.record.job_name}. The function may have run, so it is not invoked again. Clear the task to do"
                 " so, or give the step a retry policy for Step.SERVICE_FAULT if the function may run twice."
             ),

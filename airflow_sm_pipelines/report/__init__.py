@@ -1,4 +1,4 @@
-"""What a plan does, shown to people: step by step, key by key, and as drawings. No Airflow, no AWS."""
+"""What a plan does, shown to people: step by step, key by key, and as graphs. No Airflow, no AWS."""
 
 from __future__ import annotations
 

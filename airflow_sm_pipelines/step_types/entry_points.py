@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from airflow_sm_pipelines.definition.step_types import ENTRY_POINT_GROUP
 from airflow_sm_pipelines.step_types.checking import StepTypeError, check_step_type
 from airflow_sm_pipelines.step_types.step_type import StepType
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from importlib.metadata import EntryPoint
 
-GROUP = "airflow_sm_pipelines.step_types"
 
 LOG = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class EntryPointFault(Struct, frozen=True):
     reason: str
 
     def __str__(self) -> str:
-        return f"the entry point {self.entry_point} of the group {GROUP} cannot be used: {self.reason}"
+        return f"the entry point {self.entry_point} of the group {ENTRY_POINT_GROUP} cannot be used: {self.reason}"
 
 
 def load_entry_points(taken: Collection[str]) -> tuple[dict[str, StepType], tuple[EntryPointFault, ...]]:
@@ -48,7 +48,7 @@ def load_entry_points(taken: Collection[str]) -> tuple[dict[str, StepType], tupl
     given_by: dict[str, str] = dict.fromkeys(taken, "airflow_sm_pipelines")
     faults: list[EntryPointFault] = []
     # In an order of their own: that of the search path is another in another environment.
-    for entry_point in sorted(entry_points(group=GROUP), key=_title):
+    for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_title):
         title = _title(entry_point)
         given, reason = _loaded(entry_point)
         reasons = [] if reason is None else [reason]

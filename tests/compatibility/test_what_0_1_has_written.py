@@ -14,8 +14,10 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_sm_pipelines.cache.entry import CacheEntry
+from airflow_sm_pipelines.callbacks.message import SUCCESS, Answer
 from airflow_sm_pipelines.callbacks.store import SentMessage
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
+from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent
 from airflow_sm_pipelines.jobs.record import Phase, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
@@ -108,6 +110,8 @@ def test_the_old_trigger_of_an_own_application_knows_it() -> None:
 def test_events_are_read() -> None:
     assert WaitEnd(WRITTEN["events"]["job"]["end"]) is WaitEnd.ENDED
     assert WaitEnd(WRITTEN["events"]["job overdue"]["end"]) is WaitEnd.OVERDUE
+    answer = Answer(SUCCESS, {"n": "1"})
+    assert CallbackEvent.from_json(WRITTEN["events"]["callback"]) == CallbackEvent(CallbackEnd.ANSWERED, answer)
 
 
 def test_a_cached_result_is_read() -> None:

@@ -45,7 +45,8 @@ def test_an_error_is_a_group_that_names_everything() -> None:
     assert str(error) == (
         "a.json: 2 findings\n"
         "  $.Steps[0].Type (step 'A'): unknown step type 'Trainig'; to run it, register an operator of your own:"
-        " airflow_sm_pipelines.register_step_type(StepType(name='Trainig', operator=...)). Did you mean 'Training'?\n"
+        " airflow_sm_pipelines.register_step_type(StepType(name='Trainig', operator=...)) in the dags file, or an entry"
+        " point of the group airflow_sm_pipelines.step_types, by which lint knows it too. Did you mean 'Training'?\n"
         "  $.Steps[1].Cache (step 'B'): warning: unknown key 'Cache' of a Training step, it is ignored."
         " Did you mean 'CacheConfig'?"
     )

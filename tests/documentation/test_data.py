@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from airflow_sm_pipelines.cli.main import main
+from airflow_sm_pipelines.definition.step_types import ENTRY_POINT_GROUP
 from airflow_sm_pipelines.local.scenario import read_scenario
 from airflow_sm_pipelines.options import SIDECAR_MAY
-from airflow_sm_pipelines.step_types.entry_points import GROUP
 from tests.documentation.blocks import (
     DOCS,
     PAGES,
@@ -93,7 +93,7 @@ def check_yaml(block: Block, folder: Path) -> None:
 
 def check_toml(block: Block, folder: Path) -> None:  # as all checks
     [(group, entries)] = tomllib.loads(block.text)["project"]["entry-points"].items()
-    assert group == GROUP
+    assert group == ENTRY_POINT_GROUP
     assert entries
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_sm_pipelines.step_types.entry_points import GROUP
+from airflow_sm_pipelines.definition.step_types import ENTRY_POINT_GROUP
 
 
 def install(folder: Path, name: str, entry_points: dict[str, str], modules: dict[str, str]) -> None:
@@ -14,5 +14,5 @@ def install(folder: Path, name: str, entry_points: dict[str, str], modules: dict
     info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = [f"[{GROUP}]", *(f"{key} = {value}" for key, value in entry_points.items())]
+    lines = [f"[{ENTRY_POINT_GROUP}]", *(f"{key} = {value}" for key, value in entry_points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,13 @@ def registry() -> StepTypeRegistry:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
+
+
+def test_the_guide_names_every_field_of_the_record() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+    rows = page.split("| of the record | is for |")[1].split("\n\n")[0]
+    first_columns = " ".join(row.split(" | ")[0] for row in rows.splitlines())
+    assert sorted(re.findall(r"`(\w+)`", first_columns)) == sorted(StepType.__struct_fields__)
 
 
 def test_every_type_of_the_package_bears_the_name_under_which_it_is_listed() -> None:
