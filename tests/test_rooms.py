@@ -35,6 +35,7 @@ ORDER = (
     ("report",),
     ("operators",),
     ("sidecars",),
+    ("ignored", "dag_ids", "discovery"),
     (
         "arguments",
         "default_args",
@@ -52,9 +53,6 @@ ORDER = (
         "group_arguments",
         "broken_group",
         "namespace",
-        "ignored",
-        "dag_ids",
-        "discovery",
         "error_dag",
         "stored_dag",
         "definition_file",
@@ -82,6 +80,10 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 OUTSIDE = {"__init__", "moved", "steps", "runtime"}
 NO_AIRFLOW = {
     "definition",
+    "options",
+    "naming",
+    "markdown",
+    "place",
     "wire",
     "local_runner",
     "step_types",
@@ -93,6 +95,7 @@ NO_AIRFLOW = {
     "dag_ids",
     "discovery",
     "client",
+    "local",
 }
 
 # Where these rooms meet Airflow. All else of them runs without it, also through what it imports.
@@ -139,6 +142,33 @@ def _imports(file: Path) -> Iterator[tuple[int, str]]:
 def test_every_room_has_a_place() -> None:
     rooms = {room_of(file) for file in files()} - OUTSIDE - {"local"}
     assert rooms == set(RANK)
+
+
+def table_of_rooms() -> Iterator[tuple[list[str], str]]:
+    """The rows of the table in docs/architecture.md: the rooms of each, and what it says of Airflow."""
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    for row in re.findall(
+        r"^\| (`[^|]+)\|[^|]+\| ([^|]+) \|[^|]+\|$", page.partition("\n## Invariants")[0], re.MULTILINE
+    ):
+        named = re.findall(r"`([a-z_]+(?:/|\.py))`", row[0])
+        assert [name for name in named if not (PACKAGE / name).exists()] == []
+        yield [name.removesuffix("/").removesuffix(".py") for name in named], row[1]
+
+
+def test_the_table_of_rooms_is_whole_and_in_order() -> None:
+    rows = [sorted(rooms) for rooms, _ in table_of_rooms()]
+    assert rows == [*(sorted(rooms) for rooms in ORDER), ["local"], sorted(OUTSIDE)]
+
+
+def test_the_table_of_rooms_says_which_meet_airflow() -> None:
+    assert {room for rooms, airflow in table_of_rooms() if airflow == "no" for room in rooms} == NO_AIRFLOW
+    named = {
+        room: set(re.findall(rf"`{room}/([a-z_]+)\.py`", airflow))
+        for rooms, airflow in table_of_rooms()
+        for room in rooms
+        if ".py" in airflow
+    }
+    assert named == MEETS_AIRFLOW
 
 
 def test_no_room_imports_from_a_room_below_it() -> None:
