@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
+from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
 from airflow_sm_pipelines.jobs.admission import Pause
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
@@ -21,7 +21,7 @@ from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
-from airflow_sm_pipelines.jobs.step_run import StepKilled
+from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.stop import is_settled, stop
 from airflow_sm_pipelines.jobs.waiting import WaitEnd
 from airflow_sm_pipelines.step_types.stop_target import JobTarget, read_stop_target
@@ -67,7 +67,7 @@ class Life(RuleBasedStateMachine):
         try:
             life = self.task.begun()
             if resumes is not None:
-                self.succeed(life.resume(*resumes))
+                self.go_on(life, *resumes)
                 return
             outcome = life.submit_or_adopt()
         except WorkerDied:
@@ -84,25 +84,43 @@ class Life(RuleBasedStateMachine):
         else:
             self.process = life
 
+    def go_on(self, life: JobLifecycle, end: WaitEnd, seen: str) -> None:
+        """A try whose waiting has ended."""
+        try:
+            self.succeed(life.resume(end, seen))
+        except WorkerDied:
+            self.process = None
+        except StepFailure as failure:
+            self.fail(failure)
+        except StepTimedOut:
+            self.time_out(life)
+
     def succeed(self, result: dict[str, Any]) -> None:
         self.results.append(result)
         self.state, self.process = "success", None
 
     def fail(self, failure: StepFailure) -> None:
-        """The try has failed: the retry policies decide, in its process, which may die before they have."""
+        self.decide(TryEnd.LOST if isinstance(failure, JobUnreachable) else TryEnd.FAILED, failure.exception_type)
+
+    def time_out(self, life: JobLifecycle) -> None:
+        """Airflow kills the try whose execution_timeout is over, in its process, and that is final."""
+        assert on_kill_verdict(self.state, Place.WORKER, timed_out=True) is Verdict.STOP
+        life.kill()
+        self.decide(TryEnd.TIMED_OUT, None)
+
+    def decide(self, end: TryEnd, exception_type: ExceptionType | None) -> None:
+        """A try has ended: the retry policies decide, in its process, which may die before they have."""
         self.process = None
         record = self.record
         assert record is not None
-        lost = isinstance(failure, JobUnreachable)
         before = record.policy_retries
-        decision, record = RULES.decide(
-            TryEnd.LOST if lost else TryEnd.FAILED, failure.exception_type, record, self.task.clock.now
-        )
+        decision, record = RULES.decide(end, exception_type, record, self.task.clock.now)
         try:
             self.task.store.set(STORE_KEY, record.to_json())
         except WorkerDied:
             return
-        assert record.policy_retries == before or not lost
+        assert record.policy_retries == before or end is TryEnd.FAILED
+        assert decision.delay is None or end is not TryEnd.TIMED_OUT
         retries = decision.delay is not None and self.task.try_number <= self.task.max_tries
         self.state = "up_for_retry" if retries else "failed"
 
@@ -134,19 +152,43 @@ class Life(RuleBasedStateMachine):
         assert self.process is not None
         life = self.process
         job = self.task.aws.jobs[life.run.record.job_name]
-        if job.is_running:
-            return
-        try:
-            self.succeed(life.resume(WaitEnd.ENDED, job.status))
-        except WorkerDied:
-            self.process = None
-        except StepFailure as failure:
-            self.fail(failure)
+        if not job.is_running:
+            self.go_on(life, WaitEnd.ENDED, job.status)
 
     @precondition(lambda self: self.state == "deferred")
     @rule()
     def the_trigger_cannot_look(self) -> None:
         self.live(deferrable=True, resumes=(WaitEnd.UNREADABLE, "AccessDenied"))
+
+    @precondition(lambda self: self.state == "deferred" or self.process is not None)
+    @rule()
+    def the_job_outruns_the_limit_of_its_request(self) -> None:
+        """AWS has not ended it: the step does."""
+        self.end_waiting(WaitEnd.OVERDUE)
+
+    @precondition(lambda self: self.state == "deferred" or self.process is not None)
+    @rule()
+    def the_execution_timeout_is_over(self) -> None:
+        self.end_waiting(WaitEnd.TIMED_OUT)
+
+    @precondition(lambda self: self.process is not None)
+    @rule()
+    def airflow_finds_that_the_execution_timeout_is_over(self) -> None:
+        """It raises in the task, wherever that is."""
+        assert self.process is not None
+        self.time_out(self.process)
+        self.check_stopped()
+
+    def end_waiting(self, end: WaitEnd) -> None:
+        if self.process is None:
+            self.live(deferrable=True, resumes=(end, "as of now"))
+        else:
+            self.go_on(self.process, end, "as of now")
+        self.check_stopped()
+
+    def check_stopped(self) -> None:
+        """What has ended by its time leaves no job to the sweep that nobody has asked to stop, unless its try died."""
+        assert self.state != "failed" or self.task.aws.running == []
 
     # What dies ----------------------------------------------------------------------------------------------
 
