@@ -1,7 +1,7 @@
 """The life of a job without Airflow: what a try does, by what is on record, what AWS says, and what befalls its calls.
 
-These are the rows of the fault matrix (docs/fault-matrix.md) that are a question of logic. That Airflow calls in these
-ways is shown by tests/faults and tests/runs.
+The rows of the fault matrix (docs/fault-matrix.md) are tried so too, each with its own expectations
+(tests/jobs/test_fault_rows.py). That Airflow calls in these ways is shown by tests/faults and tests/runs.
 """
 
 from __future__ import annotations
