@@ -34,6 +34,10 @@ class JobLabels(Struct, frozen=True):
         }
         return {name: value for name, value in found.items() if value}
 
+    def fields_of_step(self) -> dict[str, str | int]:
+        """The same but for the job: a step of any type has these, as soon as its try begins."""
+        return {name: value for name, value in self.fields().items() if name != "job"}
+
     def to_json(self) -> dict[str, Any]:
         """All but the job's name, which a trigger has already."""
         return {

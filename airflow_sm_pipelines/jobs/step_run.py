@@ -9,10 +9,13 @@ from msgspec import Struct
 from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.expressions.end_note import END_KEY, EndNote
 from airflow_sm_pipelines.jobs.clock import SYSTEM_CLOCK, Clock
+from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord, TryFacts
 from airflow_sm_pipelines.jobs.step_secrets import StepSecrets
+from airflow_sm_pipelines.observing.log_fields import bind_fields
 from airflow_sm_pipelines.observing.metrics import LOST, RETRIES
+from airflow_sm_pipelines.observing.spans import describe_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +116,7 @@ class StepRun:
     # The record ---------------------------------------------------------------------------------------------
 
     def begin(self) -> StepRecord | None:
-        """Take up the record.
+        """Take up the record. From now on lines of the log say which attempt of which step they are about.
 
         :return: what was on record, where a user cleared the task since and its job may still be running
         """
@@ -125,6 +128,9 @@ class StepRun:
         self.recorded_name = self._record.job_name
         if left is not None and left.token == self._record.token:
             self._tries_found_lost = self._record.lost_tries - left.lost_tries
+        fields = JobLabels.of(self).fields_of_step()
+        bind_fields(**fields)
+        describe_span(**fields)
         return left if left is not None and left.may_have_job and left.token != self._record.token else None
 
     @property

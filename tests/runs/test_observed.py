@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -20,6 +20,7 @@ from tests.jobs.doubles import Fault, Task, WorkerDied
 from tests.runs.harness import Airflow, Run, pipeline, training
 from tests.runs.lost_tries import change_task
 from tests.runs.statsd import StatsD
+from tests.runs.test_lambda import function
 
 CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
 
@@ -153,5 +154,18 @@ def test_the_spans_of_a_run(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -
         "sm_pipelines.pipeline": "pipeline",
         "sm_pipelines.step": "Train",
         "sm_pipelines.job": job.name,
+        "sm_pipelines.attempt": 1,
+    }
+
+
+def test_the_span_of_a_step_that_runs_no_job_says_whose_it_is(airflow: Airflow) -> None:
+    """Airflow's own span of a try is the current one while it runs."""
+    airflow.endpoint.put_function("compute", lambda event: event)
+    with TracerProvider().get_tracer(__name__).start_as_current_span("worker.Compute") as span:
+        assert airflow.run(pipeline(function("Compute"))).state == "success"
+    assert isinstance(span, ReadableSpan)
+    assert dict(span.attributes or {}) == {
+        "sm_pipelines.pipeline": "pipeline",
+        "sm_pipelines.step": "Compute",
         "sm_pipelines.attempt": 1,
     }
