@@ -213,7 +213,10 @@ def up() -> None:
     finally:
         state = {"database": database.database, "sessions": [one.popen.pid for one in cluster.processes.running]}
         STATE.write_text(json.dumps(state))
-    with AirflowApi(machine.url) as airflow:
+    # There where the web server asks for a login.
+    passwords = machine.own_home("airflow-apiserver") / "simple_auth_manager_passwords.json.generated"
+    login = {"username": "admin", "password": json.loads(passwords.read_text())["admin"]} if passwords.exists() else {}
+    with AirflowApi(machine.url, **login) as airflow:
         cluster.processes.wait_until(lambda: "abalone" in airflow.dag_ids(), "the Dag abalone is listed", timeout=300)
     print(f"{machine.url}   logs in {PLACE.name}/logs   make cluster-down ends it")
 
