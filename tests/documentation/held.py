@@ -55,6 +55,7 @@ SHELL: dict[tuple[str, str], str] = {
     ("README.md", "make demo"): "runs the example and the tests; tests/running/test_demo.py is of the first",
     ("README.md", "pip install"): INDEX,
     ("docs/benchmarks.md", "make bench"): "measures for minutes; tests/report/test_benchmarks.py is of its page",
+    ("docs/benchmarks.md", "make scale"): "measures for an hour; tests/documentation/test_commands.py knows its parts",
     ("docs/compatibility.md", "make matrix"): "takes hours; .ci/run does its cheap part",
     ("docs/compatibility.md", "pip install --require"): f"{INDEX}; tests/test_release.py is of the file",
     ("docs/compatibility.md", "pip install 'apache"): f"{INDEX}; make matrix installs each set",
