@@ -38,20 +38,20 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Scope:
+class SignedScope:
     """What a request's signature says of it, checked or not: boto3's service name, the region."""
 
     service: str
     region: str
 
 
-def read_scope(request: Request) -> Scope:
+def read_scope(request: Request) -> SignedScope:
     """The service and region that a request is signed for; an unsigned one has no service ("")."""
     found = SCOPE.search(request.headers.get("Authorization", "")) or SCOPE.search(
         "Credential=" + request.args.get("X-Amz-Credential", "")
     )
     region, service = found.groups() if found else ("us-east-1", "")
-    return Scope(SERVICES.get(service, service), region)
+    return SignedScope(SERVICES.get(service, service), region)
 
 
 def is_for_s3(request: Request) -> bool:

@@ -50,16 +50,16 @@ def decide(
     ):
         faults.append(fault)
     faults += [] if templates is None else templates.faults()
-    part = SelectionDecision()
+    decision = SelectionDecision()
     try:
         step = run.step.name if run.iteration is None else run.iteration.loop
         own = run.pipeline.parameters_task
-        part = decision_for(context, run.pipeline, Task(step, [each for each in upstream if each != own]))
+        decision = decision_for(context, run.pipeline, Task(step, [each for each in upstream if each != own]))
     except SelectionError as error:
         faults += error.faults
     if faults:
         raise RunRefused(f"The run cannot start: {' '.join(faults)}")
-    return part
+    return decision
 
 
 def _refuse_selection(group_id: str, context: Context) -> None:

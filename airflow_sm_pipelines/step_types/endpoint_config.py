@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow_sm_pipelines.definition.step_types import NO_SETTINGS
 from airflow_sm_pipelines.step_types.console_locations import ConsoleLocations, sagemaker_page
+from airflow_sm_pipelines.step_types.create_only import CreateOnlyAdapter
 from airflow_sm_pipelines.step_types.deployed import GUIDE
 from airflow_sm_pipelines.step_types.job_kind import JobKind
-from airflow_sm_pipelines.step_types.new_resource import NewResourceAdapter
 from airflow_sm_pipelines.step_types.step_type import RetryTypes, StepType, job_calls, sagemaker
 
 KIND = JobKind(
@@ -27,7 +27,7 @@ STEP_TYPE = StepType(
     operator="airflow_sm_pipelines.operators.sagemaker.EndpointConfigStepOperator",
     instance_of="airflow.providers.amazon.aws.operators.sagemaker.SageMakerEndpointConfigOperator",
     kind=KIND,
-    adapter=NewResourceAdapter,
+    adapter=CreateOnlyAdapter,
     calls=job_calls(KIND),
     arguments=sagemaker("CreateEndpointConfig"),
     properties=sagemaker("DescribeEndpointConfig"),

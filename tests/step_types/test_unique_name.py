@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from airflow_sm_pipelines.step_types.new_resource import _holds
+from airflow_sm_pipelines.step_types.create_only import _holds
 from airflow_sm_pipelines.step_types.unique_name import kept_of, unique_name
 
 ID = "abcdefghij01"

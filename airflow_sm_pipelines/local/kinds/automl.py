@@ -9,7 +9,7 @@ from typing import Any
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError, invalid
 from airflow_sm_pipelines.local.kinds.action import Action, Handler
-from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.base import SimulatedKind
 from airflow_sm_pipelines.local.kinds.life import Ending, Stage
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.outputs import put_file
@@ -24,7 +24,7 @@ IMAGE = "local/sagemaker-autogluon-inference:latest"
 PROBLEM = "AutoMLProblemTypeConfig"
 
 
-class AutoMLKind(JobKind):
+class AutoMLKind(SimulatedKind):
     """CreateAutoMLJob, CreateAutoMLJobV2 and their family. A completed job has one candidate."""
 
     kind = "automl"

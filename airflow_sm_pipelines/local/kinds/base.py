@@ -18,7 +18,7 @@ from airflow_sm_pipelines.local.state import EndpointState, Job, arn, merged
 from airflow_sm_pipelines.local.timeline import Phase, Timeline
 
 
-class JobKind:
+class SimulatedKind:
     """A kind of job: Create, Describe, Stop and List, with AWS's errors. Subclasses are mostly data."""
 
     kind: ClassVar[str]

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.kinds.action import Action
-from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.base import SimulatedKind
 from airflow_sm_pipelines.local.kinds.life import Stage
 from airflow_sm_pipelines.local.scenario import JobRule
 from airflow_sm_pipelines.local.state import Job, arn
@@ -14,7 +14,7 @@ from airflow_sm_pipelines.local.state import Job, arn
 RUNNING = {"AgentRFT": "Training", "AgentRFTEvaluation": "Evaluating"}
 
 
-class CategoryJobKind(JobKind):
+class CategoryJobKind(SimulatedKind):
     """CreateJob and its family. Jobs of different categories are asked for by name and category."""
 
     kind = "job"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.kinds.action import Action
-from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.base import SimulatedKind
 from airflow_sm_pipelines.local.kinds.outputs import append_lines
 from airflow_sm_pipelines.local.real_jobs import NEVER
 from airflow_sm_pipelines.local.scenario import JobRule
@@ -18,7 +18,7 @@ from airflow_sm_pipelines.local_runner.contract import Contract, Request
 from airflow_sm_pipelines.local_runner.rules import Rule
 
 
-class RunnableKind(JobKind):
+class RunnableKind(SimulatedKind):
     """A kind that the runner knows. A scenario's rule about a job comes first: then the job is simulated."""
 
     step_type: ClassVar[str]

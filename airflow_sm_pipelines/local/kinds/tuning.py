@@ -12,7 +12,7 @@ from typing import Any
 from airflow_sm_pipelines.local.backend import Moto
 from airflow_sm_pipelines.local.errors import AwsError
 from airflow_sm_pipelines.local.kinds.action import Action, Handler
-from airflow_sm_pipelines.local.kinds.base import JobKind
+from airflow_sm_pipelines.local.kinds.base import SimulatedKind
 from airflow_sm_pipelines.local.kinds.life import Ending
 from airflow_sm_pipelines.local.kinds.listing import cut
 from airflow_sm_pipelines.local.kinds.real_tuning import ALL_FAILED, RealTuning
@@ -25,7 +25,7 @@ from airflow_sm_pipelines.local.timeline import Phase, Timeline
 COUNTER = {"Completed": "Completed", "Failed": "NonRetryableError", "Stopped": "Stopped"}
 
 
-class TuningKind(JobKind):
+class TuningKind(SimulatedKind):
     """CreateHyperParameterTuningJob and its family.
 
     The training jobs are planned together with their parent: as many at a time as MaxParallelTrainingJobs says,

@@ -17,7 +17,7 @@ MAX_NAMES = 100
 NOT_ASKED_FOR = ("CreationTime", "ResponseMetadata")
 
 
-class NewResourceAdapter(JobAdapter):
+class CreateOnlyAdapter(JobAdapter):
     """A step that makes what was not there before.
 
     Every attempt asks for the same name. What is there under it is the step's own where it is what the step asks for:
