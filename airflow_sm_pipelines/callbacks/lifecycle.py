@@ -32,9 +32,9 @@ from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.admission import Admission
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepRun, StepTimedOut
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.step_types.stop_target import MessageTarget
 

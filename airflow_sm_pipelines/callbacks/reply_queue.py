@@ -24,7 +24,7 @@ from airflow_sm_pipelines.callbacks.reply import AnswerError, ForNobodyError, Re
 
 if TYPE_CHECKING:
     from airflow_sm_pipelines.aws.access import AwsAccess
-    from airflow_sm_pipelines.jobs.turns import PollPace
+    from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from airflow_sm_pipelines.aws.failures import CallError
 from airflow_sm_pipelines.callbacks.message import Answer, AnswerSlot, AnswerState
 from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
-from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -22,8 +22,8 @@ from airflow_sm_pipelines.expressions.stringify import to_text
 from airflow_sm_pipelines.expressions.values import resolve
 from airflow_sm_pipelines.jobs.enrich_request import execution_arn_for
 from airflow_sm_pipelines.jobs.job import describe, look_for
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.step_run import StepRun
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import is_transient
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, log_stop, stop
+from airflow_sm_pipelines.jobs.stop import StopLimits, StopOutcome, Stopped, log_stop, stop
 from airflow_sm_pipelines.step_types.stop_target import MessageTarget, read_stop_target
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class JobStopper:
     def _stop(self, target: StopTarget, aws: AwsAccess | None = None, *, retry_seconds: float = 0.0) -> None:
         if isinstance(target, MessageTarget):
             raise TypeError("a job's step has sent no message")
-        run, patience = self._run, Patience(self._run.pause, STOP_SECONDS)
+        run, limits = self._run, StopLimits(self._run.pause, STOP_SECONDS)
         came_of_it: Stopped | ClientError | BotoCoreError
         errors, until = 0, run.clock.monotonic() + retry_seconds
         while True:
             try:
-                came_of_it = stop(target, aws or run.aws, patience=patience)
+                came_of_it = stop(target, aws or run.aws, limits=limits)
                 break
             except (ClientError, BotoCoreError) as error:
                 came_of_it = error

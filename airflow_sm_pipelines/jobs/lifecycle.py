@@ -27,10 +27,10 @@ from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.log_text import in_lines
 from airflow_sm_pipelines.jobs.naming import name_job
 from airflow_sm_pipelines.jobs.observers import JobEnd
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.success_line import success_line
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.jobs.xcom_bound import bound_of

@@ -20,9 +20,9 @@ from typing_extensions import override
 from airflow_sm_pipelines.aws.failures import CallError, ExceptionType, is_transient, type_of_call_error
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
 from airflow_sm_pipelines.jobs.job_lists import Ask, Glimpse, TooManyPagesError, changed_since, glimpse_of
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace, PollSchedule
 from airflow_sm_pipelines.jobs.shared_pace import SharedPace
 from airflow_sm_pipelines.jobs.spread import first_pause, place_of, spread_pause
-from airflow_sm_pipelines.jobs.turns import PollPace, Turns
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.list_calls import ListCall
 
@@ -48,8 +48,8 @@ class Memory:
         self.no_list_before = float("-inf")
 
 
-class Member(Turns):
-    """One job of a poller, and its turns."""
+class Member(PollSchedule):
+    """One job of a poller, and when it is looked at."""
 
     def __init__(self, poller: Poller, kind: JobKind, name: str, pace: PollPace) -> None:
         self._poller = poller

@@ -14,8 +14,8 @@ from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.shared_client import shared_client
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
 from airflow_sm_pipelines.jobs.job_events import hints
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace, PollSchedule
 from airflow_sm_pipelines.jobs.poller import Memory, Poller
-from airflow_sm_pipelines.jobs.turns import PollPace, Turns
 from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 from airflow_sm_pipelines.step_types.list_calls import ListCall, list_call_of
@@ -64,10 +64,10 @@ class _Running:
 
 
 @asynccontextmanager
-async def shared_turns(
+async def shared_schedule(
     access: AwsAccess, kind: JobKind, name: str, pace: PollPace, *, by_lists: bool, events_queue: str | None = None
-) -> AsyncIterator[Turns]:
-    """A job's turns among those of all jobs of its kind that are waited for with equal access.
+) -> AsyncIterator[PollSchedule]:
+    """When a job is looked at, among all jobs of its kind that are waited for with equal access.
 
     :param by_lists: whether List calls may show which jobs have changed
     :param events_queue: the URL of an SQS queue whose messages name jobs that have ended

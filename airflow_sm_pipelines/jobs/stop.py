@@ -49,7 +49,7 @@ class Stopped(Struct, frozen=True):
     detail: str = ""
 
 
-class Patience(Struct, frozen=True):
+class StopLimits(Struct, frozen=True):
     """How long a stop of several calls is followed: seconds between two of them, and altogether."""
 
     interval: float
@@ -60,7 +60,7 @@ class Patience(Struct, frozen=True):
         return min(self.interval, MAX_PAUSE_SECONDS)
 
 
-AT_ONCE = Patience(0.0, 0.0)
+AT_ONCE = StopLimits(0.0, 0.0)
 """Of a stop of several calls, what can be done now."""
 
 
@@ -98,14 +98,14 @@ class AwsClients(Protocol):
 
 
 def stop(
-    target: JobTarget | ApplicationTarget, aws: AwsClients, *, patience: Patience = AT_ONCE, ask_first: bool = False
+    target: JobTarget | ApplicationTarget, aws: AwsClients, *, limits: StopLimits = AT_ONCE, ask_first: bool = False
 ) -> Stopped:
     """Stop a target, in a worker or in the sweep.
 
     :param ask_first: whether a job is described before it is asked to stop, so that it is asked only once
     :raises ClientError, BotoCoreError: when AWS will not
     """
-    return carry_out(_procedure(target, patience, ask_first=ask_first), lambda: aws.client(target.service))
+    return carry_out(_procedure(target, limits, ask_first=ask_first), lambda: aws.client(target.service))
 
 
 def is_settled(target: JobTarget | ApplicationTarget, outcome: StopOutcome) -> bool:
@@ -117,10 +117,10 @@ def is_settled(target: JobTarget | ApplicationTarget, outcome: StopOutcome) -> b
 
 
 async def astop(
-    target: JobTarget | ApplicationTarget, aws: AwsClients, *, patience: Patience = AT_ONCE, ask_first: bool = False
+    target: JobTarget | ApplicationTarget, aws: AwsClients, *, limits: StopLimits = AT_ONCE, ask_first: bool = False
 ) -> Stopped:
     """:func:`stop` in the triggerer's event loop."""
-    procedure = _procedure(target, patience, ask_first=ask_first)
+    procedure = _procedure(target, limits, ask_first=ask_first)
     return await acarry_out(procedure, lambda: aws.async_client(target.service))
 
 
@@ -176,9 +176,9 @@ def _advance(
         return stopped
 
 
-def _procedure(target: JobTarget | ApplicationTarget, patience: Patience, *, ask_first: bool) -> Procedure:
+def _procedure(target: JobTarget | ApplicationTarget, limits: StopLimits, *, ask_first: bool) -> Procedure:
     if isinstance(target, ApplicationTarget):
-        return _dispose(target.application, time.monotonic() + patience.longest, patience)
+        return _dispose(target.application, time.monotonic() + limits.longest, limits)
     return _stop_job(target, ask_first=ask_first)
 
 
@@ -206,7 +206,7 @@ def _stop_job(target: JobTarget, *, ask_first: bool) -> Procedure:
     return Stopped(StopOutcome.ASKED)
 
 
-def _dispose(application: str, deadline: float, patience: Patience) -> Procedure:
+def _dispose(application: str, deadline: float, limits: StopLimits) -> Procedure:
     """Cancel what runs in an application, stop it and delete it.
 
     Each round describes it and decides what to do next, so it does not matter how far an earlier stop came.
@@ -219,14 +219,14 @@ def _dispose(application: str, deadline: float, patience: Patience) -> Procedure
                 return Stopped(StopOutcome.ENDED)
             overtaken = CallError.of(error).code in OVERTAKEN
             # Where there is no time to wait, whoever asked for one round gets the error.
-            if not (overtaken or (is_transient(error) and patience.longest)):
+            if not (overtaken or (is_transient(error) and limits.longest)):
                 raise
             pending = str(CallError.of(error))
         if not pending:
             return Stopped(StopOutcome.ENDED)
-        if time.monotonic() + patience.pause > deadline:
+        if time.monotonic() + limits.pause > deadline:
             return Stopped(StopOutcome.UNDER_WAY, pending)
-        yield Pause(patience.pause)
+        yield Pause(limits.pause)
 
 
 def _dispose_further(application: str) -> Generator[Call, Any, str]:

@@ -14,12 +14,12 @@ from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.observers import JobEnd
-from airflow_sm_pipelines.jobs.shared_poller import shared_turns
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
+from airflow_sm_pipelines.jobs.shared_poller import shared_schedule
 from airflow_sm_pipelines.jobs.shielded import shielded
-from airflow_sm_pipelines.jobs.stop import Patience, astop, log_stop
+from airflow_sm_pipelines.jobs.stop import StopLimits, astop, log_stop
 from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.jobs.waiting import WaitBounds, wait_for_job
 from airflow_sm_pipelines.observing.log_fields import bind_fields
 from airflow_sm_pipelines.observing.metrics import JOBS_ENDED
@@ -105,9 +105,11 @@ class JobTrigger(BaseTrigger):
         describe_span(**self.labels.fields())
         with storable_failure():
             kind, name, pace = self.kind, self.job_name, self.pace
-            shared = shared_turns(self.access, kind, name, pace, by_lists=self.by_lists, events_queue=self.events_queue)
-            async with shared as turns:
-                end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, turns=turns)
+            shared = shared_schedule(
+                self.access, kind, name, pace, by_lists=self.by_lists, events_queue=self.events_queue
+            )
+            async with shared as schedule:
+                end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, schedule=schedule)
         if self.not_before is not None and (early := self.not_before - time.time()) > 0:
             await asyncio.sleep(min(early, SETTLED_SECONDS))
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
@@ -129,8 +131,8 @@ class JobTrigger(BaseTrigger):
         target: JobTarget | ApplicationTarget = JobTarget(self.kind, self.job_name, self.access.to_json())
         if self.application is not None:
             target = ApplicationTarget(self.application, self.access.to_json())
-        patience = Patience(self.pace.interval, STOP_SECONDS)
+        limits = StopLimits(self.pace.interval, STOP_SECONDS)
         try:
-            log_stop(log, target, await astop(target, self.access, patience=patience))
+            log_stop(log, target, await astop(target, self.access, limits=limits))
         except (ClientError, BotoCoreError) as error:
             log_stop(log, target, error)

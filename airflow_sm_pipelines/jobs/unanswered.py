@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError
 
 from airflow_sm_pipelines.aws.failures import CallError, JobUnreachable, is_connection_error
-from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from msgspec import Struct
 from airflow_sm_pipelines.aws.calls import operation
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.shared_client import shared_client
+from airflow_sm_pipelines.jobs.poll_schedule import AtIntervals, PollPace, PollSchedule
 from airflow_sm_pipelines.jobs.time_limits import overdue, overdue_after
-from airflow_sm_pipelines.jobs.turns import AtIntervals, PollPace, Turns
 from airflow_sm_pipelines.observing.metrics import POLLS
 from airflow_sm_pipelines.step_types.job_kind import JobState
 
@@ -56,20 +56,20 @@ async def wait_for_job(
     pace: PollPace,
     bounds: WaitBounds,
     on_look: Callable[[], object] = lambda: None,
-    turns: Turns | None = None,
+    schedule: PollSchedule | None = None,
 ) -> tuple[WaitEnd, str]:
     """Look at a job until it has ended, and say why the waiting ended and what was last seen.
 
     Errors that pass (throttling, faults of the service, lost connections, expired credentials) never end the
     waiting: it backs off, says so, and goes on, with a new client where the credentials have expired. ``on_look`` is
-    called after each look that was answered, and may block. ``turns`` say when the job is looked at; without them it
+    called after each look that was answered, and may block. ``schedule`` says when the job is looked at; without one it
     is at once, and then in each interval.
     """
-    turns = AtIntervals(pace) if turns is None else turns
+    schedule = AtIntervals(pace) if schedule is None else schedule
     loop = asyncio.get_running_loop()
     errors, last_status = 0, ""
     async with shared_client(access, kind.service) as shared:
-        await turns.first(_left(bounds.deadline))
+        await schedule.first(_left(bounds.deadline))
         while True:
             pause, latest = None, bounds.deadline
             began = loop.time()
@@ -83,11 +83,11 @@ async def wait_for_job(
                         return WaitEnd.UNREADABLE, str(CallError.of(error))
                     raise
                 errors += 1
-                pause = turns.pause_after(error, errors)
+                pause = schedule.pause_after(error, errors)
                 log.warning("Looking at the %s %s failed and is tried again in %g s: %s", kind.noun, name, pause, error)
             else:
                 errors, status = 0, kind.status_of(described)
-                turns.looked(described, began)
+                schedule.looked(described, began)
                 on_look()
                 if (end := _end_of(kind, described, bounds.max_runtime_grace)) is not None:
                     return end
@@ -101,7 +101,7 @@ async def wait_for_job(
                 return WaitEnd.TIMED_OUT, last_status
             at_most = _left(latest)
             if pause is None:
-                await turns.following(at_most)
+                await schedule.following(at_most)
             else:
                 await asyncio.sleep(pause if at_most is None else min(pause, at_most))
 

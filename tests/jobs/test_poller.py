@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from airflow_sm_pipelines.jobs.aws_clock import AwsClock
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.poller import MAX_UNSEEN_SECONDS, REFUSED_SECONDS, Member, Memory, Poller
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.step_types.list_calls import list_call_of
 from airflow_sm_pipelines.step_types.training import KIND
 from tests.jobs.virtual_time import run

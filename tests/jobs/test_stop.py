@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, Stopped, astop, is_settled, stop
+from airflow_sm_pipelines.jobs.stop import StopLimits, StopOutcome, Stopped, astop, is_settled, stop
 from airflow_sm_pipelines.step_types import model, training
 from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget, JobTarget
 from tests.jobs.doubles import FakeAws, Fault, Job, client_error
@@ -152,14 +152,14 @@ class Applications:
         self.state = "gone"
 
 
-PATIENCE = Patience(0.0, 60.0)
+LIMITS = StopLimits(0.0, 60.0)
 
 
 @pytest.mark.parametrize("state", ["CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED", "gone"])
 @pytest.mark.parametrize("run", [None, "RUNNING", "CANCELLING", "SUCCESS"])
 def test_an_application_goes_whatever_it_is_at(stop_it: Stop, state: str, run: str | None) -> None:
     applications = Applications(state, run)
-    assert stop_it(APPLICATION, applications, patience=PATIENCE).outcome is StopOutcome.ENDED
+    assert stop_it(APPLICATION, applications, limits=LIMITS).outcome is StopOutcome.ENDED
     assert applications.state in ("gone", "TERMINATED")
 
 
@@ -180,11 +180,11 @@ def test_without_time_each_stop_takes_the_next_step(stop_it: Stop) -> None:
 def test_what_passes_is_waited_out(stop_it: Stop, code: str) -> None:
     applications = Applications()
     applications.fails["StopApplication"] = [client_error(code, "not now", "StopApplication", 500)]
-    assert stop_it(APPLICATION, applications, patience=PATIENCE).outcome is StopOutcome.ENDED
+    assert stop_it(APPLICATION, applications, limits=LIMITS).outcome is StopOutcome.ENDED
 
 
 def test_what_does_not_pass_is_raised(stop_it: Stop) -> None:
     applications = Applications()
     applications.fails["StopApplication"] = [client_error("AccessDeniedException", "no", "StopApplication", 403)]
     with pytest.raises(ClientError):
-        stop_it(APPLICATION, applications, patience=PATIENCE)
+        stop_it(APPLICATION, applications, limits=LIMITS)

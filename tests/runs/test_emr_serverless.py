@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from airflow_sm_pipelines.aws.access import AwsAccess
-from airflow_sm_pipelines.jobs.stop import Patience, StopOutcome, astop, log_stop, stop
+from airflow_sm_pipelines.jobs.stop import StopLimits, StopOutcome, astop, log_stop, stop
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.server.orphan_sweep import sweep
@@ -289,14 +289,14 @@ def test_a_disposal_goes_on_where_it_can_and_says_what_stays(
     local_endpoint.add_fault("emr-serverless", "CancelJobRun", error={"code": "ValidationException"})
     local_endpoint.add_fault("emr-serverless", "GetApplication", error={"code": "InternalServerException"}, skip=1)
     local_endpoint.add_fault("emr-serverless", "StopApplication", error={"code": "AccessDeniedException"})
-    target, patience = ApplicationTarget(application, ACCESS.to_json()), Patience(0.05, 10.0)
+    target, limits = ApplicationTarget(application, ACCESS.to_json()), StopLimits(0.05, 10.0)
     with pytest.raises(ClientError) as refused:
-        asyncio.run(astop(target, ACCESS, patience=patience))
+        asyncio.run(astop(target, ACCESS, limits=limits))
     log_stop(LOG, target, refused.value)
     assert f"The application {application} is left behind (AccessDeniedException" in caplog.text
-    log_stop(LOG, target, asyncio.run(astop(target, ACCESS, patience=Patience(1.0, 0.0))))
+    log_stop(LOG, target, asyncio.run(astop(target, ACCESS, limits=StopLimits(1.0, 0.0))))
     assert "left behind (it was STARTED)" in caplog.text
     gone = ApplicationTarget("00none", ACCESS.to_json())
     for each in (target, target, gone):
-        assert asyncio.run(astop(each, ACCESS, patience=patience)).outcome is StopOutcome.ENDED
-        assert stop(each, ACCESS, patience=patience).outcome is StopOutcome.ENDED
+        assert asyncio.run(astop(each, ACCESS, limits=limits)).outcome is StopOutcome.ENDED
+        assert stop(each, ACCESS, limits=limits).outcome is StopOutcome.ENDED

@@ -11,7 +11,7 @@ from aiobotocore.session import ClientCreatorContext
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.callbacks.message import digest_of
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
-from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, wait_for_job
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request

@@ -19,7 +19,7 @@ from airflow_sm_pipelines.callbacks.reply import Reply
 from airflow_sm_pipelines.callbacks.reply_queue import reply_queue
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait, wait_for_answer
-from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from tests.runs.harness import Airflow
 from tests.runs.workers import make_queue, send, take
 from tests.waiting import LOOK_SECONDS, PATIENCE_SECONDS

@@ -20,8 +20,8 @@ from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.callbacks.message import AnswerSlot, CallbackMessage, digest_of
 from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
-from airflow_sm_pipelines.jobs.turns import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from airflow_sm_pipelines.local.samples import training_request
 from airflow_sm_pipelines.step_types import emr_serverless, training

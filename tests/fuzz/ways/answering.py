@@ -35,7 +35,7 @@ from airflow_sm_pipelines.callbacks.waiting import CallbackEvent, CallbackWait
 from airflow_sm_pipelines.callbacks.xcom_slots import reply_left
 from airflow_sm_pipelines.definition.model import ParameterType
 from airflow_sm_pipelines.expressions.outputs import OutputError, typed_outputs
-from airflow_sm_pipelines.jobs.turns import PollPace
+from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from tests.definition.build import document
 from tests.fuzz.comms import connect, packed

@@ -21,8 +21,8 @@ class PollPace(Struct, frozen=True):
         return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
 
 
-class Turns(Protocol):
-    """Gives a job its turns to be looked at. ``at_most`` are seconds after which it has one in any case."""
+class PollSchedule(Protocol):
+    """When a job is looked at. ``at_most`` are seconds after which it is in any case."""
 
     async def first(self, at_most: float | None) -> None:
         """Wait for the first look."""
@@ -37,8 +37,8 @@ class Turns(Protocol):
         """Seconds until the next look after so many in a row that failed, the last one with this error."""
 
 
-class AtIntervals(Turns):
-    """The turns of a job that is waited for alone: a look at once, and then one in each interval."""
+class AtIntervals(PollSchedule):
+    """The schedule of a job that is waited for alone: a look at once, and then one in each interval."""
 
     def __init__(self, pace: PollPace) -> None:
         self._pace = pace
