@@ -13,7 +13,7 @@ from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.stopping import asend_stopping
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait, wait_for_answer
 from airflow_sm_pipelines.callbacks.xcom_slots import leave_reply, look_from_trigger
-from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Awaited, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.shielded import shielded
 from airflow_sm_pipelines.jobs.task_states import state_at_kill
 from airflow_sm_pipelines.jobs.trigger_event import storable_event, storable_failure
@@ -58,7 +58,7 @@ class CallbackTrigger(BaseTrigger):
 
     async def _kill(self) -> None:
         state = await state_at_kill(self.task_instance)
-        if on_kill_verdict(state, Place.TRIGGER, Awaited.ANSWER, timed_out=False) is not Verdict.STOP:
+        if on_kill_verdict(state, AskedBy.TRIGGER, Awaited.ANSWER, timed_out=False) is not Verdict.STOP:
             # Airflow empties a cleared task's slot as its next try begins: that try tells the workers, and only it.
             log.info("The task is %s, and not over: its next try goes on with the message, or tells the workers", state)
             return

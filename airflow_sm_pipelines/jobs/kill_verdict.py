@@ -29,7 +29,7 @@ class Verdict(Enum):
     """The task is tried again: that try goes on with it, or stops it where a user has cleared the task."""
 
 
-class Place(Enum):
+class AskedBy(Enum):
     """Who asks."""
 
     WORKER = "worker"
@@ -45,7 +45,9 @@ class Awaited(Enum):
     ANSWER = "answer to a message"
 
 
-def on_kill_verdict(state: str | None, place: Place, awaited: Awaited = Awaited.JOB, *, timed_out: bool) -> Verdict:
+def on_kill_verdict(
+    state: str | None, asked_by: AskedBy, awaited: Awaited = Awaited.JOB, *, timed_out: bool
+) -> Verdict:
     """The verdict on a kill.
 
     :param state: the task's state on the server; None before a try of it is scheduled
@@ -53,14 +55,14 @@ def on_kill_verdict(state: str | None, place: Place, awaited: Awaited = Awaited.
     """
     if timed_out or state in ENDED:
         return Verdict.STOP
-    if place is Place.SWEEP:
+    if asked_by is AskedBy.SWEEP:
         return Verdict.LEAVE
-    if place is Place.TRIGGER and state == DEFERRED:
+    if asked_by is AskedBy.TRIGGER and state == DEFERRED:
         # Another triggerer owns it, or the task was cleared and deferred again; either way it is left alone.
         return Verdict.LEAVE
     if awaited is Awaited.ANSWER:
         # The workers get one message for each kill. A next try knows whether it begins anew, and sends it then.
-        return Verdict.STOP if place is Place.TRIGGER and state == UNKNOWN else Verdict.LEAVE_TO_NEXT_TRY
-    if place is Place.TRIGGER or state == RESTARTING:
+        return Verdict.STOP if asked_by is AskedBy.TRIGGER and state == UNKNOWN else Verdict.LEAVE_TO_NEXT_TRY
+    if asked_by is AskedBy.TRIGGER or state == RESTARTING:
         return Verdict.STOP
     return Verdict.LEAVE_TO_NEXT_TRY

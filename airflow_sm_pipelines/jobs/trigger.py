@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
-from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.shared_poller import shared_schedule
@@ -124,7 +124,7 @@ class JobTrigger(BaseTrigger):
 
     async def _kill(self) -> None:
         state = await state_at_kill(self.task_instance)
-        if on_kill_verdict(state, Place.TRIGGER, timed_out=False) is not Verdict.STOP:
+        if on_kill_verdict(state, AskedBy.TRIGGER, timed_out=False) is not Verdict.STOP:
             log.info("The %s %s is still waited for, by another triggerer: it goes on", self.kind.noun, self.job_name)
             return
         JOBS_ENDED.add(step_type=self.labels.step_type, end=JobEnd.KILLED.value)

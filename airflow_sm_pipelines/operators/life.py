@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 
-from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.step_lifecycle import StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.operators.kill_notice import record_before_exit, state_in_time
@@ -42,7 +42,7 @@ def kill(this_try: LifeTry[L], log: Log) -> None:
     """Stop what a killed task waits for, or whose time is over, but not when a later try goes on with it."""
     life, timed_out = this_try.life, isinstance(sys.exception(), AirflowTaskTimeout)
     state = None if timed_out else state_in_time(this_try.context)
-    if on_kill_verdict(state, Place.WORKER, life.awaited, timed_out=timed_out) is Verdict.STOP:
+    if on_kill_verdict(state, AskedBy.WORKER, life.awaited, timed_out=timed_out) is Verdict.STOP:
         life.kill(timed_out=timed_out)
         return
     log.info("The task is not over: the %s goes on, and the next try sees to it", life.awaited.value)

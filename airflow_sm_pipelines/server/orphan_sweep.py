@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
 from airflow_sm_pipelines.aws.failures import CallError
-from airflow_sm_pipelines.jobs.kill_verdict import Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Awaited, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.stop import StopOutcome, is_settled, stop
 from airflow_sm_pipelines.observing.metrics import ORPHANS_STOPPED
 from airflow_sm_pipelines.server.cleared_attempts import ClearedAttempt, find_cleared, forget
@@ -74,7 +74,7 @@ def end(orphan: Orphan) -> None:
     """
     target = read_stop_target(orphan.record.stop_target)
     awaited = Awaited.ANSWER if isinstance(target, MessageTarget) else Awaited.JOB
-    if on_kill_verdict(orphan.state, Place.SWEEP, awaited, timed_out=False) is not Verdict.STOP:
+    if on_kill_verdict(orphan.state, AskedBy.SWEEP, awaited, timed_out=False) is not Verdict.STOP:
         return
     if isinstance(target, MessageTarget):
         take_back(orphan)

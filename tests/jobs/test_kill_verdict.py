@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from airflow.utils.state import State
 
-from airflow_sm_pipelines.jobs.kill_verdict import ENDED, Awaited, Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import ENDED, AskedBy, Awaited, Verdict, on_kill_verdict
 
 STOP, LEAVE, NEXT = Verdict.STOP, Verdict.LEAVE, Verdict.LEAVE_TO_NEXT_TRY
 # state: a worker's job, a trigger's job, a worker's message, a trigger's message, the sweep
@@ -29,11 +29,11 @@ TABLE = {
     "unknown": (NEXT, STOP, NEXT, STOP, LEAVE),
 }
 COLUMNS = (
-    (Place.WORKER, Awaited.JOB),
-    (Place.TRIGGER, Awaited.JOB),
-    (Place.WORKER, Awaited.ANSWER),
-    (Place.TRIGGER, Awaited.ANSWER),
-    (Place.SWEEP, Awaited.JOB),
+    (AskedBy.WORKER, Awaited.JOB),
+    (AskedBy.TRIGGER, Awaited.JOB),
+    (AskedBy.WORKER, Awaited.ANSWER),
+    (AskedBy.TRIGGER, Awaited.ANSWER),
+    (AskedBy.SWEEP, Awaited.JOB),
 )
 
 
@@ -43,11 +43,11 @@ def test_the_last_states_are_those_of_airflow() -> None:
 
 @pytest.mark.parametrize("state", TABLE)
 def test_the_table(state: str | None) -> None:
-    verdicts = tuple(on_kill_verdict(state, place, awaited, timed_out=False) for place, awaited in COLUMNS)
+    verdicts = tuple(on_kill_verdict(state, asked_by, awaited, timed_out=False) for asked_by, awaited in COLUMNS)
     assert verdicts == TABLE[state]
 
 
 @pytest.mark.parametrize("state", TABLE)
 def test_a_time_out_is_the_last_word(state: str | None) -> None:
-    for place, awaited in COLUMNS:
-        assert on_kill_verdict(state, place, awaited, timed_out=True) is STOP
+    for asked_by, awaited in COLUMNS:
+        assert on_kill_verdict(state, asked_by, awaited, timed_out=True) is STOP

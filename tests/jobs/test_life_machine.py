@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
 from airflow_sm_pipelines.jobs.admission import Pause
-from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
@@ -201,7 +201,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_worker_is_shut_down(self) -> None:
         assert self.process is not None
-        assert on_kill_verdict(self.state, Place.WORKER, timed_out=False) is Verdict.LEAVE_TO_NEXT_TRY
+        assert on_kill_verdict(self.state, AskedBy.WORKER, timed_out=False) is Verdict.LEAVE_TO_NEXT_TRY
         with suppress(WorkerDied):
             self.process.run.record_interruption()
         self.process = None
@@ -222,7 +222,7 @@ class Life(RuleBasedStateMachine):
         """Whoever waits is killed, in the state that the user's action has given the task."""
         process, trigger, self.process, self.trigger = self.process, self.trigger, None, None
         if process is not None:
-            if on_kill_verdict(self.state, Place.WORKER, timed_out=False) is Verdict.STOP:
+            if on_kill_verdict(self.state, AskedBy.WORKER, timed_out=False) is Verdict.STOP:
                 process.kill()
                 try:
                     process.resume(WaitEnd.ENDED, "")
@@ -232,7 +232,7 @@ class Life(RuleBasedStateMachine):
         elif (
             trigger is not None
             and self.triggerer_lives
-            and on_kill_verdict(self.state, Place.TRIGGER, timed_out=False) is Verdict.STOP
+            and on_kill_verdict(self.state, AskedBy.TRIGGER, timed_out=False) is Verdict.STOP
         ):
             stop(JobTarget(trigger.kind, trigger.job_name, {}), self.task.aws)
 
@@ -290,7 +290,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_sweep_looks(self) -> None:
         record = self.record
-        assert on_kill_verdict(self.state, Place.SWEEP, timed_out=False) is Verdict.STOP
+        assert on_kill_verdict(self.state, AskedBy.SWEEP, timed_out=False) is Verdict.STOP
         if record is None or not record.may_have_job:
             return
         target = read_stop_target(record.stop_target)
