@@ -112,11 +112,11 @@ class DirectPermits:
     def __init__(self, pace: float) -> None:
         self._least = 1 / pace
 
-    def say(self, word: Any, call: Any, permit: float = 0.0) -> Any:
+    def say(self, message: Any, call: Any, permit: float = 0.0) -> Any:
         from airflow_sm_pipelines.server.pace_answers import said
         from airflow_sm_pipelines.server.pace_rows import change_queue
 
-        return change_queue(call, lambda queue: said(word, queue, time.time(), self._least, permit))
+        return change_queue(call, lambda queue: said(message, queue, time.time(), self._least, permit))
 
 
 def make_table() -> None:

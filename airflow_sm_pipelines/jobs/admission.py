@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from airflow_sm_pipelines.jobs.enrich_request import account_in
 from airflow_sm_pipelines.observing.metrics import PACE_WAITS
-from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, Permits, Word, is_paceable
+from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, PaceMessage, Permits, is_paceable
 from airflow_sm_pipelines.pace.queue import SHORT_WAIT
 from airflow_sm_pipelines.pace.rates import read_rates
 
@@ -101,13 +101,15 @@ class Admission:
         call = self._paced(api)
         if call is None:
             return None
-        return self._wait_for(call, self._permits.say(Word.ASK_AGAIN if self.held.again else Word.ASK, call))
+        return self._wait_for(
+            call, self._permits.say(PaceMessage.ASK_AGAIN if self.held.again else PaceMessage.ASK, call)
+        )
 
     def taken(self, api: str) -> None:
         """AWS has taken the call."""
         call = self._paced(api)
         if call is not None and self._granted is not None and self._granted.report:
-            self._permits.say(Word.TAKEN, call)
+            self._permits.say(PaceMessage.TAKEN, call)
 
     def throttled(self, api: str, failure: StepFailure) -> Pause | None:
         """Wait until a call that AWS has throttled is to be made again; the pause, where that takes long.
@@ -118,7 +120,7 @@ class Admission:
         call, now = self._paced(api), self._run.clock.time()
         answer = None
         if call is not None and self._granted is not None:
-            answer = self._permits.say(Word.THROTTLED, call, self._granted.permit)
+            answer = self._permits.say(PaceMessage.THROTTLED, call, self._granted.permit)
         since = now if self.held.throttled_since is None else self.held.throttled_since
         pause = self._pause_of_its_own() if answer is None else answer.wait
         if patience <= 0 or now + min(pause, MAX_PAUSE_SECONDS) - since > patience:
@@ -139,7 +141,7 @@ class Admission:
             if self._may_pause:
                 return self._pause(answer.wait)
             self._rest(answer.wait)
-            answer = self._permits.say(Word.ASK_AGAIN, call)
+            answer = self._permits.say(PaceMessage.ASK_AGAIN, call)
         self._granted = answer
         return None if answer is None else self._rest(min(answer.wait, SHORT_WAIT))
 

@@ -20,7 +20,7 @@ SECRET_BYTES = 32
 _Id = Annotated[str, Meta(min_length=1, max_length=250)]
 
 
-class Word(Enum):
+class PaceMessage(Enum):
     """What a task says about a call."""
 
     ASK = "ask"
@@ -53,7 +53,7 @@ class TaskRef(Struct, frozen=True):
 class Asking(Struct, frozen=True, forbid_unknown_fields=True):
     """What a task sends. ``secret`` is the one whose digest it has put into its state store."""
 
-    word: Word
+    message: PaceMessage
     call: PacedCall
     task: TaskRef
     secret: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -74,14 +74,14 @@ class Asking(Struct, frozen=True, forbid_unknown_fields=True):
 class Permits(Protocol):
     """Where permits come from. None where there is no pace."""
 
-    def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
+    def say(self, message: PaceMessage, call: PacedCall, permit: float = 0.0) -> Answer | None:
         """Ask, or report what came of a permit."""
 
 
 class NoPermits:
     """No pace at all."""
 
-    def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:  # noqa: ARG002 # the protocol's
+    def say(self, message: PaceMessage, call: PacedCall, permit: float = 0.0) -> Answer | None:  # noqa: ARG002 # the protocol's
         return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from airflow_sm_pipelines.pace.asking import SECRET_BYTES, STORE_KEY, Asking, PacedCall, TaskRef, Word, digest_of
+from airflow_sm_pipelines.pace.asking import SECRET_BYTES, STORE_KEY, Asking, PacedCall, PaceMessage, TaskRef, digest_of
 from airflow_sm_pipelines.pace.queue import Answer
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class HttpPermits:
         self._secret = ""
         self._is_shut = url in silent
 
-    def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
+    def say(self, message: PaceMessage, call: PacedCall, permit: float = 0.0) -> Answer | None:
         # A door that answers may have permits for some calls and none for others.
         of_this_call = f"{self._url} {call.api}"
         if self._is_shut or of_this_call in self._silent:
@@ -84,7 +84,7 @@ class HttpPermits:
             self._secret = secrets.token_urlsafe(SECRET_BYTES)
             self._store.set(STORE_KEY, {"digest": digest_of(self._secret)})
         try:
-            status, body = self._post(self._url, Asking(word, call, self._task, self._secret, permit).to_bytes())
+            status, body = self._post(self._url, Asking(message, call, self._task, self._secret, permit).to_bytes())
         except OSError as error:
             return self._go_on_without(f"it cannot be reached: {error}")
         if status == 404:

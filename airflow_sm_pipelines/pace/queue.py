@@ -24,7 +24,7 @@ MAX_TURN_SECONDS = 86_400.0
 class Answer(Struct, frozen=True):
     """The answer to a caller: to call, or to ask again, in ``wait`` seconds.
 
-    ``permit`` names a permit that was granted, for the word on what came of it; ``report`` says that a call that was
+    ``permit`` names a permit that was granted, for the message on what came of it; ``report`` says that a call that was
     taken is to be reported, too.
     """
 

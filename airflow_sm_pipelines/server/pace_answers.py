@@ -15,7 +15,7 @@ from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
-from airflow_sm_pipelines.pace.asking import STORE_KEY, Asking, TaskRef, Word, digest_of
+from airflow_sm_pipelines.pace.asking import STORE_KEY, Asking, PaceMessage, TaskRef, digest_of
 from airflow_sm_pipelines.pace.queue import Answer, CallQueue
 from airflow_sm_pipelines.server.pace_rows import change_queue
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 HEARD = Answer(True, 0.0)
-"""The answer to a word that asks for nothing."""
+"""The answer to a message that asks for nothing."""
 
 
 class NotTheTaskError(Exception):
@@ -45,18 +45,18 @@ def answer(asking: Asking, rates: Mapping[str, float], clock: Callable[[], float
     if asking.call.api not in rates:
         raise NoPaceError
     least = 1 / rates[asking.call.api]
-    return change_queue(asking.call, lambda queue: said(asking.word, queue, clock(), least, asking.permit))
+    return change_queue(asking.call, lambda queue: said(asking.message, queue, clock(), least, asking.permit))
 
 
-def said(word: Word, queue: CallQueue, now: float, least: float, permit: float) -> tuple[CallQueue, Answer]:
-    """What a word changes in a queue, and the answer to it; ``least`` is the interval that is configured."""
-    match word:
-        case Word.TAKEN:
+def said(message: PaceMessage, queue: CallQueue, now: float, least: float, permit: float) -> tuple[CallQueue, Answer]:
+    """What a message changes in a queue, and the answer to it; ``least`` is the interval that is configured."""
+    match message:
+        case PaceMessage.TAKEN:
             return queue.taken(now, least), HEARD
-        case Word.THROTTLED:
+        case PaceMessage.THROTTLED:
             return queue.throttled(now, least, permit)
-        case Word.ASK | Word.ASK_AGAIN:
-            return queue.ask(now, least, again=word is Word.ASK_AGAIN)
+        case PaceMessage.ASK | PaceMessage.ASK_AGAIN:
+            return queue.ask(now, least, again=message is PaceMessage.ASK_AGAIN)
 
 
 def is_running_task(task: TaskRef, secret: str) -> bool:

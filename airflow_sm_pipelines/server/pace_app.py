@@ -42,7 +42,7 @@ def make_app(answer: Callable[[Asking], Answer], rate: RefusalRate) -> FastAPI:
 
     @app.post(PATH)
     async def ask(request: Request) -> Response:
-        """One word of a task about one call."""
+        """One message of a task about one call."""
         try:
             asking = Asking.from_bytes(await read_body(request, MAX_BODY_BYTES))
             reply = await to_thread.run_sync(answer, asking, limiter=look_ups)

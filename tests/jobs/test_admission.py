@@ -14,7 +14,7 @@ from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.jobs.step_run import StepKilled
-from airflow_sm_pipelines.pace.asking import PacedCall, Word
+from airflow_sm_pipelines.pace.asking import PacedCall, PaceMessage
 from airflow_sm_pipelines.pace.queue import Answer
 from tests.jobs.doubles import SETTINGS, FakeAws, Fault, Task, WorkerDied
 
@@ -32,11 +32,11 @@ class Desk:
     """Gives these answers, one after the other, and then permits."""
 
     answers: list[Answer | None] = field(default_factory=list)
-    asked: list[tuple[Word, float]] = field(default_factory=list)
+    asked: list[tuple[PaceMessage, float]] = field(default_factory=list)
     calls: set[PacedCall] = field(default_factory=set)
 
-    def say(self, word: Word, call: PacedCall, permit: float = 0.0) -> Answer | None:
-        self.asked.append((word, permit))
+    def say(self, message: PaceMessage, call: PacedCall, permit: float = 0.0) -> Answer | None:
+        self.asked.append((message, permit))
         self.calls.add(call)
         return self.answers.pop(0) if self.answers else NOW
 
@@ -71,7 +71,7 @@ def paused(life: JobLifecycle) -> Pause:
 def test_a_permit_at_once(task: Task) -> None:
     desk = Desk()
     assert isinstance(begun(task, desk).submit_or_adopt(), JobWait)
-    assert desk.asked == [(Word.ASK, 0.0)]
+    assert desk.asked == [(PaceMessage.ASK, 0.0)]
     assert desk.calls == {PacedCall(CREATE, "123456789012", "eu-west-1")}
 
 
@@ -88,7 +88,7 @@ def test_a_long_wait_is_a_pause_that_leaves_no_record_and_no_job(task: Task) -> 
     assert (task.store.values, task.aws.jobs) == ({}, {})
     life = begun(task, desk, Held.from_json(pause.held.to_json()))
     assert isinstance(life.submit_or_adopt(), JobWait)
-    assert [word for word, _ in desk.asked] == [Word.ASK, Word.ASK_AGAIN]
+    assert [message for message, _ in desk.asked] == [PaceMessage.ASK, PaceMessage.ASK_AGAIN]
     assert (record(task).attempt, record(task).lost_tries, len(task.aws.jobs)) == (1, 0, 1)
 
 
@@ -109,7 +109,7 @@ def test_where_a_worker_may_be_held_a_long_wait_is_waited_for(task: Task) -> Non
     desk, started = Desk([Answer(False, 30.0), Answer(False, 6.0)]), task.clock.now
     assert isinstance(begun(task, desk, may_pause=False).submit_or_adopt(), JobWait)
     assert task.clock.now == started + 36.0
-    assert [word for word, _ in desk.asked] == [Word.ASK, Word.ASK_AGAIN, Word.ASK_AGAIN]
+    assert [message for message, _ in desk.asked] == [PaceMessage.ASK, PaceMessage.ASK_AGAIN, PaceMessage.ASK_AGAIN]
 
 
 def test_who_is_killed_while_waiting_makes_no_call(task: Task) -> None:
@@ -146,7 +146,7 @@ def test_a_throttled_call_goes_back_to_the_pace_and_is_made_again_under_its_name
     desk = Desk([NOW, Answer(True, 1.5, 9.0), Answer(True, 2.0, 11.0)])
     life = begun(task, desk)
     assert isinstance(life.submit_or_adopt(), JobWait)
-    assert desk.asked == [(Word.ASK, 0.0), (Word.THROTTLED, 7.0), (Word.THROTTLED, 9.0)]
+    assert desk.asked == [(PaceMessage.ASK, 0.0), (PaceMessage.THROTTLED, 7.0), (PaceMessage.THROTTLED, 9.0)]
     assert [name for called, name in task.aws.calls if called == CREATE] == [life.run.record.job_name] * 3
     assert (record(task).failures, record(task).policy_retries) == (0, {})
 
@@ -239,13 +239,13 @@ def test_without_patience_a_policy_counts_each_and_the_pace_learns_of_it(task: T
     with pytest.raises(StepFailure):
         begun(task, desk).submit_or_adopt()
     assert (task.aws.count(CREATE), record(task).failures) == (1, 1)
-    assert desk.asked == [(Word.ASK, 0.0), (Word.THROTTLED, 7.0)]
+    assert desk.asked == [(PaceMessage.ASK, 0.0), (PaceMessage.THROTTLED, 7.0)]
 
 
 def test_a_call_that_was_taken_is_told_where_that_is_wanted(task: Task) -> None:
     desk = Desk([Answer(True, 0.0, 7.0, report=True)])
     assert isinstance(begun(task, desk).submit_or_adopt(), JobWait)
-    assert [word for word, _ in desk.asked] == [Word.ASK, Word.TAKEN]
+    assert [message for message, _ in desk.asked] == [PaceMessage.ASK, PaceMessage.TAKEN]
 
 
 @pytest.mark.parametrize("fault", [Fault.FAULTY, Fault.DENIED, Fault.LIMIT])

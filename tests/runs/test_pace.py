@@ -11,7 +11,7 @@ import pytest
 
 from airflow_sm_pipelines.jobs.record import STORE_KEY
 from airflow_sm_pipelines.pace.asking import STORE_KEY as DIGEST_KEY
-from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
+from airflow_sm_pipelines.pace.asking import Asking, PacedCall, PaceMessage, TaskRef
 from airflow_sm_pipelines.pace.queue import Answer, CallQueue
 from tests.runs.harness import ROLE, Airflow, Run, pipeline, processing, training
 from tests.runs.records import records
@@ -201,7 +201,7 @@ def test_who_is_no_running_task_gets_no_permit(airflow: Airflow, api_server: str
     import msgspec
 
     run = airflow.run(fan_out(1))
-    asking = Asking(Word.ASK, CALL, TaskRef(run.dag_id, run.run_id, "Train0"), secret)
+    asking = Asking(PaceMessage.ASK, CALL, TaskRef(run.dag_id, run.run_id, "Train0"), secret)
     answer = httpx.post(f"{api_server}/sagemaker-pace/calls", content=msgspec.json.encode(asking))
     assert answer.status_code == (403 if secret else 400)
 

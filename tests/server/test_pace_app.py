@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from airflow_sm_pipelines.pace.asking import Asking, PacedCall, TaskRef, Word
+from airflow_sm_pipelines.pace.asking import Asking, PacedCall, PaceMessage, TaskRef
 from airflow_sm_pipelines.pace.client import HttpPermits, SilentDoors
 from airflow_sm_pipelines.pace.http import door_url
 from airflow_sm_pipelines.pace.queue import Answer
@@ -19,7 +19,7 @@ from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 
 CALL = PacedCall("CreateTrainingJob", "123456789012", "eu-west-1")
 TASK = TaskRef("dag", "run", "task")
-ASKING = Asking(Word.ASK, CALL, TASK, "secret")
+ASKING = Asking(PaceMessage.ASK, CALL, TASK, "secret")
 PERMIT = Answer(True, 1.5, 7.0)
 
 
@@ -65,7 +65,7 @@ def test_a_task_is_answered() -> None:
         (b"[]", 400),
         (b"[" * 5000, 400),
         (b"\xff", 400),
-        (body_with(word="give me all"), 400),
+        (body_with(message="give me all"), 400),
         (body_with(secret=""), 400),
         (body_with(more=1), 400),
         (body_with(permit="1"), 400),
@@ -117,8 +117,8 @@ def test_the_secret_stays_with_the_task_and_its_digest_is_in_the_store() -> None
         return 200, msgspec.json.encode(PERMIT)
 
     asking, store, log = permits(post)
-    assert asking.say(Word.ASK, CALL) == PERMIT
-    assert asking.say(Word.THROTTLED, CALL, 7.0) == PERMIT
+    assert asking.say(PaceMessage.ASK, CALL) == PERMIT
+    assert asking.say(PaceMessage.THROTTLED, CALL, 7.0) == PERMIT
     first, second = sent
     assert (first.secret, second.permit, log.lines) == (second.secret, 7.0, [])
     assert first.secret not in str(store)
@@ -147,7 +147,7 @@ def test_without_a_good_answer_there_is_no_pace_and_that_is_said_once(answer: An
         return answer  # type: ignore[no-any-return] # one of the above
 
     asking, _, log = permits(post)
-    assert (asking.say(Word.ASK, CALL), asking.say(Word.ASK, CALL)) == (None, None)
+    assert (asking.say(PaceMessage.ASK, CALL), asking.say(PaceMessage.ASK, CALL)) == (None, None)
     assert calls == 1
     (line,) = log.lines
     assert line.startswith("Calls that create jobs are made without a pace")
@@ -166,7 +166,7 @@ def test_the_next_tasks_of_the_process_ask_a_silent_door_again_after_a_minute() 
     told = []
     for clock[0] in (0.0, 1.0, 59.0, 61.0):
         asking, _, log = permits(post, silent)
-        assert asking.say(Word.ASK, CALL) is None
+        assert asking.say(PaceMessage.ASK, CALL) is None
         told.append(len(log.lines))
     assert (told, calls) == ([1, 0, 0, 1], 2)
 
