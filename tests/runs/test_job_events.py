@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,20 +33,33 @@ from tests.waiting import PATIENCE_SECONDS
 
 ACCESS = AwsAccess("aws_default", "us-east-1", None, {})
 HOUR = 3600.0
-QUEUE = "job-events"
+QUEUES = (f"job-events-{number:04}" for number in itertools.count())
+queue_name = ""
+"""The queue of this test. A call that the test before has left under way may reach the endpoint in this one."""
+
+
+@pytest.fixture(autouse=True)
+def own_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.queue_name", next(QUEUES))
 
 
 @pytest.fixture
 def endpoint(local_endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> LocalEndpoint:
     for name, value in local_endpoint.environment.items():
         monkeypatch.setenv(name, value)
-    local_endpoint.load_scenario({"defaults": {"duration": HOUR}, "events": {"queue": QUEUE}})
+    local_endpoint.load_scenario({"defaults": {"duration": HOUR}, "events": {"queue": queue_name}})
     return local_endpoint
 
 
-def url_of(endpoint: LocalEndpoint, queue: str = QUEUE) -> str:
-    url: str = endpoint.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+def url_of(endpoint: LocalEndpoint) -> str:
+    url: str = endpoint.client("sqs").get_queue_url(QueueName=queue_name)["QueueUrl"]
     return url
+
+
+def reads(endpoint: LocalEndpoint) -> int:
+    """How often this test's queue has been read."""
+    found = endpoint.requests("sqs", "ReceiveMessage")
+    return sum(queue_name in request.parameters["QueueUrl"] for request in found)
 
 
 def trigger(url: str | None, name: str, kind: Any = training.KIND, interval: float = HOUR) -> JobTrigger:
@@ -82,7 +96,7 @@ async def ended(*tasks: asyncio.Task[TriggerEvent]) -> list[str]:
 async def reading(endpoint: LocalEndpoint, *triggers: JobTrigger) -> AsyncIterator[list[asyncio.Task[TriggerEvent]]]:
     """Triggers of which each has begun, and whose queue is being read."""
     async with running([*triggers]) as tasks:
-        await until(lambda: calls(endpoint, "ReceiveMessage", "sqs") >= 1)
+        await until(lambda: reads(endpoint) >= 1)
         yield tasks
 
 
@@ -150,7 +164,7 @@ def test_without_the_setting_and_for_jobs_without_events_no_queue_is_read(endpoi
             assert await ended(*tasks) == ["ended"] * 2
 
     asyncio.run(scene())
-    assert endpoint.requests("sqs", "ReceiveMessage") == ()
+    assert reads(endpoint) == 0
 
 
 @pytest.mark.parametrize("action", ["ReceiveMessage", "DeleteMessageBatch"])
@@ -181,13 +195,13 @@ def test_a_queue_that_is_not_there_does_no_harm(endpoint: LocalEndpoint, caplog:
 
     async def scene() -> None:
         async with running([trigger(f"{url_of(endpoint)}-missing", "ours", interval=0.5)]) as tasks:
-            await until(lambda: calls(endpoint, "ReceiveMessage", "sqs") >= 1)
+            await until(lambda: reads(endpoint) >= 1)
             endpoint.advance(86400)
             assert await ended(*tasks) == ["ended"]
 
     asyncio.run(scene())
-    assert calls(endpoint, "ReceiveMessage", "sqs") == 1
-    assert "job-events-missing cannot be read" in caplog.text
+    assert reads(endpoint) == 1
+    assert f"{queue_name}-missing cannot be read" in caplog.text
 
 
 def test_a_queue_that_fails_in_passing_is_read_again(endpoint: LocalEndpoint) -> None:
@@ -196,7 +210,7 @@ def test_a_queue_that_fails_in_passing_is_read_again(endpoint: LocalEndpoint) ->
 
     async def scene() -> None:
         async with running([trigger(url_of(endpoint), "ours")]) as tasks:
-            await until(lambda: calls(endpoint, "ReceiveMessage", "sqs") > 5)
+            await until(lambda: reads(endpoint) > 5)
             endpoint.advance(86400)
             assert await ended(*tasks) == ["ended"]
 
@@ -213,9 +227,9 @@ def test_messages_that_are_no_events_stay_and_are_told_once(
             await until(lambda: left(endpoint) == 0)
             for number in range(3):
                 send(endpoint, {"token": f"token{number}", "status": "Success"})
-            read = calls(endpoint, "ReceiveMessage", "sqs")
+            read = reads(endpoint)
             await until(lambda: "has messages that are none" in caplog.text)
-            await until(lambda: calls(endpoint, "ReceiveMessage", "sqs") >= read + 3)
+            await until(lambda: reads(endpoint) >= read + 3)
             endpoint.advance(86400)
             assert await ended(*tasks) == ["ended"]
 
@@ -237,7 +251,7 @@ def test_an_event_that_nobody_waits_for_is_deleted_after_some_reads(
             assert calls(endpoint, "DescribeTrainingJob") == 0
 
     asyncio.run(scene())
-    assert calls(endpoint, "ReceiveMessage", "sqs") >= 10
+    assert reads(endpoint) >= 10
 
 
 def test_two_triggerers_that_share_a_queue_each_see_the_end_of_their_jobs(
@@ -258,7 +272,7 @@ def test_two_triggerers_that_share_a_queue_each_see_the_end_of_their_jobs(
 
     async def both() -> list[list[str]]:
         sides = [asyncio.create_task(asyncio.to_thread(triggerer, own)) for own in names]
-        await until(lambda: calls(endpoint, "ReceiveMessage", "sqs") >= 1)
+        await until(lambda: reads(endpoint) >= 1)
         endpoint.advance(86400)
         return await asyncio.gather(*sides)
 
@@ -279,9 +293,9 @@ def test_a_triggerer_stops_to_read_when_it_waits_for_nothing(endpoint: LocalEndp
 
 
 def test_a_step_hands_the_setting_to_its_trigger(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    airflow.endpoint.load_scenario({"defaults": {"duration": 0.2}, "events": {"queue": QUEUE}})
+    airflow.endpoint.load_scenario({"defaults": {"duration": 0.2}, "events": {"queue": queue_name}})
     assert airflow.run(pipeline(training_step("Train"))).state == "success"
-    assert airflow.endpoint.requests("sqs", "ReceiveMessage") == ()
+    assert reads(airflow.endpoint) == 0
     monkeypatch.setenv("AIRFLOW__SAGEMAKER_PIPELINES__JOB_EVENTS_QUEUE_URL", url_of(airflow.endpoint))
     assert airflow.test("pipeline").state == "success"
-    assert airflow.endpoint.requests("sqs", "ReceiveMessage") != ()
+    assert reads(airflow.endpoint) > 0
