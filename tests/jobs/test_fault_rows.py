@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
 from airflow_sm_pipelines.definition.model import RetryPolicy
-from airflow_sm_pipelines.jobs.kill_verdict import Place, Verdict, on_kill_verdict
+from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
 from airflow_sm_pipelines.jobs.record import STORE_KEY, StepRecord
 from airflow_sm_pipelines.jobs.retry_decision import RetryRules, TryEnd
@@ -95,7 +95,7 @@ class Playing:
     def mark_failed(self, life: JobLifecycle | None) -> None:
         """A user does; ``life`` is the try that hears of it."""
         self.state = "failed"
-        if life is not None and on_kill_verdict(self.state, Place.WORKER, timed_out=False) is Verdict.STOP:
+        if life is not None and on_kill_verdict(self.state, AskedBy.WORKER, timed_out=False) is Verdict.STOP:
             life.kill()
 
     def clear(self) -> None:
@@ -108,7 +108,7 @@ class Playing:
         for _ in range(12):
             self.task.aws.settle()
             record = self.record
-            if record.may_have_job and on_kill_verdict(self.state, Place.SWEEP, timed_out=False) is Verdict.STOP:
+            if record.may_have_job and on_kill_verdict(self.state, AskedBy.SWEEP, timed_out=False) is Verdict.STOP:
                 target = read_stop_target(record.stop_target)
                 assert isinstance(target, JobTarget)
                 try:
@@ -204,12 +204,12 @@ def dies_while_the_job_runs(playing: Playing, victim: Victim) -> None:
     life, _ = playing.submit()
     if victim is Victim.RESTARTED_WORKER:
         for _ in range(4):
-            assert on_kill_verdict("running", Place.WORKER, timed_out=False) is Verdict.LEAVE_TO_NEXT_TRY
+            assert on_kill_verdict("running", AskedBy.WORKER, timed_out=False) is Verdict.LEAVE_TO_NEXT_TRY
             life.run.record_interruption()
             life, _ = playing.submit()
     elif victim is Victim.HUNG_TRIGGERER:
         # Airflow kills its trigger when it comes to: the task is deferred, and another one's.
-        assert on_kill_verdict("deferred", Place.TRIGGER, timed_out=False) is Verdict.LEAVE
+        assert on_kill_verdict("deferred", AskedBy.TRIGGER, timed_out=False) is Verdict.LEAVE
 
 
 def dies_before_the_result(playing: Playing, victim: Victim) -> None:

@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
 
     def time_out(self, life: JobLifecycle) -> None:
         """Airflow kills the try whose execution_timeout is over, in its process, and that is final."""
-        assert on_kill_verdict(self.state, Place.WORKER, timed_out=True) is Verdict.STOP
+        assert on_kill_verdict(self.state, AskedBy.WORKER, timed_out=True) is Verdict.STOP
         life.kill()
         self.decide(TryEnd.TIMED_OUT, None)
 
