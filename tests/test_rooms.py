@@ -273,6 +273,22 @@ def test_the_index_leads_to_every_section() -> None:
     assert numbers == sorted(set(numbers))
 
 
+def test_the_page_names_the_numbers_that_no_section_has() -> None:
+    """So that nobody looks for them."""
+    numbers = [tuple(map(int, number.split("."))) for number in numbered_sections()]
+    missing = set()
+    for chapter in ((), *{number[:1] for number in numbers if len(number) == 2}):
+        there = {number[-1] for number in numbers if number[:-1] == chapter}
+        missing |= {(*chapter, number) for number in range(min(there), max(there)) if number not in there}
+    page = (REPOSITORY / "docs" / "sagemaker-semantics.md").read_text()
+    [said] = re.findall(r"^There are no sections (.*?):", page, re.MULTILINE)
+    named = set()
+    for first, last in re.findall(r"([\d.]+) to ([\d.]+)", said):
+        *chapter, begin = map(int, first.split("."))
+        named |= {(*chapter, number) for number in range(begin, int(last.rpartition(".")[2]) + 1)}
+    assert named == missing
+
+
 def test_every_section_that_the_code_cites_is_there() -> None:
     sections = set(numbered_sections())
     cited = {
