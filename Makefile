@@ -42,7 +42,7 @@ TOOLS := .tools
 SITE := .site
 LICENCES := $(TOOLS)/bin/pip-licenses --python=$(ENVIRONMENT)/bin/python
 
-# uv installs in a fifth of pip's time. It does not read pip's configuration: where it cannot install, pip does.
+# uv installs in a third of pip's time. It does not read pip's configuration: where it cannot install, pip does.
 UV := .uv
 , := ,
 # $(call make_environment,folder,requirements)
