@@ -284,8 +284,8 @@ def test_the_page_names_the_numbers_that_no_section_has() -> None:
     [said] = re.findall(r"^There are no sections (.*?):", page, re.MULTILINE)
     named = set()
     for first, last in re.findall(r"([\d.]+) to ([\d.]+)", said):
-        *chapter, begin = map(int, first.split("."))
-        named |= {(*chapter, number) for number in range(begin, int(last.rpartition(".")[2]) + 1)}
+        *parents, begin = map(int, first.split("."))
+        named |= {(*parents, number) for number in range(begin, int(last.rpartition(".")[2]) + 1)}
     assert named == missing
 
 
