@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _PACKAGE = __name__.partition(".")[0]
+_IMPORTING = frozenset({"_call_with_frames_removed", "exec_module", "_run_code"})
+"""The functions that run the code of a module: importlib's, those of other loaders, runpy's."""
 
 
 def calling_frames() -> list[FrameType]:
@@ -51,11 +53,16 @@ def calling_files() -> tuple[str, ...]:
 
 
 def _is_dags_file(frame: FrameType) -> bool:
-    """Whether a frame is that of a module that Python imports or runs, and not of a program such as pytest."""
+    """Whether a frame is that of a module that Python imports just now, or runs as a script.
+
+    Others that call are programs, such as pytest and its workers, and have nothing of a Dag beside them.
+    """
     if frame.f_code.co_name != "<module>":
         return False
-    file = Path(frame.f_code.co_filename)
-    return frame.f_globals.get("__name__") != "__main__" or (file.suffix == ".py" and file.stem != "__main__")
+    if frame.f_globals.get("__name__") == "__main__":
+        file = Path(frame.f_code.co_filename)
+        return file.suffix == ".py" and file.stem != "__main__"
+    return frame.f_back is not None and frame.f_back.f_code.co_name in _IMPORTING
 
 
 def located(definition: Source, callers: Sequence[str]) -> Source:
