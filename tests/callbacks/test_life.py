@@ -122,7 +122,7 @@ class Task:
 
     def begun(self) -> CallbackLifecycle:
         """The life of a new try, whose message is resolved."""
-        pipeline: Any = SimpleNamespace(graph=SimpleNamespace(watched=frozenset()), digest="digest")
+        pipeline: Any = SimpleNamespace(name="p", graph=SimpleNamespace(watched=frozenset()), digest="digest")
         aws: Any = self.aws
         scope: Any = Scope()
         run = CallbackRun(
