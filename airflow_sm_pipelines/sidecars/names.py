@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,12 +12,13 @@ from msgspec import Struct, field
 MARK = ".airflow."
 SUFFIX = f"{MARK}yaml"
 _SLIPS = (".airflow.yml", ".airflow.json")
+_ENDINGS = (SUFFIX, *_SLIPS)
 DEFAULTS = f"_defaults{SUFFIX}"
 
 
 def is_sidecar(name: str) -> bool:
     """Whether a file of this name has settings, or was meant to, and is no definition."""
-    return name.endswith((SUFFIX, *_SLIPS))
+    return name.endswith(_ENDINGS)
 
 
 class Sidecar(Struct, frozen=True):
@@ -100,11 +102,13 @@ def owner_of(name: str, stems: Collection[str]) -> tuple[str, str | None] | None
 
 def _look(folder: Path, ignored: _Ignored | Collection[Path], may_be_definition: Callable[[Path], bool]) -> _Folder:
     try:
-        names = sorted(each.name for each in folder.iterdir())
+        # Airflow 3.4 reads each definition by itself: a Path for each of its neighbours would take as long as the rest.
+        with os.scandir(folder) as found_there:
+            names = [each.name for each in found_there]
     except OSError:
         # Whoever looks for the definitions there reports it.
         names = []
-    settings = [name for name in names if is_sidecar(name) and folder / name not in ignored]
+    settings = sorted(name for name in names if is_sidecar(name) and folder / name not in ignored)
     # Most folders have no such file, and none of their files is asked for.
     stems = (
         frozenset(Path(name).stem for name in names if may_be_definition(folder / name)) if settings else frozenset()
