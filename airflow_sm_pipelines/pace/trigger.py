@@ -19,7 +19,8 @@ class PauseTrigger(BaseTrigger):
     """Fires once, at ``until`` (epoch seconds), with ``held``: what the step's try goes on with, as JSON.
 
     No job runs meanwhile, so a kill has nothing to stop. It fires at its turn, without the hold of a JobTrigger: later,
-    the turn would pass unused, and after a try that Airflow takes for dead the next one asks anew.
+    the turn would pass unused. After a try that Airflow takes for dead the next one asks anew, which costs one of the
+    step's retries (bench/notes.md, "Second tries at scale").
     """
 
     def __init__(self, until: float, held: dict[str, Any]) -> None:
