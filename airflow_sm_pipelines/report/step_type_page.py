@@ -14,8 +14,9 @@ HEAD = """# Step types
 
 Made by `python -m airflow_sm_pipelines.report.step_type_page > docs/step-types.md`.
 
-What a user must know of single step types: what a step does beyond its AWS calls, and what was chosen where AWS is
-silent. What all of them call, need and return is in [step-type-table.md](step-type-table.md)."""
+Each section begins with a step of a definition, and with the tasks that it becomes in Airflow: the task's id, its
+operator, and the tasks that it comes after. Then it says what a step does beyond its AWS calls, and what was chosen
+where AWS is silent. What all step types call, need and return is in [step-type-table.md](step-type-table.md)."""
 
 
 def page() -> Iterator[str]:

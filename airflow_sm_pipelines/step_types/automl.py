@@ -57,10 +57,26 @@ MEMBERS_OF_V2 = ("AutoMLJobInputDataConfig", "AutoMLProblemTypeConfig", "AutoMLC
 GUIDE = Guide(
     "AutoML",
     """\
-`CreateAutoMLJob`, or `CreateAutoMLJobV2` where the Arguments have `AutoMLJobInputDataConfig`,
-`AutoMLProblemTypeConfig`, `AutoMLComputeConfig` or `DataSplitConfig` (a `null` does not count). Arguments and
-references are checked against the version that is called. AWS does not say how the files of `BestCandidateProperties`
-are named: `statistics.json` and `analysis.json` are taken.
+```json
+{"Name": "Search", "Type": "AutoML", "Arguments": {
+  "InputDataConfig": [{"TargetAttributeName": "rings", "DataSource": {"S3DataSource": {
+    "S3DataType": "S3Prefix", "S3Uri": "s3://bucket/train"}}}],
+  "OutputDataConfig": {"S3OutputPath": "s3://bucket/candidates"},
+  "RoleArn": "arn:aws:iam::123456789012:role/SageMaker"}}
+```
+
+```text
+Search  AutoMLStepOperator
+```
+
+The task calls `CreateAutoMLJob`, and waits for the job.
+
+**Which version is called.** `CreateAutoMLJobV2` where the Arguments have `AutoMLJobInputDataConfig`,
+`AutoMLProblemTypeConfig`, `AutoMLComputeConfig` or `DataSplitConfig`; else `CreateAutoMLJob`. A member that is `null`
+does not count. Arguments and references are checked against the version that is called.
+
+**Files of the best candidate.** AWS does not say how the files of `BestCandidateProperties` are named.
+`statistics.json` and `analysis.json` are taken.
 """,
 )
 

@@ -53,6 +53,21 @@ class BedrockAdapter(JobAdapter):
 GUIDE = Guide(
     "Bedrock: BedrockCustomModel, BedrockCustomModelDeployment, BedrockModelImport, BedrockProvisionedModelThroughput",
     """\
+```json
+[{"Name": "Tune", "Type": "BedrockCustomModel", "Arguments": {
+   "ModelName": "support", "RoleArn": "arn:aws:iam::123456789012:role/Bedrock",
+   "ModelSourceConfig": {"S3DataSource": {"S3Uri": "s3://bucket/tuned"}}}},
+ {"Name": "Serve", "Type": "BedrockCustomModelDeployment", "Arguments": {
+   "ModelDeploymentName": "support", "ModelArn": {"Get": "Steps.Tune.ModelArn"}}}]
+```
+
+```text
+Tune   BedrockCustomModelStepOperator
+Serve  BedrockCustomModelDeploymentStepOperator  after Tune
+```
+
+`Tune` calls `CreateCustomModel` and waits until the model is `Active`. Then `Serve` deploys it.
+
 | type | call | waits for | ready when |
 |---|---|---|---|
 | BedrockCustomModel | CreateCustomModel | GetCustomModel `ModelStatus` | `Active` |
@@ -61,13 +76,17 @@ GUIDE = Guide(
 | BedrockProvisionedModelThroughput | CreateProvisionedModelThroughput | GetProvisionedModelThroughput `Status` | \
 `InService` |
 
-Arguments and property paths are in PascalCase, as the service has them; keys of maps (`HyperParameters`) stay as they
-are. `ModelDeploymentArn` (the SDK's name) and `CustomModelDeploymentArn` (the API's) are the same. Names are the very
-names, not prefixes; without one, a name is generated.
+**Arguments** and property paths are in PascalCase, as the service has them. Keys of maps (`HyperParameters`) stay as
+they are. `ModelDeploymentArn` (the SDK's name) and `CustomModelDeploymentArn` (the API's) are the same.
 
-`ClientRequestToken` is set by the step, unless the Arguments have one: a call that is made again after a lost reply
-makes nothing twice. So a name in use is an error. Bedrock has no call that stops what these steps begin, and nothing
-is deleted: **a killed step leaves it under way, and provisioned throughput costs until it is deleted.** The
-connection needs permissions for `bedrock:*` calls, and `iam:PassRole` for the `RoleArn`.
+**Names** are the very names, not prefixes. So a name in use is an error. Where there is none, a name is generated.
+
+**One call.** The step sets `ClientRequestToken`, unless the Arguments have one. So a call that is made again after a
+lost reply makes nothing twice.
+
+**Kill.** Bedrock has no call that stops what these steps begin, and nothing is deleted: **a killed step leaves it
+under way, and provisioned throughput costs until it is deleted.**
+
+**Permissions.** The connection needs permissions for `bedrock:*` calls, and `iam:PassRole` for the `RoleArn`.
 """,
 )

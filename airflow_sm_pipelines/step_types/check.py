@@ -80,20 +80,45 @@ def check_syntax(kind: CheckKind, own: str) -> StepSyntax:
 GUIDE = Guide(
     "QualityCheck and ClarifyCheck",
     """\
-Each runs one processing job (Model Monitor's analyzer, or SageMaker Clarify), which always computes a new baseline
-and, unless `SkipCheck` is true, compares the data with the previous one. `MonitorBatchTransform` of the SDK is a
-Transform step and one of these.
+```json
+{"Name": "CheckData", "Type": "QualityCheck", "CheckType": "DATA_QUALITY",
+  "SkipCheck": false, "RegisterNewBaseline": false, "ModelPackageGroupName": "abalone",
+  "Arguments": {
+    "AppSpecification": {"ImageUri": "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"},
+    "Environment": {
+      "dataset_format": "{\\"csv\\": {\\"header\\": true}}", "dataset_source": "/opt/ml/processing/input/data",
+      "output_path": "/opt/ml/processing/output", "publish_cloudwatch_metrics": "Disabled"},
+    "ProcessingInputs": [{"InputName": "data", "S3Input": {"S3Uri": "s3://bucket/data.csv",
+      "LocalPath": "/opt/ml/processing/input/data", "S3DataType": "S3Prefix", "S3InputMode": "File"}}],
+    "ProcessingOutputConfig": {"Outputs": [{"OutputName": "quality_check_output", "S3Output": {
+      "S3Uri": "s3://bucket/check", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}}]},
+    "ProcessingResources": {"ClusterConfig": {
+      "InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}},
+    "RoleArn": "arn:aws:iam::123456789012:role/SageMaker"}}
+```
+
+```text
+CheckData  QualityCheckStepOperator
+```
+
+The task runs one processing job. The job computes a new baseline of `data.csv`, and compares the data with the
+baseline of the latest approved package in the group `abalone`. Data that breaks that baseline fails the step.
+
+**The job** is Model Monitor's analyzer (QualityCheck) or SageMaker Clarify (ClarifyCheck). It always computes a new
+baseline. Unless `SkipCheck` is true, it also compares the data with the previous one. `MonitorBatchTransform` of the
+SDK is a Transform step and one of these.
 
 **Settings.** `SkipCheck`, `RegisterNewBaseline` (both false by default), `FailOnViolation` (true by default),
 `ModelPackageGroupName`, `SuppliedBaselineConstraints`, `SuppliedBaselineStatistics` and `ModelName` may be
-expressions; `null` and `""` count as not given. A text `true` or `false` (of a String parameter, say) is taken for
+expressions. `null` and `""` count as not given. A text `true` or `false` (of a String parameter, say) is taken for
 the flag.
 
-**The previous baseline** is, file by file, the supplied one, else that of `DriftCheckBaselines` of the latest
-approved package in the model package group (`ListModelPackages` by creation time, `ModelApprovalStatus=Approved`). An
-approved package without it is not passed over for an older one. It is needed unless both `SkipCheck` and
-`RegisterNewBaseline` are true; where it is needed and missing, the step fails before any job is created. Statistics
-are needed for `DATA_QUALITY` only.
+**The previous baseline** is looked for file by file: first the supplied one, else that of `DriftCheckBaselines` of
+the latest approved package in the model package group. That package is the first of `ListModelPackages` by creation
+time with `ModelApprovalStatus=Approved`. An approved package without a baseline is not passed over for an older one.
+
+The previous baseline is needed unless both `SkipCheck` and `RegisterNewBaseline` are true. Where it is needed and
+missing, the step fails before any job is created. Statistics are needed for `DATA_QUALITY` only.
 
 | CheckType | DriftCheckBaselines | mounted |
 |---|---|---|
@@ -104,41 +129,54 @@ are needed for `DATA_QUALITY` only.
 | MODEL_EXPLAINABILITY | Explainability.Constraints | constraints |
 
 **What is added to the request.** AWS does not say how its pipeline service mounts a baseline. The jobs of Model
-Monitor's own schedules are the pattern here, for both containers: an input `constraints` at
-`/opt/ml/processing/baseline/constraints` and an input `baseline` (the statistics) at
-`/opt/ml/processing/baseline/stats`, and the environment variables `baseline_constraints` and `baseline_statistics`
-with the paths of the files in the container. With `SkipCheck` nothing is added.
+Monitor's own schedules are the pattern here, for both containers. With `SkipCheck` nothing is added.
+
+| file | input | mounted at | environment variable with the path of the file |
+|---|---|---|---|
+| constraints | `constraints` | `/opt/ml/processing/baseline/constraints` | `baseline_constraints` |
+| statistics | `baseline` | `/opt/ml/processing/baseline/stats` | `baseline_statistics` |
 
 **ModelName** (Clarify). The SDK takes the model's name out of the analysis config that it uploads. The step reads
-that file, adds `predictor.model_name`, and writes a copy, encrypted like the original, to `<the output's
-S3Uri>/analysis_config/<execution id>/<job name>/analysis_config.json`, where the job reads it. The original stays as
-it is. The Airflow connection needs `s3:GetObject` on the original and `s3:PutObject` below the output.
+that file, adds `predictor.model_name`, and writes a copy, encrypted like the original. The job reads the copy. The
+original stays as it is. The copy's place is
+`<the output's S3Uri>/analysis_config/<execution id>/<job name>/analysis_config.json`. The Airflow connection needs
+`s3:GetObject` on the original and `s3:PutObject` below the output.
 
 **Violations.** When the job has completed, `constraint_violations.json` is read from its output
-`quality_check_output` or `analysis_result` (`s3:GetObject`; without `s3:ListBucket`, S3 does not tell a missing file
-from a forbidden one, and the step fails). No file means no violations, and so does a file that lay there before the
-job was created: output places are often literal. An exit message that begins with `CompletedWithViolations` counts
-where the file says nothing. With violations the step fails with `ClientError: Quality check failed. See violation
-report s3://…` (or `Clarify check failed`) and up to 20 of them, each with its feature (facet and metric, or label),
-check and description; no retry policy applies. With `FailOnViolation` false it succeeds, logs them as a warning, and
-has `ViolationReport` in its result.
+`quality_check_output` or `analysis_result`.
 
-**Cache.** A result with violations is not kept for reuse, since `FailOnViolation` is no key attribute. Neither is the
-baseline that the model package group gives (only a supplied one is): a hit says nothing of what has been approved
-since the kept result.
+- This needs `s3:GetObject`. Without `s3:ListBucket`, S3 does not tell a missing file from a forbidden one, and the
+  step fails.
+- No file means no violations. A file that lay there before the job was created means the same, for output places are
+  often literal.
+- An exit message that begins with `CompletedWithViolations` counts where the file says nothing.
 
-**Result.** `CalculatedBaselineConstraints` (`constraints.json` or `analysis.json` of the output) and
-`CalculatedBaselineStatistics` (`statistics.json`, QualityCheck), `BaselineUsedForDriftCheckConstraints` and
-`…Statistics` (the new ones where `RegisterNewBaseline` is true, else the previous ones; absent where there is none),
-and `CheckType`, `CheckJobArn`, `ModelPackageGroupName`, `SkipCheck`, `RegisterNewBaseline`, `ViolationReport`. Only
-the first four (two) can be referred to, as in the SDK.
+With violations the step fails, and no retry policy applies. The message is
+`ClientError: Quality check failed. See violation report s3://…` (or `Clarify check failed`) and up to 20 of them,
+each with its feature (facet and metric, or label), check and description. With `FailOnViolation` false the step
+succeeds, logs the violations as a warning, and has `ViolationReport` in its result.
 
-**Later tries.** The resolved settings and the baseline are on record before the job is created: a try that adopts the
+**Cache.** A result with violations is not kept for reuse, since `FailOnViolation` is no key attribute. A supplied
+baseline is one, but the baseline that the model package group gives is none. So a hit says nothing of what has been
+approved since the kept result.
+
+**Result.**
+
+| member | what it is |
+|---|---|
+| `CalculatedBaselineConstraints` | `constraints.json` or `analysis.json` of the output |
+| `CalculatedBaselineStatistics` (QualityCheck) | `statistics.json` of the output |
+| `BaselineUsedForDriftCheckConstraints`, `BaselineUsedForDriftCheckStatistics` (QualityCheck) | the new ones where \
+`RegisterNewBaseline` is true, else the previous ones; absent where there is none |
+| `CheckType`, `CheckJobArn`, `ModelPackageGroupName`, `SkipCheck`, `RegisterNewBaseline`, `ViolationReport` | what \
+they say; no step can refer to these, as in the SDK |
+
+**Later tries.** The resolved settings and the baseline are on record before the job is created. A try that adopts the
 job goes on with them, even if another package has been approved meanwhile. A new attempt looks anew.
 
 **Not sure.** That Clarify's container reads `baseline_constraints` and writes `constraint_violations.json` is
-documented for its monitoring jobs (bias drift, feature attribution drift) and used like this in an AWS sample, but
-not stated for check steps of pipelines.
+documented for its monitoring jobs (bias drift, feature attribution drift). An AWS sample uses it like this. But AWS
+does not state it for check steps of pipelines.
 """,
 )
 

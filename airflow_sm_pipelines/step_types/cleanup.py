@@ -60,31 +60,62 @@ def source_names(arguments: Object) -> Iterator[tuple[int, str]]:
 GUIDE = Guide(
     NAME,
     """\
-**What is deleted.** Of a Training step without `S3Uris`, every object below `<S3OutputPath>/<job's name>/`, the job
-being this run's. With `S3Uris` (Processing and Transform steps need them) exactly those objects and never a prefix,
-each of which has to be below an output that the step declares in this run: the S3Uri of a Processing output, the
-S3OutputPath of a Transform step, the job's own folder of a Training step. Nothing else, and no version of an object:
-where the bucket keeps versions, a delete marker is set and they stay.
+```json
+[{"Name": "Train", "Type": "Training", "Arguments": {
+   "AlgorithmSpecification": {
+     "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/train:1", "TrainingInputMode": "File"},
+   "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+   "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30},
+   "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+   "RoleArn": "arn:aws:iam::123456789012:role/SageMaker"}},
+ {"Name": "TidyUp", "Type": "Cleanup", "Arguments": {"Resources": {"S3": [{"StepName": "Train"}]}}}]
+```
 
-**What is refused.** An object in no folder that has the job's name or the execution's id in its own name, since
-another run may have written it or need it: the SDK's default outputs are in such folders, a fixed path such as
-`s3://bucket/out/report.json` is not. The setting `cleanup_prefixes` names folders where that is not asked. A path with
-`.` or `..`, a key that is empty or ends with `/`, a place that `allowed_s3_prefixes` does not allow, and a source step
-with a VpcConfig are refused always. A literal URI that every run refuses is a finding at load.
+```text
+Train   TrainingStepOperator
+TidyUp  CleanupStepOperator   after Train
+```
+
+`TidyUp` deletes every object below `s3://bucket/models/<name of Train's job>/`.
+
+**What is deleted.**
+
+- Of a Training step without `S3Uris`: every object below `<S3OutputPath>/<job's name>/`, where the job is this run's.
+- With `S3Uris`, which Processing and Transform steps need: exactly those objects, and never a prefix. Each has to be
+  below an output that the step declares in this run. That is the S3Uri of a Processing output, the S3OutputPath of a
+  Transform step, or the job's own folder of a Training step.
+
+Nothing else is deleted, and no version of an object. Where the bucket keeps versions, a delete marker is set and the
+versions stay.
+
+**What is refused.** An object is refused if no folder above it has the job's name or the execution's id in its own
+name: another run may have written it, or need it. The SDK's default outputs are in such folders. A fixed path such as
+`s3://bucket/out/report.json` is not. The setting `cleanup_prefixes` names folders where this is not asked. These are
+refused always:
+
+- a path with `.` or `..`;
+- a key that is empty or ends with `/`;
+- a place that `allowed_s3_prefixes` does not allow;
+- a source step with a VpcConfig.
+
+A literal URI that every run refuses is a finding at load.
 
 **What is skipped.** A source step whose result is another run's (from the step cache, or copied by a selective
-execution), and one that ran no job in this run. A source that failed, was killed or ran out of time is cleaned up all
-the same, where a Trigger lets the Cleanup step run upon that: without a result, AWS is asked where its job writes. What
-a job that is still stopping writes afterwards stays.
+execution), and one that ran no job in this run.
 
-**The end.** Each source is dealt with whatever became of the others. A refused object, and one that S3 does not delete,
-fail the step when all is done; throttling and faults of S3 are retried by the policies. An object that is not there
-is no failure. A try after a killed one goes on, and what that one deleted counts as deleted. The result is there also
-when the step fails: `Deleted` (of more than 1000, the first ones), `DeletedCount`, `Missing`, `Refused`, `Failed`,
-`Skipped`, and the source steps as `CleanedSteps`, `FailedSteps`, `SkippedSteps`. No step can refer to it: a Cleanup
-step has no properties.
+A source that failed, was killed or ran out of time is not skipped, where a Trigger lets the Cleanup step run upon
+that. Such a source has no result, so AWS is asked where its job writes. What a job that is still stopping writes
+afterwards stays.
 
-The sources are dependencies. Without an entry in DependsOn the step waits for them to complete.
+**The end.** Each source is dealt with whatever became of the others. A refused object, and one that S3 does not
+delete, fail the step when all is done. Throttling and faults of S3 are retried by the policies. An object that is not
+there is no failure. A try after a killed one goes on, and what the killed try deleted counts as deleted.
+
+**Result.** It is there also when the step fails: `Deleted` (of more than 1000, the first ones), `DeletedCount`,
+`Missing`, `Refused`, `Failed`, `Skipped`, and the source steps as `CleanedSteps`, `FailedSteps`, `SkippedSteps`. No
+step can refer to it: a Cleanup step has no properties.
+
+**Order.** The sources are dependencies. Without an entry in DependsOn the step waits for them to complete.
 """,
 )
 

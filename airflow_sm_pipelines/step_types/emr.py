@@ -82,33 +82,49 @@ RULES = ArgumentRules(
 GUIDE = Guide(
     "EMR",
     """\
-**On a cluster that is there** (`ClusterId`): `AddJobFlowSteps`, with `ExecutionRoleArn` where given;
-`ActionOnFailure` as given, else `CONTINUE`. A kill cancels the EMR step (`CancelSteps`; EMR before 5.28 cancels only
-steps that have not begun, and the step goes on). The cluster is left as it is.
+```json
+{"Name": "Count", "Type": "EMR", "Arguments": {
+  "ClusterId": "j-1ABCDEFGHIJKL",
+  "StepConfig": {"HadoopJarStep": {
+    "Jar": "command-runner.jar", "Args": ["spark-submit", "s3://bucket/count.py"]}}}}
+```
+
+```text
+Count  EmrStepOperator
+```
+
+The task calls `AddJobFlowSteps` for the cluster, and waits until the EMR step has ended.
+
+**On a cluster that is there** (`ClusterId`): `AddJobFlowSteps`, with `ExecutionRoleArn` where given.
+`ActionOnFailure` is as given, else `CONTINUE`. A kill cancels the EMR step (`CancelSteps`). EMR before 5.28 cancels
+only steps that have not begun; one that has begun goes on. The cluster is left as it is.
 
 **On a cluster of its own** (`ClusterConfig`): one `RunJobFlow` that has the step in it, with
-`KeepJobFlowAliveWhenNoSteps` false and `ActionOnFailure` as given, else `TERMINATE_CLUSTER`. So the cluster ends with
-its step whatever dies, and no `AddJobFlowSteps` is made. Success, failure, kill and time-out ask for its termination
-besides (`TerminateJobFlows`); a try that finds the cluster of one that died goes on with it. The step does not wait
-until the cluster is down. `Name`, `Steps`, `AutoTerminationPolicy`, `Instances.KeepJobFlowAliveWhenNoSteps` and
-`Instances.TerminationProtected` are refused in a ClusterConfig, as in the SDK.
+`KeepJobFlowAliveWhenNoSteps` false. `ActionOnFailure` is as given, else `TERMINATE_CLUSTER`. So the cluster ends with
+its step, whichever process dies, and no `AddJobFlowSteps` is made.
 
-**Names.** The EMR step, and the cluster where one is made, get a name as jobs do: `pipelines-…`, or `StepConfig.Name`
-as the prefix of it.
+- Success, failure, kill and time-out also ask for the cluster's termination (`TerminateJobFlows`). The step does not
+  wait until the cluster is down.
+- A try that finds the cluster of an earlier try that died goes on with it.
+- `Name`, `Steps`, `AutoTerminationPolicy`, `Instances.KeepJobFlowAliveWhenNoSteps` and
+  `Instances.TerminationProtected` are refused in a ClusterConfig, as in the SDK.
 
-**One step per attempt.** EMR has no token that makes a call happen once. The name, unique to the attempt, is on
-record before the call; botocore makes the call once; and a later try looks for the name (`ListClusters`, `ListSteps`)
+**Names.** The EMR step, and the cluster where one is made, get a name as jobs do: `pipelines-…`, or a name with
+`StepConfig.Name` as its prefix.
+
+**One step per attempt.** EMR has no token that makes a call happen once. So the name, unique to the attempt, is on
+record before the call, and botocore makes the call once. A later try looks for the name (`ListClusters`, `ListSteps`)
 before it calls again. That leaves one gap: a cluster or step that EMR has made and does not list a second later is
 made twice. A cluster that no one knows of ends with its step.
 
-**Failures.** `FAILED`, `CANCELLED` and `INTERRUPTED` fail the step with the `FailureDetails` (reason, message, log
-file), else with the state of the cluster and why it is in it. A limit that EMR names in its answer to the call is
-`Emr.RESOURCE_LIMIT` for RetryPolicies.
+**Failures.** `FAILED`, `CANCELLED` and `INTERRUPTED` fail the step. The reason is the `FailureDetails` (reason,
+message, log file), else the state of the cluster and why it is in it. A limit that EMR names in its answer to the
+call is `Emr.RESOURCE_LIMIT` for RetryPolicies.
 
 **Result.** The members of DescribeStep's `Step`, and `ClusterId`. `Config.Properties` whose names are those of
 secrets are masked in XCom; a step that refers to one gets the real value.
 
-**Permissions.** The calls are `elasticmapreduce:…`; `RunJobFlow` needs `iam:PassRole` for the `ServiceRole` and
+**Permissions.** The calls are `elasticmapreduce:…`. `RunJobFlow` needs `iam:PassRole` for the `ServiceRole` and
 `JobFlowRole` (and `AutoScalingRole`) of the ClusterConfig.
 """,
 )

@@ -57,25 +57,50 @@ RULES = ArgumentRules(
 GUIDE = Guide(
     "EMRServerless",
     """\
-`JobConfig` is the StartJobRun request as it is, in camelCase; `executionRoleArn` falls back to `ExecutionRoleArn`,
-and without a `name` the run gets a generated one. A name is the very name, not a prefix. Both calls carry the
-attempt's client token, so making them again after a lost reply makes nothing twice. When the definition is edited
-between such calls, EMR Serverless refuses the second one; the step then fails and names what to look for.
+```json
+{"Name": "Count", "Type": "EMRServerless", "Arguments": {
+  "ApplicationId": "00abcdefghijklmn",
+  "ExecutionRoleArn": "arn:aws:iam::123456789012:role/Spark",
+  "JobConfig": {"jobDriver": {"sparkSubmit": {"entryPoint": "s3://bucket/count.py"}}}}}
+```
 
-**ApplicationId**: the application is neither started nor stopped; by its own default it starts for a job run.
+```text
+Count  EmrServerlessStepOperator
+```
 
-**ApplicationConfig** is the CreateApplication request. The step waits until the application is there, starts it where
-its `autoStartConfiguration` is off, and in the end, whatever that is, cancels what runs in it, stops it and deletes
-it. Its job runs are deleted with it: the result is in XCom, the logs are where `monitoringConfiguration` puts them.
-Stopping takes time that the end of a task does not always have: 5 s when a running task is killed, 25 s when a
-deferred one is (Airflow's `[triggerer] on_kill_timeout` is 30 s), else 5 min. Where a kill did not leave enough, or
-nobody was there to see to it, the triggerer goes on, one step at each of its looks (`orphan_jobs_interval`); the next
-try of a cleared task does it before it begins (up to 5 min). What cannot be stopped otherwise is named in the log; it
-stops by itself when idle (15 min, unless its `autoStopConfiguration` says otherwise), costs nothing then, and is to
-be deleted by hand. So is one whose CreateApplication got no answer up to the last retry.
+The task calls `StartJobRun` for the application, and waits until the job run has ended.
+
+**JobConfig** is the StartJobRun request as it is, in camelCase. `executionRoleArn` falls back to `ExecutionRoleArn`.
+Without a `name` the run gets a generated one. A name is the very name, not a prefix.
+
+**One run per attempt.** StartJobRun and CreateApplication carry the attempt's client token, so making them again
+after a lost reply makes nothing twice. When the definition is edited between such calls, EMR Serverless refuses the
+second one. The step then fails and names what to look for.
+
+**ApplicationId**: the application is neither started nor stopped. By its own default it starts for a job run.
+
+**ApplicationConfig** is the CreateApplication request. The step waits until the application is there, and starts it
+where its `autoStartConfiguration` is off. In the end, whatever the end is, the step cancels what runs in the
+application, stops it and deletes it. Its job runs are deleted with it: the result is in XCom, the logs are where
+`monitoringConfiguration` puts them.
+
+**Time to stop.** Stopping takes time that the end of a task does not always have:
+
+| the task | time |
+|---|---|
+| is killed while it runs | 5 s |
+| is killed while it is deferred | 25 s (Airflow's `[triggerer] on_kill_timeout` is 30 s) |
+| ends otherwise | 5 min |
+
+Where that was not enough, or no process was there to do it, the triggerer goes on, one step at each of its looks
+(`orphan_jobs_interval`). For a task that was cleared, the next try does it before it begins (up to 5 min).
+
+An application that cannot be stopped in these ways is named in the log. It stops by itself when idle (15 min, unless
+its `autoStopConfiguration` says otherwise), and costs nothing then. Delete it by hand, and also one whose
+CreateApplication got no answer up to the last retry.
 
 **Result.** The GetJobRun response: `Steps.X.jobRun.…`. `properties` whose names are those of secrets are masked in
-XCom like those above.
+XCom like those of an EMR step.
 """,
 )
 

@@ -26,12 +26,25 @@ CATEGORY_FIELD = "JobCategory"
 GUIDE = Guide(
     "Job",
     """\
-`CreateJob`, in categories such as `AgentRFTEvaluation`. Properties are those of DescribeJob, and go on into the JSON
-that the string `JobConfigDocument` holds: `Steps.Evaluate.JobConfigDocument.ServiceOutput.MlflowDetails.RunId`.
-`JobName` is a prefix, as for other jobs. A killed step stops its job.
+```json
+{"Name": "Evaluate", "Type": "Job", "Arguments": {
+  "JobCategory": "AgentRFTEvaluation", "JobConfigSchemaVersion": "1.0.0",
+  "JobConfigDocument": "{\\"OutputDataConfig\\": {\\"S3OutputPath\\": \\"s3://bucket/evaluation\\"}}",
+  "RoleArn": "arn:aws:iam::123456789012:role/SageMaker"}}
+```
 
-The API came with botocore 1.43.20; with an older one the definition has a finding (`old-botocore`). The SDK's
-templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.117 has no such member and refuses it.
+```text
+Evaluate  CategoryJobStepOperator
+```
+
+The task calls `CreateJob`, in categories such as `AgentRFTEvaluation`, and waits for the job. A killed step stops its
+job. `JobName` is a prefix, as for other jobs.
+
+**Properties** are those of DescribeJob. They go on into the JSON that the string `JobConfigDocument` holds:
+`Steps.Evaluate.JobConfigDocument.ServiceOutput.MlflowDetails.RunId`.
+
+**botocore.** The API came with botocore 1.43.20; with an older one the definition has a finding (`old-botocore`). The
+SDK's templates may put a `VpcConfig` beside `JobConfigDocument`: botocore 1.43.117 has no such member and refuses it.
 """,
 )
 

@@ -13,24 +13,44 @@ MAX_RUN_SECONDS = 600
 GUIDE = Guide(
     "Lambda",
     """\
-The event is the resolved Arguments, native JSON types and all; the call waits for the function (`RequestResponse`)
-and holds its worker meanwhile.
+```json
+{"Name": "Score", "Type": "Lambda", "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:score",
+  "Arguments": {"threshold": 6.0}, "OutputParameters": [{"OutputName": "mse", "OutputType": "Float"}]}
+```
+
+```text
+Score  LambdaStepOperator
+```
+
+The task calls the function with the event `{"threshold": 6.0}`. What the function answers as `mse` is the result.
+
+**The event** is the resolved Arguments, native JSON types and all. The call waits for the function
+(`RequestResponse`) and holds its worker meanwhile.
 
 **Outputs.** `Steps.X.OutputParameters['k']` has its declared type. A String takes any value, nested ones as JSON
-text; an Integer, Float or Boolean also a text that writes one (`"3"`, `"true"`). A declared output that is missing, a
-value that is not of its type (`NaN` and `Infinity` are of none but String), and an error of the function (shown in the
-function's words) each fail the step, for good. What is not declared is left out. Outputs whose names
-are those of secrets are masked in XCom; a step that refers to one gets the real value ([security.md](security.md)).
+text. An Integer, Float or Boolean also takes a text that writes one (`"3"`, `"true"`). Each of these fails the step,
+for good:
+
+- a declared output that is missing;
+- a value that is not of its type (`NaN` and `Infinity` are of none but String);
+- an error of the function, which is shown in the function's words.
+
+What is not declared is left out. Outputs whose names are those of secrets are masked in XCom; a step that refers to
+one gets the real value ([security.md](security.md)).
 
 **Ten minutes.** A function that has not answered by then fails the step. It goes on up to its own timeout, as it does
 when the task is killed: Lambda cannot end an invocation.
 
-**At most once per attempt.** botocore makes the call once, and that it is about to be made is on record before. What
-Lambda answers with throttling or a fault of its own is retried as on every step. Where nothing could be sent (no
-connection), it is sent again for up to five minutes, which no policy counts. A reply that was lost on the way, and a
-worker that died during the call, fail the step, since the function may have run, and an invocation has no name by which
-it could be looked for; where it may run twice, say so with a retry policy of the step for `Step.SERVICE_FAULT` (with a
-`MaxAttempts` that is not 0), and it is invoked again.
+**At most once per attempt.** botocore makes the call once, and before the call it is on record that it is about to be
+made.
+
+- What Lambda answers with throttling or a fault of its own is retried as on every step.
+- Where nothing could be sent (no connection), the call is made again for up to five minutes. No policy counts that.
+- A reply that was lost on the way fails the step, and so does a worker that died during the call. The function may
+  have run, and an invocation has no name by which it could be looked for.
+
+Where the function may run twice, say so with a retry policy of the step for `Step.SERVICE_FAULT`, with a
+`MaxAttempts` that is not 0. Then it is invoked again also in the last of these cases.
 """,
 )
 

@@ -41,15 +41,31 @@ ASSOCIATIONS = "Associations"
 GUIDE = Guide(
     "Lineage",
     """\
-Actions, artifacts and contexts are made first, in this order, then the associations: at most 5 of each kind and 10
-associations. A reference by `Name` and `Type` is to an entity of the same step; anything else is named by its `Arn`.
-What breaks this fails the step before the first call.
+```json
+{"Name": "Record", "Type": "Lineage", "Arguments": {
+  "Actions": [{"ActionName": "night-run", "ActionType": "ModelTraining",
+    "Source": {"SourceUri": "s3://bucket/run"}}],
+  "Artifacts": [{"ArtifactName": "model", "ArtifactType": "Model",
+    "Source": {"SourceUri": "s3://bucket/model.tar.gz"}}],
+  "Associations": [{"AssociationType": "Produced",
+    "Source": {"Name": "night-run", "Type": "Action"}, "Destination": {"Name": "model", "Type": "Artifact"}}]}}
+```
 
-What exists already is taken as it is, and not changed: an action or context of that name, the artifact of that
+```text
+Record  LineageStepOperator
+```
+
+The task makes the action, then the artifact, then the association of the two.
+
+**Order and limits.** Actions, artifacts and contexts are made first, in this order, then the associations: at most 5
+of each kind and 10 associations. A reference by `Name` and `Type` is to an entity of the same step; anything else is
+named by its `Arn`. What breaks this fails the step before the first call.
+
+**What exists already** is taken as it is, and not changed: an action or context of that name, the artifact of that
 `SourceUri` (AWS keeps but one), an association between the same two. So the step can be tried again, and run again
 with the same names.
 
-Properties: `ActionArns['<name>']`, `ArtifactArns['<name>']`, `ContextArns['<name>']`, and
+**Properties**: `ActionArns['<name>']`, `ArtifactArns['<name>']`, `ContextArns['<name>']`, and
 `Associations[<n>].SourceArn`, `.DestinationArn`, `.AssociationType` in the order of the Arguments. An artifact
 without a name is in no property.
 """,

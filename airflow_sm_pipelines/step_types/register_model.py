@@ -33,10 +33,25 @@ KIND = JobKind(
 GUIDE = Guide(
     "RegisterModel",
     """\
-A model package group that is absent is made. A package that AWS validates is waited for; when it fails, the step
-names each validation and image scan that failed, by name, with AWS's reason. AWS has no call that stops a validation:
-a killed step leaves it under way. In a group the `ClientToken` makes sure that a call whose reply was lost makes no
-second version.
+```json
+{"Name": "Register", "Type": "RegisterModel", "Arguments": {
+  "ModelPackageGroupName": "abalone", "ModelApprovalStatus": "PendingManualApproval",
+  "InferenceSpecification": {
+    "Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1",
+      "ModelDataUrl": "s3://bucket/model.tar.gz"}],
+    "SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}}}
+```
+
+```text
+Register  RegisterModelStepOperator
+```
+
+The task makes a new version in the model package group `abalone`. If there is no such group, the task makes it first.
+
+**Validation.** A package that AWS validates is waited for. When a validation or image scan fails, the step names each
+that failed, by name, with AWS's reason. AWS has no call that stops a validation: a killed step leaves it under way.
+
+**One version.** In a group the `ClientToken` makes sure that a call whose reply was lost makes no second version.
 """,
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -78,6 +79,16 @@ def block_of(page: str, begin: str) -> Block:
     """The one block of a page that begins so."""
     [found] = [block for block in blocks_of(ROOT / page) if block.text.startswith(begin)]
     return found
+
+
+def is_steps(block: Block) -> bool:
+    """Whether a block of JSON is a step, or a list of steps, without the definition around it."""
+    return block.language == "json" and re.match(r'\[?\{"Name": "\w+", "Type": "\w+"', block.text) is not None
+
+
+def steps_of(block: Block) -> list[Any]:
+    value = json.loads(block.text)
+    return value if isinstance(value, list) else [value]
 
 
 def needs_airflow(block: Block) -> bool:

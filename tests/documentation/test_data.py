@@ -28,7 +28,9 @@ from tests.documentation.blocks import (
     blocks,
     blocks_of,
     commands_of,
+    is_steps,
     name_of,
+    steps_of,
     text_without_blocks,
 )
 from tests.documentation.settings import check_environment, check_option
@@ -43,11 +45,17 @@ SCENARIO = {"runner", "jobs", "s3", "defaults", "faults", "rates", "existing"}
 def check_json(block: Block, folder: Path) -> None:
     """A scenario is read as the endpoint does, a definition as the loader does; else it is JSON, or lines of it.
 
-    The definitions of the pages on what a definition means have no finding. What these show of a run has a mark.
+    The definitions of the pages on what a definition means have no finding, nor have steps alone. What is shown of a
+    run has a mark.
     """
     if block.mark.split(" ")[0] in SHOWN:
         assert (ROOT / block.page).parent == CONCEPTS
         json.loads(block.text)
+        return
+    if is_steps(block):
+        definition = {"Version": "2020-12-01", "Steps": steps_of(block)}
+        (folder / "abalone.json").write_text(json.dumps(definition))
+        assert main(["lint", "--strict", str(folder)]) == 0
         return
     if not block.text.startswith("{\n") and block.text.count("\n") > 1:
         assert all(isinstance(json.loads(line), dict) for line in block.text.splitlines())

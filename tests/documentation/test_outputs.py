@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ from airflow_sm_pipelines.cli.main import main
 from airflow_sm_pipelines.validation.api_model import api_model
 from airflow_sm_pipelines.validation.check_botocore import is_installed_older
 from tests.botocores import INSTALLED
-from tests.documentation.blocks import ROOT, Block, block_of, blocks
+from tests.documentation.blocks import ROOT, Block, block_of, blocks, is_steps, steps_of
 from tests.documentation.held import TEXTS
 
 EXAMPLE = ROOT / "dags" / "pipelines" / "abalone.json"
@@ -36,6 +37,32 @@ def consoles() -> list[Block]:
 
 
 COMPARED += [(block.page, block.begin) for block in consoles()]
+
+
+def steps_with_tasks() -> list[tuple[Block, Block]]:
+    """Each step or list of steps that a page shows, with the block after it: the tasks that it becomes."""
+    return [(one, other) for one, other in itertools.pairwise(blocks()) if is_steps(one)]
+
+
+COMPARED += [(tasks.page, tasks.begin) for _, tasks in steps_with_tasks()]
+
+
+@pytest.mark.parametrize(("steps", "tasks"), steps_with_tasks(), ids=str)
+def test_steps_become_the_tasks_that_the_page_says(steps: Block, tasks: Block) -> None:
+    """A line for each task: its id, its operator, and which tasks it comes after."""
+    dag = SageMakerPipelineDag({"Version": "2020-12-01", "Steps": steps_of(steps)}, dag_id="example")
+    seen = [
+        f"{task.task_id} {task.task_type} {'after ' if task.upstream_task_ids else ''}"
+        f"{', '.join(sorted(task.upstream_task_ids))}".strip()
+        for task in dag.tasks
+    ]
+    assert tasks.page == steps.page
+    assert sorted(" ".join(line.split()) for line in tasks.text.splitlines()) == sorted(seen)
+
+
+def test_each_section_of_a_step_type_begins_with_steps() -> None:
+    sections = re.split(r"^## .*\n+", (ROOT / "docs" / "step-types.md").read_text(), flags=re.MULTILINE)[1:]
+    assert [section.partition("\n")[0] for section in sections if not section.startswith("```json\n")] == []
 
 
 @pytest.fixture
