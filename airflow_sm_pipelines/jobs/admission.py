@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from airflow_sm_pipelines.jobs.deferral import settled_at
 from airflow_sm_pipelines.jobs.enrich_request import account_in
 from airflow_sm_pipelines.observing.metrics import PACE_WAITS
 from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, PaceMessage, Permits, is_paceable
@@ -156,7 +157,8 @@ class Admission:
         return None
 
     def _pause(self, seconds: float) -> Pause:
-        return Pause(self._run.clock.time() + seconds, self.held)
+        now = self._run.clock.time()
+        return Pause(max(now + seconds, settled_at(now, self._run.settings.poll_interval)), self.held)
 
     def _pause_of_its_own(self) -> float:
         """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.jobs.deferral import settle
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Verdict, on_kill_verdict
 from airflow_sm_pipelines.jobs.observers import JobEnd
@@ -36,10 +35,6 @@ log = logging.getLogger(__name__)
 
 # Airflow gives a trigger's on_kill 30 s, unless [triggerer] on_kill_timeout says otherwise.
 STOP_SECONDS = 25.0
-# A task's try can be taken for dead whose trigger fires before the scheduler has heard of the deferral: the executor
-# then reports the end of the process that has deferred when the task is queued or runs again. With LocalExecutor and
-# ten times as much work as the machine can do, 5 s were too few (apache/airflow#71580, #72716: open in 3.3).
-SETTLED_SECONDS = 20.0
 
 
 class JobTrigger(BaseTrigger):
@@ -110,14 +105,8 @@ class JobTrigger(BaseTrigger):
             )
             async with shared as schedule:
                 end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, schedule=schedule)
-        if self.not_before is not None and (early := self.not_before - time.time()) > 0:
-            await asyncio.sleep(min(early, SETTLED_SECONDS))
+        await settle(self.not_before)
         yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
-
-    @staticmethod
-    def settled_at(deferred_at: float, poll_interval: float) -> float:
-        """From when on a trigger may fire whose task is deferred at a time: at most one look later."""
-        return deferred_at + min(poll_interval, SETTLED_SECONDS)
 
     async def on_kill(self) -> None:
         await shielded(self._kill())

@@ -14,6 +14,8 @@ from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEvent
 from airflow_sm_pipelines.callbacks.xcom_slots import look_from_task, reply_left
 from airflow_sm_pipelines.jobs.admission import Admission
+from airflow_sm_pipelines.jobs.deferral import settled_at
+from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished
 from airflow_sm_pipelines.operators.life import LifeTry, as_airflow_has_it, kill
 from airflow_sm_pipelines.operators.links import LINKS, ConsoleLinks
@@ -115,10 +117,18 @@ class CallbackStepOperator(StepOperator):
         while isinstance(outcome, MessageWait):
             self._show_queue()
             if self.deferrable:
-                trigger = CallbackTrigger(wait=outcome.wait.to_json(), notice=outcome.message)
-                self.defer(trigger=trigger, method_name="execute_complete")
+                self.defer(trigger=self._trigger(outcome), method_name="execute_complete")
             outcome = as_airflow_has_it(partial(self.life.wait, outcome))
         return outcome.result
+
+    def _trigger(self, wait: MessageWait) -> CallbackTrigger:
+        run = self.life.run
+        return CallbackTrigger(
+            wait=wait.wait.to_json(),
+            notice=wait.message,
+            not_before=settled_at(run.clock.time(), run.settings.poll_interval),
+            labels=JobLabels.of(run).to_json(),
+        )
 
     def _show_queue(self) -> None:
         if self._try is not None:

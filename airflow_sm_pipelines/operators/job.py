@@ -162,6 +162,7 @@ class JobStepOperator(StepOperator):
         return as_airflow_has_it(finish)
 
     def _defer(self, wait: JobWait) -> NoReturn:
+        from airflow_sm_pipelines.jobs.deferral import settled_at
         from airflow_sm_pipelines.jobs.job_labels import JobLabels
         from airflow_sm_pipelines.jobs.trigger import JobTrigger
         from airflow_sm_pipelines.step_types.stop_target import ApplicationTarget
@@ -180,7 +181,7 @@ class JobStepOperator(StepOperator):
                 labels=JobLabels.of(run).to_json(),
                 by_lists=run.settings.poll_by_list,
                 events_queue=run.settings.job_events_queue_url,
-                not_before=JobTrigger.settled_at(run.clock.time(), wait.pace.interval),
+                not_before=settled_at(run.clock.time(), wait.pace.interval),
             ),
             method_name="execute_complete",
         )

@@ -386,9 +386,11 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
 
     def pause(self, pause: Pause) -> NoReturn:
         """Give the worker back until the step may call AWS; it comes back to ``execute_complete``."""
+        from airflow_sm_pipelines.jobs.job_labels import JobLabels
         from airflow_sm_pipelines.pace.trigger import PauseTrigger
 
-        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json()), method_name="execute_complete")
+        fields = JobLabels.of(self.step_run).fields_of_step()
+        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json(), fields), method_name="execute_complete")
         raise AssertionError("defer() always raises")
 
     def copy_result(self, context: Context, source: str | None) -> Any:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_sm_pipelines.observing.log_fields import bind_fields
+from airflow_sm_pipelines.observing.spans import describe_span
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -18,19 +21,23 @@ PAUSED = "paused"
 class PauseTrigger(BaseTrigger):
     """Fires once, at ``until`` (epoch seconds), with ``held``: what the step's try goes on with, as JSON.
 
-    No job runs meanwhile, so a kill has nothing to stop. It fires at its turn, without the hold of a JobTrigger: later,
-    the turn would pass unused. After a try that Airflow takes for dead the next one asks anew, which costs one of the
-    step's retries (bench/notes.md, "Second tries at scale").
+    No job runs meanwhile, so a kill has nothing to stop. ``until`` is no sooner than any trigger may fire
+    (``jobs/deferral.py``): :class:`~airflow_sm_pipelines.jobs.admission.Admission` sees to that. ``fields`` say in logs
+    and spans whose step it is; a trigger of the version before has none.
     """
 
-    def __init__(self, until: float, held: dict[str, Any]) -> None:
+    def __init__(self, until: float, held: dict[str, Any], fields: dict[str, str | int] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not annotated
         self.until = until
         self.held = held
+        self.fields = fields or {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return f"{PauseTrigger.__module__}.{PauseTrigger.__qualname__}", {"until": self.until, "held": self.held}
+        stored = {"until": self.until, "held": self.held, "fields": self.fields}
+        return f"{PauseTrigger.__module__}.{PauseTrigger.__qualname__}", stored
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        bind_fields(**self.fields)
+        describe_span(**self.fields)
         await asyncio.sleep(max(0.0, self.until - time.time()))
         yield TriggerEvent({PAUSED: self.held})

@@ -30,7 +30,7 @@ SPANS_HEAD = """
 ## Spans
 
 Where Airflow's tracing is on (`[traces] otel_on`), its span of a try (`worker.<task id>`) and of a trigger
-(`trigger.<task id>`) have these attributes, the job's name and those of a trigger where a step runs a job. The others
+(`trigger.<task id>`) have these attributes, the job's name where a step runs a job. The others
 are as Airflow makes them.
 
 | attribute | what it is |
@@ -44,9 +44,9 @@ FIELDS_HEAD = """
 ## Log fields
 
 Airflow gives each line of a task's log `dag_id`, `task_id`, `run_id`, `try_number` and `map_index`. Lines of a step
-have `pipeline`, `step` and `attempt` besides, whatever its type is, from where its try begins in the worker. A step
-that runs a job has `job` too, and all four in the triggerer. They are seen where logs are JSON (`[logging] json_logs`,
-and the files of task logs).
+have `pipeline`, `step` and `attempt` besides, whatever its type is, from where its try begins in the worker. Lines of
+the trigger that waits for the step have them too. A step that runs a job has `job` in both. They are
+seen where logs are JSON (`[logging] json_logs`, and the files of task logs).
 
 | field | what it is |
 |---|---|"""

@@ -92,6 +92,15 @@ def test_a_long_wait_is_a_pause_that_leaves_no_record_and_no_job(task: Task) -> 
     assert (record(task).attempt, record(task).lost_tries, len(task.aws.jobs)) == (1, 0, 1)
 
 
+def test_a_pause_is_no_shorter_than_a_deferred_task_has_to_be_away(task: Task) -> None:
+    task.settings = replace(task.settings, poll_interval=30.0)
+    started = task.clock.now
+    assert paused(begun(task, Desk([Answer(False, 6.0)]))).until == started + 20.0
+    assert paused(begun(task, Desk([Answer(False, 40.0)]))).until == started + 40.0
+    task.aws.faults.plan(CREATE, Fault.THROTTLED)
+    assert paused(begun(task, Desk([NOW, Answer(False, 6.0)]))).until == started + 20.0
+
+
 def test_a_pause_in_a_later_attempt_goes_on_with_that_attempt(task: Task) -> None:
     task.aws.faults.plan(CREATE, Fault.LIMIT)
     with pytest.raises(StepFailure):

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.contextvars import get_contextvars
 
-from airflow_sm_pipelines.jobs import trigger as module
+from airflow_sm_pipelines.jobs import deferral
 from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.step_types.training import STEP_TYPE
 from tests.jobs.doubles import FakeAws, Job
@@ -43,11 +43,6 @@ def test_one_of_the_version_before_says_whose_job_it_is_by_the_jobs_name_alone()
     assert read.not_before is None
 
 
-def test_it_may_fire_one_look_after_the_deferral_and_twenty_seconds_at_the_latest() -> None:
-    assert JobTrigger.settled_at(100.0, 0.5) == 100.5
-    assert JobTrigger.settled_at(100.0, 30.0) == 120.0
-
-
 EPOCH = 1_800_000_000.0
 
 
@@ -55,7 +50,7 @@ EPOCH = 1_800_000_000.0
 def trigger_of_an_ended_job(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes the trigger of a job that has ended, which it sees within a second; its clock is the event loop's."""
     clock = SimpleNamespace(time=lambda: EPOCH + asyncio.get_running_loop().time())
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(deferral, "time", clock)
 
     def make(not_before: float | None) -> JobTrigger:
         trigger = JobTrigger(kind(), "ours", ACCESS, 1.0, 10.0, None, labels=LABELS, not_before=not_before)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_sm_pipelines.pace.queue import IDLE, SHORT_WAIT, WIDER, Answer, CallQueue
+from airflow_sm_pipelines.pace.queue import IDLE, SHORTEST_TURN, WIDER, Answer, CallQueue
 
 NOW = 1_000_000.0
 
@@ -24,14 +24,38 @@ def asked(queue: CallQueue, times: int, now: float = NOW, *, again: bool = False
 def test_the_first_callers_get_permits_an_interval_apart_and_the_others_turns() -> None:
     _, answers = asked(CallQueue(), 10)
     assert [answer.granted for answer in answers] == [True] * 6 + [False] * 4
-    assert [answer.wait for answer in answers] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert [answer.wait for answer in answers] == [0, 1, 2, 3, 4, 5, 20, 21, 22, 23]
 
 
-def test_a_turn_is_never_sooner_than_a_short_wait() -> None:
+def test_a_turn_is_never_sooner_than_a_deferred_task_may_come_back() -> None:
     queue, _ = asked(CallQueue(), 7)
-    _, (answer,) = asked(queue, 1, NOW + 6.5)
+    _, (answer,) = asked(queue, 1, NOW + 20.5)
     assert not answer.granted
-    assert answer.wait == SHORT_WAIT
+    assert answer.wait == SHORTEST_TURN
+
+
+def test_before_the_first_turn_the_permits_are_for_those_who_ask_for_the_first_time() -> None:
+    queue, _ = asked(CallQueue(), 9)
+    granted = []
+    for second in range(6, 22):
+        queue, (newcomer,) = asked(queue, 1, NOW + second)
+        if newcomer.granted:
+            granted.append(second + newcomer.wait)
+    assert granted == list(range(6, 20))
+    _, (waiting,) = asked(queue, 1, NOW + 20, again=True)
+    assert (waiting.granted, waiting.wait) == (True, 0)
+
+
+def test_a_gap_between_turns_is_used_too() -> None:
+    queue, _ = asked(CallQueue(), 7)
+    # The turn at 20 is that of the one who waits; the newcomer's is at 40.
+    queue, (newcomer,) = asked(queue, 1, NOW + 20)
+    assert newcomer.wait == SHORTEST_TURN
+    queue, (waiting,) = asked(queue, 1, NOW + 20, again=True)
+    assert waiting.granted
+    queue, answers = asked(queue, 10, NOW + 21)
+    assert [answer.wait for answer in answers if answer.granted] == [0, 1, 2, 3, 4, 5]
+    assert [answer.wait for answer in answers if not answer.granted] == [20, 21, 22, 23]
 
 
 def test_who_waits_comes_before_who_asks_for_the_first_time() -> None:
@@ -97,7 +121,7 @@ def test_another_setting_counts_at_once() -> None:
 class Crowd:
     """Callers against an AWS that takes ``rate`` calls a second; each comes back late, by a random time."""
 
-    def __init__(self, callers: int, rate: float, latency: float) -> None:
+    def __init__(self, callers: int, rate: float, latency: float, apart: float = 0.02) -> None:
         self.random = random.Random(7)
         self.rate, self.latency = rate, latency
         self.queue = CallQueue()
@@ -107,7 +131,7 @@ class Crowd:
         # When somebody does what: ask (no permit yet), or call.
         self._due: list[tuple[float, int, str, float]] = []
         for number in range(callers):
-            heapq.heappush(self._due, (number * 0.02, number, "ask", 0.0))
+            heapq.heappush(self._due, (number * apart, number, "ask", 0.0))
 
     def run(self, least: float = 1.0) -> None:
         while self._due:
@@ -142,13 +166,22 @@ def test_a_crowd_is_through_in_about_a_second_for_each(callers: int, latency: fl
     crowd.run()
     assert len(crowd.taken) == callers
     assert crowd.throttled <= callers * 0.05
-    assert callers - 1 <= max(crowd.taken) <= callers * 1.25 + 2 * latency
+    assert callers - 1 <= max(crowd.taken) <= callers * 1.25 + SHORTEST_TURN + 2 * latency
     assert crowd.answers <= callers * 3
+
+
+@pytest.mark.parametrize("apart", [0.7, 0.9, 1.0, 1.1])
+@pytest.mark.parametrize("latency", [0.0, 8.0])
+def test_about_as_many_callers_as_permits_leave_few_permits_unused(apart: float, latency: float) -> None:
+    crowd = Crowd(400, rate=1.0, latency=latency, apart=apart)
+    crowd.run()
+    assert len(crowd.taken) == 400
+    assert max(crowd.taken) <= 400 * max(1.0, apart) * 1.1 + SHORTEST_TURN + 2 * latency
 
 
 def test_where_aws_takes_less_than_is_configured_the_pace_learns_it() -> None:
     crowd = Crowd(200, rate=0.4, latency=5.0)
     crowd.run()
     assert len(crowd.taken) == 200
-    assert max(crowd.taken) <= 200 / 0.4 * 1.5
+    assert max(crowd.taken) <= 200 / 0.4 * 1.5 + SHORTEST_TURN
     assert crowd.throttled <= 100
