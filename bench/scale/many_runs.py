@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_sm_pipelines.local.endpoint import LocalEndpoint
 from bench.scale.lines import Judged
-from bench.scale.real_airflow import INTERVAL, Database
+from bench.scale.real_airflow import INTERVAL, Database, keep_logs
 from bench.scale.samples import LOADER, by_hand
 from tests.system.deployment import Deployment
 from tests.system.processes import wait_until
@@ -59,12 +59,16 @@ def all_ended(database: Database, runs: int) -> bool:
     return sum(count for state, count in database.runs([DAG_ID]).items() if state in {"success", "failed"}) >= runs
 
 
-def judged(whose: str, endpoint: LocalEndpoint, database: Database, runs: int, steps: int) -> Judged:
-    """Whether each run has ended right, with one job a step, none of which runs on."""
+def judged(whose: str, deployment: Deployment, endpoint: LocalEndpoint, runs: int, steps: int) -> Judged:
+    """Whether each run has ended right, with one job a step, none of which runs on; if not, the logs are kept."""
+    database = Database(deployment)
     ended, jobs = database.runs([DAG_ID]), endpoint.jobs("training")
     alive = [job for job in jobs if job.status != "Completed"]
     tries, states = database.most_tries([DAG_ID]), database.states([DAG_ID])
     holds = ended == {"success": runs} and len(jobs) == steps and not alive and states == {"success": steps}
     seen = f"runs {ended}, tasks {states}, {len(jobs)} jobs, {len(alive)} of them not completed, at most {tries} tries"
     what = f"{runs} runs of {whose} end right, {steps} steps with one job each, and no job is left"
-    return Judged(what, holds and tries == 1, seen.replace("'", ""))
+    well = holds and tries == 1
+    if not well:
+        keep_logs(deployment, f"{runs}-runs-of-{whose.replace(' ', '-')}")
+    return Judged(what, well, seen.replace("'", ""))

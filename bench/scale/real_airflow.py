@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "300",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "300",
 }
+LOGS = Path(__file__).resolve().parents[2] / "build" / "scale" / "logs"
 WORKER_TITLE = b"airflow worker -- LocalExecutor:"
 TABLES = (
     "dag_run",
@@ -92,6 +94,16 @@ class Database:
                 rows, size = connection.execute(sqlalchemy.text(query)).one()
                 found[table] = (int(rows), int(size))
         return found
+
+
+def keep_logs(deployment: Deployment, name: str) -> Path:
+    """Copy the logs of processes and of tasks to build/scale/logs, since those of a deployment go with it."""
+    into = LOGS / name
+    shutil.rmtree(into, ignore_errors=True)
+    shutil.copytree(deployment.processes.log_dir, into / "processes")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copytree(deployment.site.home / "logs", into / "tasks")
+    return into
 
 
 def triggerer_memory(deployment: Deployment) -> float:

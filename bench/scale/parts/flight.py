@@ -81,7 +81,7 @@ def flown(whose: str, runs: int, steps: int) -> Flight:
         endpoint.advance(JOB_SECONDS)
         waited(deployment, lambda: all_ended(database, runs), "all runs have ended")
         ended, ending, after = time.monotonic() - started, loops.taken(), database.sizes()
-        verdict = judged("ours" if whose == "ours" else "the provider's", endpoint, database, runs, jobs)
+        verdict = judged("ours" if whose == "ours" else "the provider's", deployment, endpoint, runs, jobs)
         clean(deployment)
         return Flight(
             runs=runs,

@@ -92,7 +92,7 @@ def watched(whose: str, runs: int, steps: int) -> Iterator[Told]:
         waited(deployment, over, "all runs have ended", interval=1)
         pace = runs * steps / (time.monotonic() - started)
         name = "ours" if whose == "ours" else "the provider's"
-        yield judged(name, endpoint, database, runs, runs * steps)
+        yield judged(name, deployment, endpoint, runs, runs * steps)
     for what, words in (
         ("steps a second", f"{pace:.2f}"),
         ("triggerer, median of each quarter", triggerer.in_words()),
