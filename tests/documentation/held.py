@@ -94,6 +94,9 @@ TEXTS: dict[tuple[str, str], str] = {
     ("docs/managed-airflow.md", "airflow-sm-pipelines"): "tests/documentation/test_data.py",
     ("docs/moving.md", "$ airflow sm-pipelines compare"): "tests/comparing/test_compare.py",
     ("docs/moving.md", "$ sm-pipelines diff"): "tests/cli/test_diff.py",
+    ("docs/pace.md", "CreateTrainingJob of"): "tests/jobs/test_admission.py",
+    ("docs/pace.md", "CreateTrainingJob was"): "tests/jobs/test_admission.py",
+    ("docs/sagemaker/14-chosen.md", "LessThanOrEqualTo:"): "tests/expressions/test_conditions.py",
     ("docs/pipelines-api-access.md", "aws_access_key_id"): "random; tests/runs/test_access_keys.py",
 }
 

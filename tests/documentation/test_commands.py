@@ -84,8 +84,11 @@ def console() -> ArgumentParser:
 
 def check(words: list[str]) -> None:
     """Raise for a command that cannot be."""
-    words = [words[0].rpartition("/")[2], *words[1:]] if words[0] != "." else words
+    words = [words[0].rpartition("/")[2], *words[1:]] if words[0] != "." and "=" not in words[0] else words
     match words:
+        case [setting, *command] if re.fullmatch(r"AIRFLOW__\w+=.*", setting):
+            check_environment(*setting.split("=", 1))
+            check(command)
         case ["sm-pipelines", *arguments]:
             console().parse_args(arguments)
         case ["airflow", "sm-pipelines", *arguments]:

@@ -9,6 +9,7 @@ from airflow_sm_pipelines.definition.expressions import ParameterReference
 from airflow_sm_pipelines.definition.model import Compare, Comparison, Condition, In, Not, Or
 from airflow_sm_pipelines.expressions.conditions import evaluate_all
 from airflow_sm_pipelines.expressions.stringify import Json
+from tests.documentation.blocks import block_of
 from tests.expressions.scope import FixedScope
 
 EQ, NE = Comparison.EQUALS, Comparison.NOT_EQUALS
@@ -106,6 +107,12 @@ def test_a_text_that_is_a_number_is_compared_as_one_and_the_log_says_so(caplog: 
     with caplog.at_level("INFO"):
         assert holds(Compare(LT, "0.5", 0.6))
     assert "the text '0.5' is compared as a number with 0.6" in caplog.text
+
+
+def test_the_log_says_what_the_page_on_choices_shows(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert holds(Compare(LE, "4.6", 6.0))
+    assert caplog.messages == [block_of("docs/sagemaker/14-chosen.md", "LessThan").text.strip()]
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 4300])

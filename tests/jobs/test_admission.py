@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.jobs.step_run import StepKilled
 from airflow_sm_pipelines.pace.asking import PacedCall, PaceMessage
 from airflow_sm_pipelines.pace.queue import Answer
+from tests.documentation.blocks import DOCS, blocks_of
 from tests.jobs.doubles import SETTINGS, FakeAws, Fault, Task, WorkerDied
 
 CREATE, DESCRIBE = "CreateTrainingJob", "DescribeTrainingJob"
@@ -99,6 +101,16 @@ def test_a_pause_is_no_shorter_than_a_deferred_task_has_to_be_away(task: Task) -
     assert paused(begun(task, Desk([Answer(False, 40.0)]))).until == started + 40.0
     task.aws.faults.plan(CREATE, Fault.THROTTLED)
     assert paused(begun(task, Desk([NOW, Answer(False, 6.0)]))).until == started + 20.0
+
+
+def test_the_log_says_what_the_page_shows(task: Task, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    paused(begun(task, Desk([Answer(False, 41.0)])))
+    task.aws.faults.plan(CREATE, Fault.THROTTLED)
+    begun(task, Desk([NOW, Answer(True, 2.0, 8.0)])).submit_or_adopt()
+    page = DOCS / "pace.md"
+    shown = [block.text.strip() for block in blocks_of(page) if block.language == "text"]
+    assert [line for line in shown if line not in caplog.messages] == []
 
 
 def test_a_pause_in_a_later_attempt_goes_on_with_that_attempt(task: Task) -> None:
