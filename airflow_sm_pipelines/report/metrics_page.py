@@ -12,14 +12,26 @@ HEAD = """# Metrics, spans and log fields
 
 Made by `python -m airflow_sm_pipelines.report.metrics_page > docs/metrics.md`.
 
+A Training step loses its first job to a lack of capacity. Its retry policy grants a second job, which succeeds. A
+StatsD server then receives, among others:
+
+```text
+airflow.sm_pipelines.jobs.begun,step_type=Training:1|c
+airflow.sm_pipelines.jobs.ended,step_type=Training,end=failed:1|c
+airflow.sm_pipelines.retries,exception_type=SageMaker.CAPACITY_ERROR:1|c
+airflow.sm_pipelines.jobs.begun,step_type=Training:1|c
+airflow.sm_pipelines.jobs.ended,step_type=Training,end=succeeded:1|c
+```
+
 ## Metrics
 
 Metrics go where Airflow's own go: StatsD, Datadog or OpenTelemetry, as the section `[metrics]` of Airflow's
-configuration says, with its prefix (`airflow.` by default). Nothing has to be set for this package. Where they are
+configuration says, with its prefix (`airflow.` by default). Nothing has to be set for this package. Where metrics are
 off, none is made.
 
-Workers, triggerers and the API server each send their own, so `[metrics]` has to be set in all of them. StatsD without
-tags adds up all series of a name: set `statsd_influxdb_enabled`, or use Datadog or OpenTelemetry, to keep them apart.
+Workers, triggerers and the API server each send their own metrics, so `[metrics]` has to be set in all of them. The
+lines above have tags (`statsd_influxdb_enabled`). StatsD without tags adds up all series of a name. To keep them
+apart, set that option, or use Datadog or OpenTelemetry.
 
 | metric | kind | tags | what it says | what to alert on |
 |---|---|---|---|---|"""

@@ -92,6 +92,7 @@ TEXTS: dict[tuple[str, str], str] = {
     ("docs/git-folders.md", "dags/"): "tests/documentation/test_python.py",
     ("docs/local-tutorial.md", "success  Measure"): "tests/runs/test_sdk_local_mode.py",
     ("docs/managed-airflow.md", "airflow-sm-pipelines"): "tests/documentation/test_data.py",
+    ("docs/metrics.md", "airflow.sm_pipelines.jobs.begun"): "tests/runs/test_observed.py",
     ("docs/moving.md", "$ airflow sm-pipelines compare"): "tests/comparing/test_compare.py",
     ("docs/moving.md", "$ sm-pipelines diff"): "tests/cli/test_diff.py",
     ("docs/pace.md", "CreateTrainingJob of"): "tests/jobs/test_admission.py",

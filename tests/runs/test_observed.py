@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_sm_pipelines.jobs.trigger import JobTrigger
 from airflow_sm_pipelines.observing import spans as our_spans
 from airflow_sm_pipelines.pace.trigger import PauseTrigger
 from airflow_sm_pipelines.step_types.training import KIND
+from tests.documentation.blocks import block_of
 from tests.jobs.doubles import Fault, Task, WorkerDied
 from tests.runs.harness import Airflow, Run, pipeline, training
 from tests.runs.lost_tries import change_task
@@ -57,6 +59,9 @@ def test_a_run_that_is_throttled_retried_and_cached(airflow: Airflow, statsd: St
         f"sm_pipelines.throttles,{call}": 3,
     }
     assert {name: received[name] for name in expected} == expected
+    shown = Counter(block_of("docs/metrics.md", "airflow.sm_pipelines").text.splitlines())
+    names = {line: line.removeprefix("airflow.").removesuffix(":1|c") for line in shown}
+    assert dict(shown) == {line: received[name] for line, name in names.items()}
     assert received["sm_pipelines.jobs.begun,step_type=Training"] == 2
     assert received["sm_pipelines.polls,operation=DescribeTrainingJob"] > 0
 
