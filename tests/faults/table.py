@@ -9,20 +9,24 @@ from tests.faults.cells import Cell, Column, Row, Seen
 INTRODUCTION = """\
 # The fault matrix
 
-What happens to a step when something dies or AWS fails, tried on real processes: API server, scheduler (LocalExecutor),
-Dag processor and triggerer on PostgreSQL, against the local AWS endpoint. `make faults` runs every cell and writes this
-page; `make test` runs one cell of each row.
+The first row below, for example: AWS throttles the first five Create calls of a step. The step makes 6 attempts, one
+job comes of them, and the step succeeds.
+
+The rows say what happens to a step when something dies or AWS fails. All of it was tried on real processes: API server,
+scheduler (LocalExecutor), Dag processor and triggerer on PostgreSQL, against the local AWS endpoint. `make faults` runs
+every cell and writes this page; `make test` runs one cell of each row.
 
 A cell tells the attempts (names under which AWS was asked for a job), the jobs that came of them as the endpoint has
-them, and the step's final state. It *holds* when these are as expected, the delays between the attempts are at least
-those of the retry policy, jobs that were to be stopped are, and no job runs on when all is over. `-` stands where there
-is nothing to kill in that column.
+them, and the step's final state. `-` stands where there is nothing to kill in that column. A cell *holds* when
 
-What AWS answers to a Create call is counted by the retry policies, call by call (throttling after `throttle_patience`
-alone, which is 0 here; see [pace.md](pace.md)): throttling without end makes 6
-calls, and one where no retry is allowed. No answer at all is counted by none: the job is looked for by its name, and
-where it is not there, the call is made again under that name
-([semantics 7.1](sagemaker/7-retries.md#71-calls-that-begin-something)).
+- attempts, jobs and state are as expected;
+- the delays between the attempts are at least those of the retry policy;
+- jobs that were to be stopped are stopped, and no job runs on when all is over.
+
+The retry policies count what AWS answers to a Create call, call by call. So throttling without end makes 6 calls, and
+one call where no retry is allowed. (Throttling counts only after `throttle_patience`, which is 0 here; see
+[pace.md](pace.md).) No policy counts a call without any answer. The job is then looked for by its name. If it is not
+there, the call is made again under that name ([semantics 7.1](sagemaker/7-retries.md#71-calls-that-begin-something)).
 """
 
 

@@ -202,11 +202,13 @@ def _reasons(found: Mapping[Verdict, int]) -> str:
 
 TEXT = """# What of the corpus local mode could run
 
-Which of {count} definitions (made by the SDK's own tests and examples, found in public repositories, and made for this
-package) have code that [local mode](local-mode.md) can run, and why the rest is simulated. {invalid} more are left out:
-their definition itself is wrong. The rules are those of `tests/local_mode/what_runs.py`, which writes this page. They
-look at the definition alone: the corpus has no scripts and no data, so "runs" means that it would, where those are in
-S3 and a Python with the packages is given.
+[Local mode](local-mode.md) can run the code of some definitions. This page says of {count} definitions which have such
+code, and why the rest is simulated. They were made by the SDK's own tests and examples, found in public repositories,
+or made for this package. {invalid} more are left out: their definition itself is wrong.
+
+The rules are those of `tests/local_mode/what_runs.py`, which writes this page. They look at the definition alone. The
+corpus has no scripts and no data. So "runs" means that the code would run if its scripts and data are in S3, and a
+Python with the packages is given.
 
 | definitions | number |
 |---|---|
