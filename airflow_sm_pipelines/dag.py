@@ -59,9 +59,9 @@ class SageMakerPipelineDag(DocumentedDag):
     Where an argument is not given, the option of the same name in Airflow's ``[sagemaker_pipelines]`` section holds,
     and else its default. Of ``aws_conn_id`` and ``region_name`` those in the default_args come first.
 
-    :param definition: the path of a JSON file, JSON text, or a mapping: the definition itself or one of the documents
-        that hold one (a describe-pipeline response, the input of create-pipeline, a CloudFormation template with one
-        pipeline)
+    :param definition: the path of a JSON file, JSON text, or a mapping. It is the definition itself, or a document that
+        holds one: a describe-pipeline response, the input of create-pipeline, a CloudFormation template with one
+        pipeline
     :param dag_id: by default the PipelineName that stands around the definition, in a template without one the
         resource's logical id, else the file's stem
     :param parameters: values that take the place of the parameters' defaults. A text with ``{{ }}`` is a template,
@@ -70,11 +70,11 @@ class SageMakerPipelineDag(DocumentedDag):
     :param region_name: the AWS region; by default that of the default_args, else the connection's, else
         ``AWS_DEFAULT_REGION``
     :param role_arn: the role that fills a missing RoleArn in a step's Arguments; by default the response's
-    :param roles: the roles that stand for those of the definition, by these: ``{old: new}``, or ``{"*": arn}`` for all
-        and for a missing one
-    :param replace: which texts of the definition begin otherwise here, each as ``{"at": JSON paths, "from": ...,
-        "to": ...}``: what is replaced is checked and run as if the definition said it (docs/sidecars.md)
-    :param parallelism: how many steps of a run run at once, 0 for any number; by default the response's
+    :param roles: the roles that take the place of the definition's: ``{old: new}``, or ``{"*": arn}`` for all and for a
+        missing one
+    :param replace: which beginnings of texts of the definition are replaced, each as ``{"at": JSON paths, "from": ...,
+        "to": ...}``. The result is checked and run as if the definition said it (docs/sidecars.md)
+    :param parallelism: how many steps of a run may be at work at once, 0 for any number; by default the response's
         ParallelismConfiguration, and only then the option. A ``pool`` in the default_args takes its place
     :param rejoin: the steps for which any one taken branch is enough to run
     :param unsupported_steps: ``error`` refuses a definition with a step type that is not known, ``placeholder``
@@ -82,24 +82,24 @@ class SageMakerPipelineDag(DocumentedDag):
     :param unsupported_keys: whether a key that is not known refuses the definition or is only warned of
     :param values: whether a value that AWS would refuse is an error or a warning, with exceptions by the code of the
         finding: ``error, value-pattern=warn``
-    :param handled_failures: ``fail`` lets a run fail in which a step failed, though another one ran upon that (a run
-        condition in DependsOn); ``succeed`` lets it succeed where one ran upon each failure
+    :param handled_failures: what becomes of a run in which a step failed and another step ran upon that failure (a run
+        condition in DependsOn). ``fail``: the run fails. ``succeed``: it succeeds if a step ran upon each failure
     :param assets: which outlets the tasks have: ``none``, ``models``, ``outputs`` or ``all``
     :param cache: whether steps whose CacheConfig asks for it reuse earlier results
     :param steps: arguments of the tasks of single steps, such as pool and queue, by the step's name, a glob of names or
-        ``type:Training``: a name counts for more than a glob, and that for more than a type. They come before those of
-        the default_args, and what is no argument of a step's task is a finding
-    :param select: the only steps that the Dag has, by name, glob or ``type:``, with ``+`` before for all that they wait
-        for and behind for all that waits for them (docs/parts.md). Other than selective execution it is for all runs
-    :param exclude_steps: steps that it does not have, likewise
+        ``type:Training``. A name counts for more than a glob, and a glob for more than a type. They come before those
+        of the default_args, and what is no argument of a step's task is a finding
+    :param select: the only steps that the Dag has, by name, glob or ``type:``. A ``+`` before adds all that they wait
+        for, a ``+`` behind all that waits for them (docs/parts.md). Unlike selective execution it is for all runs
+    :param exclude_steps: steps that the Dag does not have, written in the same way
     :param deferrable: whether waiting for a job holds no worker
     :param source: what findings call the definition where it is not given as a path
-    :param on_error: ``dag`` makes of a broken definition a Dag of its id that keeps schedule, owner, tags and
-        callbacks, shows the findings (they are in its ``error``) and fails with them; with ``raise`` they are the
+    :param on_error: what becomes of a broken definition. ``dag``: a Dag of its id that keeps schedule, owner, tags and
+        callbacks, shows the findings (they are in its ``error``) and fails with them. ``raise``: the findings are the
         import error of the dags file
-    :param dag_arguments: any argument of Airflow's DAG. Its ``params`` stand beside the pipeline's; of the
-        ``default_args``, ``retries`` are the tries that may be lost to workers that died and ``retry_delay`` is the
-        pause after one; what cannot count is a finding (docs/semantics/given-by-airflow.md)
+    :param dag_arguments: any argument of Airflow's DAG. Its ``params`` stand beside the pipeline's. Of the
+        ``default_args``, ``retries`` are the tries that may be lost to workers that died, and ``retry_delay`` is the
+        pause after one. What cannot count is a finding (docs/semantics/given-by-airflow.md)
     :raises DefinitionError: with every finding of the definition, else of the arguments
     """
 

@@ -70,12 +70,13 @@ def load_dags(
     :param pattern: which files of the folder are read
     :param exclude: globs of what is left out: paths of files or folders below the folder, or dag ids
     :param overrides: arguments of :class:`SageMakerPipelineDag` for single Dags, by dag id or by a glob of dag ids.
-        They win over those for all definitions, those by the very id over those by a glob. To ``default_args``,
-        ``parameters``, ``params`` and ``roles`` they add. One that no Dag has is a finding, shown by a Dag of its own
+        They win over those for all definitions, and those by the very id win over those by a glob. They add to
+        ``default_args``, ``parameters``, ``params`` and ``roles``. An id or glob that no Dag has is a finding, shown by
+        a Dag of its own
     :param dag_ids: ``stem`` names a Dag after its pipeline or file alone, ``path`` puts the folders before that, with
         ``__``; by default as the option of that name
-    :param on_error: ``dag`` gives a broken definition a Dag of its id that shows the findings and fails with them,
-        so that it hides no other, and keeps schedule, owner, tags and callbacks; ``raise`` is for tests
+    :param on_error: what becomes of a broken definition. ``dag``: a Dag of its id that shows the findings and fails
+        with them. It hides no other Dag, and keeps schedule, owner, tags and callbacks. ``raise`` is for tests
     :param dag_kwargs: arguments of :class:`SageMakerPipelineDag` for all definitions
     :raises DefinitionError: with ``on_error="raise"``, for the one definition that is broken
     :raises ExceptionGroup: with ``on_error="raise"``, of the DefinitionErrors of several

@@ -68,11 +68,11 @@ class SageMakerPipelineTaskGroup(TaskGroup):
 
     :param definition: as that of :class:`SageMakerPipelineDag`, and so are all arguments that have a name of its own
     :param group_id: by default what the dag id would be, with ``-`` for each ``.``
-    :param parameters: values of the pipeline's parameters, by name: literals, Airflow's ``XComArg`` (the ``output`` of
-        a task, what a TaskFlow function returns), ``dag.param("name")``, the output of another group's step, and texts
-        with ``{{ }}``, which are templates as in :class:`SageMakerPipelineDag`
-    :param on_error: ``raise`` makes the findings of a broken definition the import error of the dags file; ``task``
-        makes of it a group with one task that fails with them, so that the rest of the Dag is there
+    :param parameters: values of the pipeline's parameters, by name. A value is a literal, an ``XComArg`` of Airflow
+        (the ``output`` of a task, what a TaskFlow function returns), ``dag.param("name")``, or the output of another
+        group's step. A text with ``{{ }}`` is a template, as in :class:`SageMakerPipelineDag`
+    :param on_error: what becomes of a broken definition. ``raise``: its findings are the import error of the dags file.
+        ``task``: a group with one task that fails with them, so that the rest of the Dag is there
     :param dag: the Dag, by default the one of the ``with`` block
     :param default_args: of this pipeline's tasks; what cannot count for steps is a finding. Those of the Dag count too,
         and what cannot count among them is left out

@@ -31,8 +31,8 @@ class Finding(Struct, frozen=True):
     """One problem of one document.
 
     ``message`` says what is wrong, ``suggestion`` what was likely meant, ``severity`` whether it keeps the definition
-    from running. ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``); ``step`` the name of the step
-    it stands in; ``line`` and ``column`` count from 1 and are None where the definition was given as a mapping.
+    from running. ``path`` is a JSON path (``$.Steps[3].Arguments.HyperParameters.eta``), and ``step`` the name of the
+    step it stands in. ``line`` and ``column`` count from 1. They are None where the definition was given as a mapping.
     ``on_key`` says that the last key of the path is what is wrong, and not its value. ``stands_for`` is the number of
     findings that it stands for. ``code`` is one of those of docs/findings.md. ``file`` is the file with settings that
     the place is in, None for the document itself. ``given`` names the argument of the Dag that is wrong, and its

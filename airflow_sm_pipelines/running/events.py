@@ -45,8 +45,8 @@ class StepChanged(Struct, frozen=True, tag=True):
 class StepLeft(Struct, frozen=True, tag=True):
     """What a task has left for others, sent whenever some of it has changed: JSON, and None where it has left none.
 
-    ``task_id`` and ``map_index`` name the task as in :class:`StepChanged`. ``job`` is its XCom ``sagemaker``,
-    ``result`` its return value, with secrets masked as Airflow shows it; ``note`` says how and why it has ended, and
+    ``task_id`` and ``map_index`` name the task as in :class:`StepChanged`. ``job`` is its XCom ``sagemaker``, and
+    ``result`` its return value, with secrets masked as Airflow shows it. ``note`` says how and why it has ended, and
     ``record`` is that of its attempts.
     """
 

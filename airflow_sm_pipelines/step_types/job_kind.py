@@ -32,8 +32,8 @@ class JobKind(msgspec.Struct, frozen=True, rename=STORED_AS):
     """What makes one kind of AWS job different, as data that a trigger's arguments can carry.
 
     ``noun`` is what messages call such a job, ``service`` its client of boto3. ``create``, ``describe`` and ``stop``
-    are names of API operations, ``arn_field`` is where a Describe response has the ARN; ``name_field`` is the
-    request's field for the generated name (of at most ``name_limit`` characters) and ``describe_field`` the one by
+    are names of API operations. ``arn_field`` is where a Describe response has the ARN. ``name_field`` is the
+    request's field for the generated name (of at most ``name_limit`` characters), and ``describe_field`` the one by
     which Describe and Stop are asked. ``succeeded`` and ``failed`` are the last states that ``status_field`` has, and
     ``reason_field`` says why it failed. ``status_field`` is None for what is done when the Create call returns;
     ``usually_done`` marks what can be looked at once before it is waited for. ``role_field`` takes the pipeline's role
@@ -41,11 +41,11 @@ class JobKind(msgspec.Struct, frozen=True, rename=STORED_AS):
     is what Describe and Stop want beside the name, or in its place (``describe_field`` in it), and ``stop_params`` the
     Stop request where it is another one. The fields of a Describe response may be dotted paths into it;
     ``result_field`` is its member that is the job, where that is not the response. ``tags_field`` is the member of the
-    Create request that takes tags, as a list of Key and Value or, with ``tags_are_a_map``, as a map;
+    Create request that takes tags, as a list of Key and Value or, with ``tags_are_a_map``, as a map.
     ``linkable_configs`` are its members that attach the job to an experiment or to MLflow.
 
-    ``limit_fields`` are those members of a Describe response that may hold the seconds after which AWS ends the job,
-    ``default_limit`` what holds without one, and ``started_field`` the time from which they count, else CreationTime.
+    ``limit_fields`` are those members of a Describe response that may hold the seconds after which AWS ends the job.
+    ``default_limit`` holds where none does. ``started_field`` is the time from which they count, else CreationTime.
     """
 
     noun: str

@@ -114,8 +114,7 @@ class StepType(Struct, frozen=True):
     :class:`airflow_sm_pipelines.operators.step.StepOperator`, or its dotted path, so that what only reads definitions
     imports no Airflow. ``instance_of`` is the dotted path of the class of Airflow or of the Amazon provider that its
     task is an instance of. A type that names no operator and has a ``kind`` is run as that kind of job. ``adapter`` is
-    what differs in the life of its job, a subclass of :class:`JobAdapter`, None where its ``kind`` says
-    it all.
+    what differs in the life of its job, a subclass of :class:`JobAdapter`, None where its ``kind`` says everything.
 
     **AWS.** ``calls`` are the operations that it makes, as ``service:Operation``, and ``permissions`` the IAM actions
     that it needs besides. ``botocore`` is the first version that has the calls, None where the oldest that is supported
@@ -126,12 +125,12 @@ class StepType(Struct, frozen=True):
     are other APIs that it may have. ``rules`` are what its Arguments keep to beyond the request.
 
     **Roles.** ``defaulted_roles`` and ``passed_roles`` are the members of Arguments, beside the kind's ``role_field``,
-    by which a role is handed to AWS, as dotted paths (``[]`` goes through a list): the first have the pipeline's role
-    where they are missing.
+    by which a role is handed to AWS. They are dotted paths, and ``[]`` goes through a list. Where one of
+    ``defaulted_roles`` is missing, it has the pipeline's role.
 
     **Names.** ``user_named`` says that a name in the Arguments is the very name, and ``made_unique`` that the
-    execution's id is added to it, where that of other types is a prefix of a generated one (semantics 14.8).
-    ``refused_by_pipelines`` are members of the request that SageMaker Pipelines refuses though the API has them; they
+    execution's id is added to it. For other types the name is a prefix of a generated one (semantics 14.8).
+    ``refused_by_pipelines`` are members of the request that SageMaker Pipelines refuses though the API has them. They
     are passed on, and the task's log says so.
 
     **Results.** ``cached`` says whether the service caches the type, and ``cache_key`` by what. ``datasets`` are what
