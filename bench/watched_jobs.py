@@ -84,14 +84,14 @@ def _answers(client: EndpointClient) -> bool:
     return True
 
 
-def create_jobs(url: str, count: int) -> list[str]:
-    """The names of new training jobs, which run for a day."""
+def create_jobs(url: str, count: int, **changes: Any) -> list[str]:
+    """The names of new training jobs, which run for a day; ``changes`` are further members of their requests."""
     import boto3
 
     sagemaker = boto3.client("sagemaker", region_name=REGION, endpoint_url=url)
     names = [f"job-{number}" for number in range(count)]
     for name in names:
-        sagemaker.create_training_job(**training_request(name))
+        sagemaker.create_training_job(**training_request(name, **changes))
     return names
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from airflow_sm_pipelines.jobs.deferral import SETTLED_SECONDS
 from airflow_sm_pipelines.jobs.kill_verdict import ENDED
 
 if TYPE_CHECKING:
@@ -33,15 +34,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Airflow's scheduler takes a task for dead that is queued again before it has heard that its last process has ended.
-MIN_PAUSE_SECONDS = 10.0
 # Who is far from its turn looks less often: of a thousand children, all but a few would wake for nothing.
 MAX_PAUSES = 20
 
 
 def wait_for_capacity(context: Context, pipeline: PipelineContext, iteration: Iteration, pause: float) -> None:
-    """Give the worker back for ``pause`` seconds, ten if these are more, when it is not yet this child's turn; for a
-    multiple of that when its turn is far.
+    """Give the worker back for ``pause`` seconds, or :data:`SETTLED_SECONDS` if these are more, when it is not yet this
+    child's turn; for a multiple of that when its turn is far.
 
     :raises AirflowRescheduleException: when it is not
     """
@@ -56,7 +55,7 @@ def wait_for_capacity(context: Context, pipeline: PipelineContext, iteration: It
     if before >= limit:
         log.info("%d before this one have not ended, and %d may run at once: it waits", before, limit)
         pauses = min(1 + (before - limit) // limit, MAX_PAUSES)
-        raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=pauses * max(pause, MIN_PAUSE_SECONDS)))
+        raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=pauses * max(pause, SETTLED_SECONDS)))
 
 
 def unfinished_before(
