@@ -100,7 +100,7 @@ OPTIONS = {
         "string",
         None,
         "The SQS queue into which an EventBridge rule puts the state changes of SageMaker jobs. A triggerer then looks"
-        " at a job as soon as an event says that it has ended, and else in its interval (docs/job-events.md).",
+        " at a job as soon as an event says that it has ended, and otherwise in its interval (docs/job-events.md).",
         example="https://sqs.eu-west-1.amazonaws.com/123456789012/sagemaker-job-events",
     ),
     "max_runtime_grace": Option(
@@ -177,15 +177,15 @@ OPTIONS = {
     "parallelism": Option(
         "integer",
         "0",
-        "How many steps of a run run at once, deferred ones included, where the pipeline itself does not say; 0 for"
-        " any number.",
+        "How many steps of a run may be at work at once, deferred ones included, where the pipeline itself does not"
+        " say; 0 for any number.",
         minimum=0,
     ),
     "pool_scope": Option(
         "string",
         "run",
-        "What that limit is one of. run: each run has a pool of its own, as in SageMaker. pipeline: all runs of a"
-        " pipeline share one, which makes fewer pools, and fewer series of metrics.",
+        "What shares the limit of parallelism. run: each run has a pool of its own, as in SageMaker. pipeline: all runs"
+        " of a pipeline share one, which makes fewer pools, and fewer series of metrics.",
         choices=("run", "pipeline"),
     ),
     "job_tags": Option(

@@ -11,6 +11,7 @@ from airflow_sm_pipelines.definition.scope import UnsupportedKeys, UnsupportedSt
 from airflow_sm_pipelines.naming import DagIds
 from airflow_sm_pipelines.options import OPTIONS
 from airflow_sm_pipelines.settings import HandledFailures, SettingError, check_name, read_settings, setting
+from tests.documentation.blocks import block_of
 
 pytestmark = pytest.mark.airflow
 
@@ -81,6 +82,14 @@ def test_an_old_name_is_read_with_a_warning(monkeypatch: pytest.MonkeyPatch, cap
         assert setting("orphan_jobs_interval") == 5.0
     assert "unowned_jobs_interval is now called orphan_jobs_interval" in caplog.text
     read_settings()
+
+
+def test_the_log_says_what_the_page_on_versions_shows(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    give(monkeypatch, "stopping_slack", "60")
+    assert setting("max_runtime_grace") == 60
+    assert block_of("docs/versioning.md", "[sagemaker_pipelines]").text.strip() in caplog.messages
 
 
 def test_the_new_name_wins_over_the_old(monkeypatch: pytest.MonkeyPatch) -> None:

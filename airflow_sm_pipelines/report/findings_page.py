@@ -10,7 +10,28 @@ HEAD = """# Findings
 
 Made by `python -m airflow_sm_pipelines.report.findings_page > docs/findings.md`.
 
-Every finding of `lint` (`--format json` has it as `code`) and of `DefinitionError.findings` has one of these codes.
+```console
+$ sm-pipelines lint --format json score.json
+{
+...
+  "findings": [
+    {
+      "file": "score.json",
+      "line": 6,
+      "column": 29,
+      "severity": "error",
+      "code": "unknown-parameter",
+      "message": "the parameter 'Dta' is not declared",
+      "path": "$.Steps[0].Arguments.data",
+      "step": "Score",
+      "suggestion": "Parameters.Data"
+    }
+  ]
+}
+```
+
+Every finding of `lint` and of `DefinitionError.findings` has one of the codes below. `lint` shows it with
+`--format json`.
 
 | code | what it says |
 |---|---|"""

@@ -11,9 +11,16 @@ HEAD = """# Settings
 
 Made by `python -m airflow_sm_pipelines.report.settings_page > docs/settings.md`.
 
-Options of the section `[sagemaker_pipelines]` of Airflow's configuration; each can be given as
-`AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>`. An argument of `SageMakerPipelineDag` of the same name wins. An option that
-does not exist, or a value that cannot be used, is an error that names it: nothing is ignored.
+```ini
+[sagemaker_pipelines]
+region_name = eu-west-1
+poll_interval = 60
+```
+
+These are options of the section `[sagemaker_pipelines]` of Airflow's configuration. An environment variable
+`AIRFLOW__SAGEMAKER_PIPELINES__<OPTION>` gives the same, such as `AIRFLOW__SAGEMAKER_PIPELINES__POLL_INTERVAL`. An
+argument of `SageMakerPipelineDag` of the same name wins. An option that does not exist, or a value that cannot be used,
+is an error that names it: nothing is ignored.
 
 | option | type | default | what it is |
 |---|---|---|---|"""

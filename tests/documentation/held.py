@@ -97,6 +97,7 @@ TEXTS: dict[tuple[str, str], str] = {
     ("docs/moving.md", "$ sm-pipelines diff"): "tests/cli/test_diff.py",
     ("docs/pace.md", "CreateTrainingJob of"): "tests/jobs/test_admission.py",
     ("docs/pace.md", "CreateTrainingJob was"): "tests/jobs/test_admission.py",
+    ("docs/versioning.md", "[sagemaker_pipelines] stopping_slack"): "tests/test_settings.py",
     ("docs/sagemaker/14-chosen.md", "LessThanOrEqualTo:"): "tests/expressions/test_conditions.py",
     ("docs/pipelines-api-access.md", "aws_access_key_id"): "random; tests/runs/test_access_keys.py",
 }
