@@ -94,7 +94,7 @@ waits for has not succeeded, but for run conditions that is no failure of the st
 
 **MaxConcurrency** (1 to 50, required) counts children, over all steps and items: those that run, are deferred, or
 wait for their next try. The first items go first, each through its whole body. A child whose turn has not come gives
-its worker back, and looks again after the poll interval, at the earliest after 10 s. The further its turn, the later
+its worker back, and looks again after the poll interval, at the earliest after 20 s. The further its turn, the later
 it looks.
 
 Where several steps of an item can run at once, they hold their places until all of them have ended. Where these are

@@ -100,6 +100,9 @@ def check(words: list[str]) -> None:
         case ["export", *settings]:
             for each in settings:
                 check_environment(*each.split("=", 1))
+        # An environment that uv has made has none.
+        case ["python", "-m", "pip", *_]:
+            pass
         case ["python", "-m", module, *_]:
             assert importlib.util.find_spec(module), f"there is no module {module}"
         case ["python", script, *_] if (ROOT / script).is_file():
