@@ -159,7 +159,7 @@ class Crowd:
         return True
 
 
-@pytest.mark.parametrize("callers", [50, 300])
+@pytest.mark.parametrize("callers", [50, 100, 300])
 @pytest.mark.parametrize("latency", [0.0, 8.0])
 def test_a_crowd_is_through_in_about_a_second_for_each(callers: int, latency: float) -> None:
     crowd = Crowd(callers, rate=1.0, latency=latency)
