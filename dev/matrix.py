@@ -20,7 +20,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -178,19 +179,31 @@ def words_of(counted: dict[str, object]) -> str:
     return ", ".join(f"{counted[word]} {word}" for word in ("passed", "failed", "skipped"))
 
 
+def where_skipped(tiers: Mapping[str, set[int]]) -> str:
+    """How many tests of which sets and tiers; two numbers where the Pythons differ."""
+    texts = []
+    for tier, numbers in tiers.items():
+        least, most = min(numbers), max(numbers)
+        texts.append(f"{tier}: {least}" if least == most else f"{tier}: {least} to {most}")
+    return ", ".join(texts)
+
+
 def write_page() -> None:
     """Write the table of all kept results into the page."""
     results = json.loads(RESULTS.read_text())
     lines = ["| versions | Python | tier | passed | failed | skipped | commit | day |", f"{'|---' * 8}|"]
-    reasons: Counter[str] = Counter()
+    reasons: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for name in SETS:
         for key, counted in sorted(results.items()):
             if key.split()[0] == name:
                 cells = [*key.split(), *(str(counted[word]) for word in ("passed", "failed", "skipped"))]
                 cells += [counted.get("commit", ""), counted.get("date", "")]
                 lines.append(f"| {' | '.join(cells)} |")
-                reasons.update(counted.get("reasons", {}).keys())
-    lines += ["", "Reasons for skips:", "", *(f"- {reason}" for reason in sorted(reasons))] if reasons else []
+                for reason, number in counted.get("reasons", {}).items():
+                    reasons[reason][f"{name} {key.split()[2]}"].add(number)
+    if reasons:
+        lines += ["", "Reasons for skips, and how many there are:", ""]
+        lines += [f"- {reason} ({where_skipped(reasons[reason])})" for reason in sorted(reasons)]
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text("\n".join([f"{before}{BEGIN}", *lines, f"{END}{rest.partition(END)[2]}"]))
 

@@ -54,9 +54,10 @@ class Resolver:
         file.write_text("\n".join(lines) + "\n")
         return file
 
-    def compile(self, output: Path, *arguments: str | Path, python: str = PYTHON) -> Path:
-        """Resolve, and write the versions to ``output``."""
-        fixed = ["--quiet", "--no-header", "--no-annotate", "--python-version", python, "--python-platform", "linux"]
+    def compile(self, output: Path, *arguments: str | Path, python: str = PYTHON, everywhere: bool = False) -> Path:
+        """Resolve, and write the versions to ``output``: for Linux and one Python, or with markers for all from it."""
+        platform = ["--universal"] if everywhere else ["--python-platform", "linux"]
+        fixed = ["--quiet", "--no-header", "--no-annotate", "--python-version", python, *platform]
         subprocess.run([self._uv, "pip", "compile", *fixed, "--output-file", output, *arguments], cwd=ROOT, check=True)
         return output
 
@@ -81,7 +82,7 @@ def make(name: str, resolver: Resolver, scratch: Path) -> None:
     if name == "hashed":
         pinned = ["pyproject.toml", "--constraint", "constraints.txt", "--generate-hashes"]
         # The first release of 3.11 too: Debian 12 has an early one.
-        resolver.compile(output, *pinned, python="3.11.0")
+        resolver.compile(output, *pinned, python="3.11.0", everywhere=True)
     elif name in ("tools", "docs"):
         resolver.compile(output, resolver.requirements(*(TOOLS if name == "tools" else SITE)), python="3.11")
     else:

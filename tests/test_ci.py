@@ -31,8 +31,7 @@ PROGRAMS = {
 REAL = ("basename", "dirname", "ls", "sh", "tail")
 
 
-@pytest.fixture
-def called(tmp_path: Path) -> list[str]:
+def calls_of(tmp_path: Path, *arguments: str) -> list[str]:
     """The calls of a run of the script, in their order."""
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -43,8 +42,13 @@ def called(tmp_path: Path) -> list[str]:
         (programs / name).symlink_to(str(shutil.which(name)))
     notes = tmp_path / "notes"
     environment = {"PATH": str(programs), "NOTES": str(notes)}
-    subprocess.run([str(shutil.which("bash")), ".ci/run"], cwd=ROOT, env=environment, check=True)
+    subprocess.run([str(shutil.which("bash")), ".ci/run", *arguments], cwd=ROOT, env=environment, check=True)
     return notes.read_text().splitlines()
+
+
+@pytest.fixture
+def called(tmp_path: Path) -> list[str]:
+    return calls_of(tmp_path)
 
 
 def test_the_user_of_the_machine_gets_a_role_of_postgresql(called: list[str]) -> None:
@@ -64,3 +68,10 @@ def test_the_cheap_part_of_the_matrix_runs_beside_the_tests(called: list[str]) -
     # A set needs the wheel, which `dist` makes: one make runs both, so that it is made once and before.
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(r"^matrix:.*\bdist\b", makefile, re.MULTILINE)
+
+
+def test_other_targets_find_what_their_tests_need(tmp_path: Path) -> None:
+    called = calls_of(tmp_path, "matrix", "SETS=lowest", "PYTHONS=3.12")
+    assert [call for call in called if call.startswith("make ")] == ["make matrix SETS=lowest PYTHONS=3.12"]
+    assert "PostgreSQL: postgresql://runner@/postgres?host=/var/run/postgresql" in called
+    assert "docker compose version" not in called
