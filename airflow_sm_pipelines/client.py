@@ -10,7 +10,7 @@ URL and signature before it is sent; everything else goes to AWS, with the user'
 waiters, exceptions, ``meta`` and retries are botocore's, and it is one object to who holds it: between two clients
 somebody would have to choose, and a paginator or a waiter keeps the client that it was made by.
 
-This file needs boto3 alone: ``pip install --no-deps airflow-sm-pipelines`` beside the SDK is enough.
+This file needs boto3 alone: beside the SDK the package can be installed with pip's option ``--no-deps``.
 """
 
 from __future__ import annotations

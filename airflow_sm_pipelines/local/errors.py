@@ -31,4 +31,4 @@ class MotoMissingError(RuntimeError):
     """What the endpoint is made of is not installed."""
 
     def __init__(self, cause: ImportError) -> None:
-        super().__init__(f"the local AWS endpoint needs moto: pip install 'airflow-sm-pipelines[local]' ({cause})")
+        super().__init__(f"the local AWS endpoint needs moto: install this package with the extra 'local' ({cause})")

@@ -61,7 +61,7 @@ def test_findings_are_told_as_lint_tells_them_and_end_with_2(
 
 
 SERVE = "from airflow_sm_pipelines.local.command import serve; serve(port=0)"
-TO_INSTALL = "pip install 'airflow-sm-pipelines[local]'"
+TO_INSTALL = "install this package with the extra 'local'"
 
 
 def test_without_the_extra_it_is_said_what_to_install() -> None:

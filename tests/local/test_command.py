@@ -28,7 +28,7 @@ def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
         command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
-    assert "pip install 'airflow-sm-pipelines[local]'" in done.stderr
+    assert "install this package with the extra 'local'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
