@@ -58,7 +58,7 @@ SHELL: dict[tuple[str, str], str] = {
     ("docs/benchmarks.md", "make scale"): "measures for an hour; tests/documentation/test_commands.py knows its parts",
     ("docs/compatibility.md", "make matrix"): "takes hours; .ci/run does its cheap part",
     ("docs/compatibility.md", "pip install --require"): f"{INDEX}; tests/test_release.py is of the file",
-    ("docs/compatibility.md", "pip install 'apache"): f"{INDEX}; make matrix installs each set",
+    ("docs/compatibility.md", 'pip install "apache'): f"{INDEX}; make matrix installs each set",
     ("docs/job-events.md", "aws sqs"): f"{AWS}; tests/runs/test_job_events.py has the queue",
     ("docs/local-endpoint.md", "airflow sm-pipelines local"): SERVES,
     ("docs/local-mode.md", "airflow sm-pipelines local"): SERVES,
@@ -73,11 +73,11 @@ SHELL: dict[tuple[str, str], str] = {
     "tests/runs/test_access_keys.py",
     ("docs/sagemaker/9-selective-execution.md", "aws sagemaker"): AWS,
     ("docs/tutorial.md", "python3 -m venv"): INDEX,
-    ("docs/tutorial.md", "airflow pools"): TUTORIAL,
     ("docs/tutorial.md", "airflow sm-pipelines run abalone.json\n"): TUTORIAL,
     ("docs/tutorial.md", "airflow sm-pipelines run abalone.json --scenario"): TUTORIAL,
     ("docs/tutorial.md", "export AIRFLOW_CONN"): TUTORIAL,
-    ("docs/tutorial.md", "export AIRFLOW_HOME"): TUTORIAL,
+    ("docs/tutorial.md", "export AIRFLOW_HOME=$PWD/home AIRFLOW__"): TUTORIAL,
+    ("docs/tutorial.md", "export AIRFLOW_HOME=$PWD/home\n"): TUTORIAL,
 }
 
 # Outputs, trees and drawings that tests/documentation/test_outputs.py does not compare.

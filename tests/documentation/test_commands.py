@@ -42,6 +42,8 @@ from tests.documentation.settings import check_environment
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 LISTS: dict[str, set[str]] = {"ROWS": {row.name for row in ROWS}, "PARTS": set(PARTS)}
+OF_AIRFLOW = r"https://raw\.githubusercontent\.com/apache/airflow/constraints-([\d.]+)/constraints-([\d.]+)\.txt"
+PYTHONS = re.findall(r"^PYTHONS \?= (.*)$", MAKEFILE, re.MULTILINE)[0].split()
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
@@ -127,12 +129,16 @@ def check_make(words: list[str]) -> None:
 
 
 def check_pip(words: list[str]) -> None:
-    """The extras that are named, and the files beside the page."""
+    """The extras that are named, the files beside the page, and Airflow's own constraints."""
     for word in words:
         if found := re.search(r"(?:airflow-sm-pipelines|\./source)\[([\w,]+)\]", word):
             assert set(found[1].split(",")) <= EXTRAS.keys(), word
     for option, file in itertools.pairwise(words):
-        if option in ("--constraint", "--requirement"):
+        if found := re.fullmatch(OF_AIRFLOW, file):
+            assert f"apache-airflow=={found[1]}" in words
+            assert (ROOT / "pins" / f"airflow-{found[1]}.txt").is_file(), file
+            assert found[2] in PYTHONS, file
+        elif option in ("--constraint", "--requirement"):
             assert (ROOT / file.removeprefix("source/")).is_file(), file
 
 

@@ -18,7 +18,14 @@ from tests.documentation.blocks import DOCS, PAGES, ROOT, name_of, text_without_
 URLS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
 REPOSITORY = URLS["Repository"]
 # The files that have the address of the repository or of the site. CONTRIBUTING.md says how to change it everywhere.
-ADDRESSED = {".github/ISSUE_TEMPLATE/config.yml", "README.md", "docs/tutorial.md", "mkdocs.yml", "pyproject.toml"}
+ADDRESSED = {
+    ".github/ISSUE_TEMPLATE/config.yml",
+    "README.md",
+    "docs/compatibility.md",
+    "docs/tutorial.md",
+    "mkdocs.yml",
+    "pyproject.toml",
+}
 ADDRESS = re.compile(r"https://(?:github\.com/[\w-]+/airflow-sm-pipelines|[\w-]+\.github\.io/airflow-sm-pipelines)")
 # Pages that dev/site.py makes of files at the root.
 MADE = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "security-policy.md": "SECURITY.md"}

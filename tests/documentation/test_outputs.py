@@ -67,10 +67,14 @@ def test_each_section_of_a_step_type_begins_with_steps() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of docs/command-line.md, with the files that other pages show: ``<!-- file NAME -->`` names one."""
+    """The folder of docs/command-line.md, with the files that other pages show: ``<!-- file NAME -->`` names one.
+
+    README.md is read in a clone, where the example is in ``dags/pipelines``.
+    """
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pipelines").mkdir()
-    shutil.copy(EXAMPLE, tmp_path / "pipelines")
+    for pipelines in (tmp_path / "pipelines", tmp_path / "dags" / "pipelines"):
+        pipelines.mkdir(parents=True)
+        shutil.copy(EXAMPLE, pipelines)
     draft = block_of("docs/command-line.md", '{\n  "Version"').text
     (tmp_path / "pipelines" / "draft.json").write_text(draft)
     (tmp_path / "score.json").write_text(block_of("docs/semantics/definitions.md", '{\n  "Version"').text)
