@@ -45,6 +45,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.logged: set[str] = set()
+        """What has been told already: codes of AWS's errors, and names of other faults."""
         self.no_list_before = float("-inf")
 
 
@@ -239,15 +240,22 @@ class Poller:
             await self._look(call, members)
         except TooManyPagesError:
             reason = f"{call.operation} has more pages than there are jobs to describe"
-            self._describe_instead(reason, "crowded", self._interval * CROWDED_ROUNDS)
+            until = f"until the list is tried again, after {CROWDED_ROUNDS} intervals"
+            self._describe_instead(reason, "crowded", until, self._interval * CROWDED_ROUNDS)
         except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are to be looked at
             if is_throttle(error):
                 # To describe all in its place would be more of the same.
                 self.throttled(members[0].pace)
                 return
-            said = CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error)
-            pause = 0.0 if is_transient(error) else REFUSED_SECONDS
-            self._describe_instead(f"{call.operation} failed ({said})", type(error).__name__, pause)
+            said = CallError("", repr(error))
+            if isinstance(error, ClientError | BotoCoreError):
+                said = CallError.of(error)
+            pause, until = 0.0, "until it answers again"
+            if not is_transient(error):
+                pause, until = REFUSED_SECONDS, f"until it is tried again, in {REFUSED_SECONDS / 60:g} min"
+            # A fault that passes must not silence a refusal: both may be of one class.
+            what = said.code or type(error).__name__
+            self._describe_instead(f"{call.operation} failed ({said})", what, until, pause)
 
     async def _look(self, call: ListCall, members: list[Member]) -> None:
         began = self.clock.at(asyncio.get_running_loop().time())
@@ -266,12 +274,12 @@ class Poller:
                 member.is_listed(changed[member.name])
         self.lists = self.is_worth_listing
 
-    def _describe_instead(self, reason: str, what: str, pause: float) -> None:
+    def _describe_instead(self, reason: str, what: str, until: str, pause: float) -> None:
         self._describe()
         self._memory.no_list_before = asyncio.get_running_loop().time() + pause
         if what not in self._memory.logged:
             self._memory.logged.add(what)
-            log.warning("%s: each job is described for now, which takes more calls", reason)
+            log.warning("%s: each job is described %s, which takes more calls", reason, until)
 
     def _describe(self) -> None:
         """From now on each job is described in its interval."""

@@ -25,6 +25,7 @@ PACE = PollPace(INTERVAL, 300.0)
 CALL = list_call_of(KIND)
 EPOCH = 1_800_000_000.0
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "ListTrainingJobs")
+FAULTY = ClientError({"Error": {"Code": "InternalFailure", "Message": "oops"}}, "ListTrainingJobs")
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "ListTrainingJobs")
 
 
@@ -235,9 +236,27 @@ def test_where_lists_are_denied_each_job_is_described_which_is_told_once(caplog:
     with caplog.at_level(logging.WARNING):
         run(scene())
     (record,) = caplog.records
-    assert record.getMessage().startswith(
-        "ListTrainingJobs failed (AccessDeniedException: not authorized): each job is"
+    assert record.getMessage() == (
+        "ListTrainingJobs failed (AccessDeniedException: not authorized):"
+        " each job is described until it is tried again, in 60 min, which takes more calls"
     )
+
+
+def test_a_fault_that_passes_does_not_keep_a_later_refusal_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        aws = SageMaker()
+        aws.list_fails = FAULTY
+        with polled(Scene(aws)) as waiting:
+            waiting.start("one", "other")
+            await asyncio.sleep(3 * INTERVAL)
+            aws.list_fails = DENIED
+            await asyncio.sleep(3 * INTERVAL)
+
+    with caplog.at_level(logging.WARNING):
+        run(scene())
+    passing, refusal = (record.getMessage() for record in caplog.records)
+    assert passing.startswith("ListTrainingJobs failed (InternalFailure: oops): each job is described until it answers")
+    assert refusal.startswith("ListTrainingJobs failed (AccessDeniedException: not authorized): each job is described")
 
 
 def test_where_others_jobs_fill_more_pages_than_there_are_jobs_each_is_described(
