@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger
 from airflow_sm_pipelines.callbacks.encryption import UnsealError
 from airflow_sm_pipelines.callbacks.stopping import asend_stopping
 from airflow_sm_pipelines.callbacks.waiting import CallbackWait, wait_for_answer
-from airflow_sm_pipelines.callbacks.xcom_slots import leave_reply, look_from_trigger
+from airflow_sm_pipelines.callbacks.xcom_slots import is_reply_left, leave_reply, look_from_trigger
 from airflow_sm_pipelines.jobs.deferral import settle
 from airflow_sm_pipelines.jobs.job_labels import JobLabels
 from airflow_sm_pipelines.jobs.kill_verdict import AskedBy, Awaited, Verdict, on_kill_verdict
@@ -69,7 +69,7 @@ class CallbackTrigger(BaseTrigger):
         bind_fields(**self.labels.fields())
         describe_span(**self.labels.fields())
         with storable_failure():
-            event = await wait_for_answer(self.wait, look_from_trigger)
+            event = await wait_for_answer(self.wait, look_from_trigger, is_reply_left)
             if (reply := event.reply) is not None:
                 await leave_reply(self.wait, reply)
         await settle(self.not_before)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.aws.access import AwsAccess
 
     Look = Callable[[AnswerSlot], Awaitable[Any]]
+    IsLeft = Callable[[AnswerSlot], Awaitable[bool]]
 
 log = logging.getLogger(__name__)
 
@@ -106,21 +107,32 @@ class CallbackWait(Struct, frozen=True):
         return cls(**{**others, **parts, "pace": PollPace(**members["pace"])})
 
 
-async def wait_for_answer(wait: CallbackWait, look: Look) -> CallbackEvent:
-    """Wait until an answer has come or the time is over. ``look`` reads the slot, or says that it cannot for now."""
+async def wait_for_answer(wait: CallbackWait, look: Look, is_left: IsLeft | None = None) -> CallbackEvent:
+    """Wait until an answer has come or the time is over.
+
+    :param look: reads the slot, or says that it cannot for now
+    :param is_left: says whether an earlier waiting has left an answer from the queue for the step's task, which is then
+        not in the event; the queue hides that message for minutes
+    """
     slot = asyncio.create_task(_from_slot(wait, look))
     channels: set[asyncio.Task[Any]] = {slot}
     queue: asyncio.Task[Reply] | None = None
+    left: asyncio.Task[None] | None = None
     if wait.reply_queue_url:
         reader = reply_queue(wait.access, wait.reply_queue_url, wait.pace)
         queue = asyncio.create_task(reader.reply_to(wait.slot.digest))
         channels.add(queue)
+    if is_left is not None:
+        left = asyncio.create_task(_left_before(wait, is_left))
+        channels.add(left)
     last = wait.expires_at if wait.deadline is None else min(wait.expires_at, wait.deadline)
     try:
         await asyncio.wait(channels, timeout=max(last - time.time(), 0), return_when=asyncio.FIRST_COMPLETED)
         # Who answered through the endpoint was told that it worked: that answer comes first.
         if slot.done():
             return CallbackEvent(CallbackEnd.ANSWERED, slot.result())
+        if left is not None and left.done():
+            return CallbackEvent(CallbackEnd.ANSWERED)
         if queue is not None and queue.done():
             return _of_queue(queue)
         end = CallbackEnd.EXPIRED if last == wait.expires_at else CallbackEnd.TIMED_OUT
@@ -153,3 +165,19 @@ async def _from_slot(wait: CallbackWait, look: Look) -> Answer:
             if held is not None and held.answer is not None:
                 return held.answer
         await asyncio.sleep(wait.pace.after(errors))
+
+
+async def _left_before(wait: CallbackWait, is_left: IsLeft) -> None:
+    """End where an answer has been left. Where none has, nobody leaves one later, and this goes on until cancelled."""
+    errors = 0
+    while True:
+        try:
+            found = await is_left(wait.slot)
+        except SlotUnreadableError as error:
+            errors += 1
+            log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
+            await asyncio.sleep(wait.pace.after(errors))
+        else:
+            if not found:
+                await asyncio.Event().wait()
+            return

@@ -36,11 +36,32 @@ async def look_from_trigger(slot: AnswerSlot) -> Any:
 
     :raises SlotUnreadableError: where Airflow does not say what is in it
     """
-    if not hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
-        # ``airflow dags test`` runs a trigger in the task's own process.
-        return await look_from_task(slot)
+    return await _look_at(slot.address)
+
+
+async def is_reply_left(slot: AnswerSlot) -> bool:
+    """Whether a triggerer before this one has left what came by the queue; the task can take it from there.
+
+    :raises SlotUnreadableError: where Airflow does not say what is there
+    """
+    text = await _look_at(slot.reply_address)
+    if not isinstance(text, str):
+        return False
     try:
-        return await BaseXCom.aget_one(**slot.address)
+        Reply.from_text(text)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # Another key may have sealed it. The queue shows the message again, which then takes this one's place.
+        log.warning("What was left for the step's task cannot be read (%s): it is waited for", type(error).__name__)
+        return False
+    return True
+
+
+async def _look_at(address: dict[str, Any]) -> Any:
+    try:
+        if hasattr(task_runner.SUPERVISOR_COMMS, "asend"):
+            return await BaseXCom.aget_one(**address)
+        # ``airflow dags test`` runs a trigger in the task's own process.
+        return BaseXCom.get_one(**address)
     except AirflowRuntimeError as error:
         raise SlotUnreadableError(str(error)) from error
 
