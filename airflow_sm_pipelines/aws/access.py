@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -15,7 +15,7 @@ from airflow_sm_pipelines.aws.opened_client import opened_client
 from airflow_sm_pipelines.definition.frozen import LastFieldNotCompared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from airflow_sm_pipelines.definition.syntax import Json
 
@@ -45,20 +45,16 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
 
         :raises StepFailure: without a region, naming the three places where one can be set
         """
-        try:
+        with _saying_where_a_region_is_set(self):
             return self._kept_hook(service).get_conn()
-        except NoRegionError:
-            raise no_region(self.aws_conn_id) from None
 
     def client_calling_once(self, service: str) -> Any:
         """A service's client for calls that begin something: botocore makes them once (semantics 7.1).
 
         :raises StepFailure: without a region
         """
-        try:
+        with _saying_where_a_region_is_set(self):
             return self._kept_hook(service).calling_once
-        except NoRegionError:
-            raise no_region(self.aws_conn_id) from None
 
     @asynccontextmanager
     async def async_client(self, service: str) -> AsyncIterator[Any]:
@@ -72,8 +68,12 @@ class AwsAccess(LastFieldNotCompared, frozen=True):
 
     @property
     def region(self) -> str:
-        """The region that clients are made for; no call is made."""
-        return self.any_hook().region
+        """The region that clients are made for; no call is made.
+
+        :raises StepFailure: where there is none
+        """
+        with _saying_where_a_region_is_set(self):
+            return self.any_hook().region
 
     def renewed(self) -> AwsAccess:
         """The same access with clients of its own, whose credentials are looked for anew."""
@@ -114,7 +114,8 @@ class AwsIdentity:
 
     @property
     def account(self) -> str:
-        return str(self._access.any_hook().account_id)
+        with _saying_where_a_region_is_set(self._access):
+            return str(self._access.any_hook().account_id)
 
     @property
     def region(self) -> str:
@@ -122,7 +123,16 @@ class AwsIdentity:
 
     @property
     def partition(self) -> str:
-        return self._access.any_hook().partition
+        with _saying_where_a_region_is_set(self._access):
+            return self._access.any_hook().partition
+
+
+@contextmanager
+def _saying_where_a_region_is_set(access: AwsAccess) -> Iterator[None]:
+    try:
+        yield
+    except NoRegionError:
+        raise no_region(access.aws_conn_id) from None
 
 
 def no_region(aws_conn_id: str | None) -> StepFailure:

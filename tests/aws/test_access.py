@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from airflow_sm_pipelines.aws.access import AwsAccess
+from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
+from airflow_sm_pipelines.aws.failures import StepFailure
 from airflow_sm_pipelines.aws.hook import CALLER
 from airflow_sm_pipelines.aws.model_loader import QuickJsonLoader, model_loader
 
@@ -34,3 +37,23 @@ def test_the_models_of_a_service_are_read_once_for_all_sessions_of_a_process(mon
     assert partitions == ["aws", "aws", "aws-cn"]
     assert [path.rsplit("/", 1)[-1] for path in read].count("service-2") == 1
     assert len(read) == len(set(read))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda access: access.client("sagemaker"),
+        lambda access: access.client_calling_once("sagemaker"),
+        lambda access: access.region,
+        lambda access: AwsIdentity(access).region,
+        lambda access: AwsIdentity(access).partition,
+    ],
+)
+def test_without_a_region_whatever_needs_one_says_where_it_is_set(
+    ask: Callable[[AwsAccess], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(StepFailure, match=r"^No AWS region is set\. Set one of: region_name of SageMakerPipelineDag"):
+        ask(AwsAccess(None, None, None, None))
