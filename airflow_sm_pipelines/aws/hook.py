@@ -45,6 +45,14 @@ class StepHook(AwsGenericHook[Any]):
         return await sync_to_async(lambda: self.fingerprint)()
 
     @property
+    def has_connection(self) -> bool:
+        """Whether Airflow has found the connection. Without one the provider takes boto3's own credentials and region.
+
+        Where Airflow cannot ask for it just now, it says that there is none.
+        """
+        return self.conn_config.conn_type is not None
+
+    @property
     def assumes_role(self) -> bool:
         """Whether the connection's own credentials only serve to assume a role."""
         return bool(self.conn_config.role_arn)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from airflow_sm_pipelines.aws.access import AwsAccess
+    from airflow_sm_pipelines.aws.hook import StepHook
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +51,15 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedClient]] 
 class _Opened:
     """A client that was opened, with the number of its calls that are under way."""
 
-    def __init__(
-        self, client: Any, closing: AsyncExitStack, fingerprint: str, now: float, *, assumes_role: bool
-    ) -> None:
+    def __init__(self, client: Any, closing: AsyncExitStack, hook: StepHook, now: float) -> None:
         self.client = client
         self.closing = closing
-        self.fingerprint = fingerprint
-        self.assumes_role = assumes_role
+        self.fingerprint = hook.fingerprint
+        self.assumes_role = hook.assumes_role
+        self.has_connection = hook.has_connection
         self.since = self.checked = now
+        self.kept_until = float("-inf")
+        """Until when it is not replaced, since its connection could not be found again."""
         self.calls = 0
         self.is_retired = False
 
@@ -65,6 +67,10 @@ class _Opened:
 class SharedClient:
     """The client of one service for those who share it. It is made when it is needed; it is made anew after its
     credentials have expired or the connection has changed. The old one is closed when its last call has ended.
+
+    A client whose connection was found is never replaced by one without a connection. That one would have whatever
+    credentials and region the machine has, so it would look for the jobs in another account. Airflow answers that there
+    is no connection also where its database or a secrets backend is away for a moment.
     """
 
     def __init__(self, access: AwsAccess, service: str, now: Callable[[], float] = time.monotonic) -> None:
@@ -74,6 +80,10 @@ class SharedClient:
         self._service = service
         self._places = asyncio.Semaphore((access.botocore_config or {}).get("max_pool_connections", MAX_CALLS))
         self._opening: asyncio.Task[_Opened] | None = None
+        self._replaced: _Opened | None = None
+        """The retired client, until there is another one."""
+        self._is_lost = False
+        """Whether it was told that the connection cannot be found again."""
         self._check: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -88,7 +98,7 @@ class SharedClient:
             try:
                 yield opened.client
             except ClientError as error:
-                if CallError.of(error).code in EXPIRED_CREDENTIALS_CODES:
+                if CallError.of(error).code in EXPIRED_CREDENTIALS_CODES and self._now() >= opened.kept_until:
                     self._retire(opened)
                 raise
             finally:
@@ -104,11 +114,12 @@ class SharedClient:
             self._check.cancel()
             await asyncio.gather(self._check, return_exceptions=True)
         opening, self._opening = self._opening, None
-        if opening is None:
-            return
-        await asyncio.wait([opening])
-        if opening.exception() is None:
-            await opening.result().closing.aclose()
+        if opening is not None:
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                await opening.result().closing.aclose()
+        if self._replaced is not None:
+            await self._replaced.closing.aclose()
 
     async def _current(self) -> _Opened:
         if self._opening is None:
@@ -117,9 +128,8 @@ class SharedClient:
         # Who waits may be cancelled; the others wait on.
         opened = await asyncio.shield(self._opening)
         now = self._now()
-        if opened.assumes_role and now - opened.since > ROLE_SECONDS:
+        if opened.assumes_role and now - opened.since > ROLE_SECONDS and now >= opened.kept_until:
             self._retire(opened)
-            await self._close_when_done(opened)
             return await self._current()
         if now - opened.checked > CHECK_SECONDS:
             opened.checked = now
@@ -127,9 +137,43 @@ class SharedClient:
         return opened
 
     async def _open(self) -> _Opened:
-        hook, closing = self._access.hook(self._service), AsyncExitStack()
+        old = self._replaced
+        if old is None:
+            return await self._open_by(self._access.hook(self._service))
+        hook = await self._found_again(old)
+        if hook is None:
+            self._replaced, old.is_retired = None, False
+            return old
+        opened = await self._open_by(hook)
+        self._replaced = None
+        await self._close_when_done(old)
+        return opened
+
+    async def _open_by(self, hook: StepHook) -> _Opened:
+        closing = AsyncExitStack()
         client = await opened_client(hook, closing)
-        return _Opened(client, closing, hook.fingerprint, self._now(), assumes_role=hook.assumes_role)
+        return _Opened(client, closing, hook, self._now())
+
+    async def _found_again(self, opened: _Opened) -> StepHook | None:
+        """A hook that has read the connection again; None where a client is kept whose connection is not found."""
+        hook = self._access.hook(self._service)
+        try:
+            await hook.read_fingerprint()
+        except Exception as error:  # noqa: BLE001 # whatever Airflow raises where a connection cannot be read
+            problem = f"cannot be read ({error})"
+        else:
+            if hook.has_connection or not opened.has_connection:
+                if self._is_lost:
+                    log.info("The connection %s is found again", self._access.aws_conn_id)
+                self._is_lost, opened.kept_until = False, float("-inf")
+                return hook
+            problem = "is not found any more: it was deleted, or Airflow cannot ask for it just now"
+        opened.kept_until = self._now() + CHECK_SECONDS
+        if not self._is_lost:
+            self._is_lost = True
+            message = "The connection %s %s. Its %s client is kept, and the connection is looked for every %g s"
+            log.warning(message, self._access.aws_conn_id, problem, self._service, CHECK_SECONDS)
+        return None
 
     def _opening_ended(self, opening: asyncio.Task[_Opened]) -> None:
         if opening.cancelled() or opening.exception() is not None:
@@ -140,24 +184,19 @@ class SharedClient:
             self._opening = None
 
     async def _compare_connection(self, opened: _Opened) -> None:
-        try:
-            hook = self._access.hook(self._service)
-            said = await hook.read_fingerprint()
-        except Exception as error:  # noqa: BLE001 # whatever Airflow raises where a connection cannot be read
-            log.warning("The connection %s could not be read again: %s", self._access.aws_conn_id, error)
-            return
-        if said != opened.fingerprint:
+        hook = await self._found_again(opened)
+        if hook is not None and hook.fingerprint != opened.fingerprint:
             log.info("The connection %s has changed: a new client takes over", self._access.aws_conn_id)
             self._retire(opened)
-            await self._close_when_done(opened)
 
     def _retire(self, opened: _Opened) -> None:
-        opened.is_retired = True
+        """Let the next call open another client. This one stays open until then, as it may have to be kept."""
         if self._opening is not None and self._opening.done() and self._opening.result() is opened:
-            self._opening = None
+            opened.is_retired = True
+            self._opening, self._replaced = None, opened
 
     async def _close_when_done(self, opened: _Opened) -> None:
-        if opened.is_retired and not opened.calls:
+        if opened.is_retired and opened is not self._replaced and not opened.calls:
             await asyncio.shield(_begun(opened.closing.aclose()))
 
 

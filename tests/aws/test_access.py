@@ -57,3 +57,9 @@ def test_without_a_region_whatever_needs_one_says_where_it_is_set(
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     with pytest.raises(StepFailure, match=r"^No AWS region is set\. Set one of: region_name of SageMakerPipelineDag"):
         ask(AwsAccess(None, None, None, None))
+
+
+def test_a_hook_says_whether_its_connection_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_THERE", "aws://")
+    found = {name: AwsAccess(name, None, None, None).hook("s3").has_connection for name in ("there", "nowhere", None)}
+    assert found == {"there": True, "nowhere": False, None: False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -29,6 +30,8 @@ class Clients:
         self.made = 0
         self.fingerprint = "first"
         self.assumes_role = False
+        self.has_connection = True
+        self.is_readable = True
         self.fails = False
         self.may_open = asyncio.Event()
         self.may_open.set()
@@ -48,8 +51,11 @@ class Hook:
         self._clients = clients
         self.fingerprint = clients.fingerprint
         self.assumes_role = clients.assumes_role
+        self.has_connection = clients.has_connection
 
     async def read_fingerprint(self) -> str:
+        if not self._clients.is_readable:
+            raise ValueError("the connection is no JSON")
         return self.fingerprint
 
     async def get_async_conn(self) -> Any:
@@ -97,6 +103,15 @@ async def borrowed(clients: Clients) -> AsyncIterator[SharedClient]:
 async def call(client: SharedClient) -> int:
     async with client.call() as opened:
         return cast("int", opened)
+
+
+async def checked(client: SharedClient, clock: Clock) -> int:
+    """The client that is used after the connection has been read again."""
+    clock.now += CHECK_SECONDS + 1
+    await call(client)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return await call(client)
 
 
 async def call_with(client: SharedClient, error: Exception) -> None:
@@ -190,6 +205,113 @@ def test_a_client_whose_connection_assumes_a_role_is_renewed_by_its_age() -> Non
         clock.now += ROLE_SECONDS + 1
         assert await call(client) == 2
         assert clients.open == [2]
+        await client.close()
+
+    asyncio.run(scene())
+
+
+def lose(clients: Clients) -> None:
+    """Airflow finds no connection: the provider's hook then says what it says of an empty one."""
+    clients.has_connection, clients.assumes_role, clients.fingerprint = False, False, "empty"
+
+
+def find(clients: Clients, fingerprint: str = "first") -> None:
+    clients.has_connection, clients.fingerprint = True, fingerprint
+
+
+def test_a_connection_that_is_not_found_any_more_keeps_its_client_which_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        lose(clients)
+        assert [await checked(client, clock) for _ in range(3)] == [1, 1, 1]
+        find(clients)
+        assert await checked(client, clock) == 1
+        lose(clients)
+        assert await checked(client, clock) == 1
+        find(clients, "second")
+        assert await checked(client, clock) == 2
+        assert clients.open == [2]
+        clients.is_readable = False
+        assert await checked(client, clock) == 2
+        await client.close()
+        assert clients.open == []
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(scene())
+    told = [record.getMessage().removeprefix("The connection aws_default ") for record in caplog.records]
+    lost = (
+        "is not found any more: it was deleted, or Airflow cannot ask for it just now. Its sagemaker client is kept,"
+        " and the connection is looked for every 60 s"
+    )
+    unreadable = "cannot be read (the connection is no JSON). Its sagemaker client is kept, and the connection is"
+    changed = "has changed: a new client takes over"
+    assert told == [lost, "is found again", lost, "is found again", changed, f"{unreadable} looked for every 60 s"]
+
+
+def test_where_credentials_have_expired_and_the_connection_is_not_found_the_client_is_kept() -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        lose(clients)
+        for _ in range(3):
+            with pytest.raises(ClientError):
+                await call_with(client, EXPIRED)
+            assert (await call(client), clients.open) == (1, [1])
+        find(clients)
+        # Those who wait for hundreds of jobs do not each look for the connection.
+        with pytest.raises(ClientError):
+            await call_with(client, EXPIRED)
+        assert await call(client) == 1
+        clock.now += CHECK_SECONDS
+        with pytest.raises(ClientError):
+            await call_with(client, EXPIRED)
+        assert (await call(client), clients.open) == (2, [2])
+        lose(clients)
+        with pytest.raises(ClientError):
+            await call_with(client, EXPIRED)
+        # It is closed also where it was to be replaced.
+        await client.close()
+        assert clients.open == []
+
+    asyncio.run(scene())
+
+
+def test_a_role_is_assumed_again_only_by_a_connection_that_is_found() -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        clients.assumes_role = True
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        lose(clients)
+        clock.now += ROLE_SECONDS + 1
+        assert [await call(client) for _ in range(3)] == [1, 1, 1]
+        find(clients)
+        clock.now += CHECK_SECONDS
+        assert await call(client) == 2
+        assert clients.open == [2]
+        await client.close()
+
+    asyncio.run(scene())
+
+
+def test_a_connection_that_never_was_found_gives_clients_as_boto3_does_until_there_is_one() -> None:
+    async def scene() -> None:
+        clients, clock = Clients(), Clock()
+        lose(clients)
+        client = shared(clients, clock)
+        assert await call(client) == 1
+        with pytest.raises(ClientError):
+            await call_with(client, EXPIRED)
+        assert await call(client) == 2
+        assert await checked(client, clock) == 2
+        find(clients)
+        assert await checked(client, clock) == 3
+        assert clients.open == [3]
         await client.close()
 
     asyncio.run(scene())

@@ -158,7 +158,8 @@ class FakeAws:
         async def get_async_conn() -> Any:
             return self.async_client(service)
 
-        return SimpleNamespace(get_async_conn=get_async_conn, fingerprint="", assumes_role=False)
+        said = {"fingerprint": "", "has_connection": True, "assumes_role": False}
+        return SimpleNamespace(get_async_conn=get_async_conn, **said)
 
     # The API ---------------------------------------------------------------------------------------------------
 
