@@ -5,7 +5,8 @@ a few looks, and one that is lost costs nothing but time, since each job is look
 
 Several triggerers may share a queue. A message of a job that nobody waits for here is not deleted: it is hidden for
 some seconds, and the next reader gets it, be that this one or another. One that has been read for so often that all
-readers are likely to have seen it is deleted.
+readers are likely to have seen it is deleted. What is no event stays. Each read of it counts for its queue's redrive
+policy, so a queue that has nothing else is not read for an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.aws.failures import CallError, is_transient
 from airflow_sm_pipelines.aws.shared_client import SharedClient, shared_client
-from airflow_sm_pipelines.step_types.job_events import label_of, read_event
+from airflow_sm_pipelines.step_types.job_events import JobEvent, label_of, read_event
 from airflow_sm_pipelines.step_types.job_kind import JobKind
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ HIDDEN_SECONDS = 2
 """For how long a message that was read is hidden from all readers, unless it is deleted."""
 MAX_READS = 10
 MAX_PAUSE_SECONDS = 60.0
-REFUSED_SECONDS = 3600.0
-"""How long a queue is not read after a refusal: a permission may have been given since."""
+USELESS_SECONDS = 3600.0
+"""How long a queue is not read that was of no use: a permission may have been given, or the setting mended, since."""
 
 Hint = Callable[[], None]
 
@@ -52,6 +53,7 @@ class _Loop:
         self.readers: dict[str, _Reader] = {}
         self.logged: set[tuple[str, str]] = set()
         self.not_before: dict[str, float] = {}
+        self.with_events: set[str] = set()
 
     def log_once(self, url: str, what: str, message: str, *arguments: object) -> None:
         if (url, what) not in self.logged:
@@ -94,21 +96,26 @@ class _Reader:
                 await asyncio.sleep(self._loop.not_before.get(self._key, 0.0) - now())
                 try:
                     async with shared_client(self._access, "sqs") as client:
-                        while True:
-                            await self._read(client)
+                        while self._loop.not_before.get(self._key, 0.0) <= now():
+                            began = now()
+                            if not await self._read(client):
+                                # What is hidden for others must not come back at once, and always to this reader.
+                                pause = HIDDEN_SECONDS * random.uniform(1.0, 1.5)  # noqa: S311 # no secret
+                                await asyncio.sleep(began + pause - now())
                             errors = 0
                 except Exception as error:  # noqa: BLE001 # whatever it is, the jobs are looked at without events
                     errors += 1
                     pause = min(2.0**errors, MAX_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 # no secret
                     self._log_error(error)
-                    self._loop.not_before[self._key] = now() + (pause if is_transient(error) else REFUSED_SECONDS)
+                    self._loop.not_before[self._key] = now() + (pause if is_transient(error) else USELESS_SECONDS)
 
     def _log_error(self, error: Exception) -> None:
         said = CallError.of(error) if isinstance(error, ClientError | BotoCoreError) else repr(error)
         message = "The queue of job events %s cannot be read, and jobs are looked at in their intervals alone: %s"
         self._loop.log_once(self._url, type(error).__name__ + str(said)[:40], message, self._url, said)
 
-    async def _read(self, client: SharedClient) -> None:
+    async def _read(self, client: SharedClient) -> bool:
+        """Read once; whether anything was of use."""
         async with client.call() as sqs:
             answer = await sqs.receive_message(
                 QueueUrl=self._url,
@@ -117,20 +124,31 @@ class _Reader:
                 VisibilityTimeout=HIDDEN_SECONDS,
                 AttributeNames=["ApproximateReceiveCount"],
             )
-            messages = answer.get("Messages", [])
-            used = [message["ReceiptHandle"] for message in messages if self._use(message)]
+            events = [(read_event(message.get("Body")), message) for message in answer.get("Messages", [])]
+            used = [
+                message["ReceiptHandle"] for event, message in events if event is not None and self._use(event, message)
+            ]
             if used:
                 entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(used)]
                 await sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        self._judge([event for event, _ in events])
+        return bool(used)
 
-    def _use(self, message: dict[str, Any]) -> bool:
-        """Give the hint that a message is; whether nobody needs it any more."""
-        event = read_event(message.get("Body"))
-        if event is None:
-            # It may be an answer to a Callback step, say: it stays.
-            text = "The queue of job events %s has messages that are none, and are left there: is it another's queue?"
-            self._loop.log_once(self._url, "foreign", text, self._url)
-            return False
+    def _judge(self, events: list[JobEvent | None]) -> None:
+        """Tell of messages that are no events (None). A queue that has had nothing else is left alone for an hour."""
+        if any(events):
+            self._loop.with_events.add(self._url)
+        if None not in events:
+            return
+        # It may be an answer to a Callback step, say: it stays.
+        message = "The queue of job events %s has messages that are none, and are left there: is it another's queue?"
+        if self._url not in self._loop.with_events:
+            message += " Nothing else was in it: it is not read for an hour"
+            self._loop.not_before[self._key] = asyncio.get_running_loop().time() + USELESS_SECONDS
+        self._loop.log_once(self._url, "foreign", message, self._url)
+
+    def _use(self, event: JobEvent, message: dict[str, Any]) -> bool:
+        """Give the hint that an event is; whether nobody needs its message any more."""
         if not event.has_ended:
             return True
         hints = self._loop.hints.get((event.label, event.name), [])
