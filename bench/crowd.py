@@ -113,10 +113,12 @@ class DirectPermits:
         self._least = 1 / pace
 
     def say(self, message: Any, call: Any, permit: float = 0.0) -> Any:
+        from airflow_sm_pipelines.pace.asking import Asking, TaskRef
         from airflow_sm_pipelines.server.pace_answers import said
         from airflow_sm_pipelines.server.pace_rows import change_queue
 
-        return change_queue(call, lambda queue: said(message, queue, time.time(), self._least, permit))
+        asking = Asking(message, call, TaskRef("crowd", "run", "task"), "none", permit)
+        return change_queue(call, lambda queue: said(asking, queue, time.time(), self._least))
 
 
 def make_table() -> None:

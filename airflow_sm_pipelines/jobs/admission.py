@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from airflow_sm_pipelines.jobs.deferral import settled_at
+from airflow_sm_pipelines.jobs.deferral import SETTLED_SECONDS
 from airflow_sm_pipelines.jobs.enrich_request import account_in
 from airflow_sm_pipelines.observing.metrics import PACE_WAITS
 from airflow_sm_pipelines.pace.asking import NoPermits, PacedCall, PaceMessage, Permits, is_paceable
@@ -119,37 +119,45 @@ class Admission:
         """
         run, patience = self._run, self._run.settings.throttle_patience
         call, now = self._paced(api), self._run.clock.time()
-        answer = None
-        if call is not None and self._granted is not None:
-            answer = self._permits.say(PaceMessage.THROTTLED, call, self._granted.permit)
+        granted = None if call is None else self._granted
         since = now if self.held.throttled_since is None else self.held.throttled_since
-        pause = self._pause_of_its_own() if answer is None else answer.wait
-        if patience <= 0 or now + min(pause, MAX_PAUSE_SECONDS) - since > patience:
+        is_over = patience <= 0 or now - since > patience
+        answer = None
+        if call is not None and granted is not None:
+            message = PaceMessage.GIVEN_UP if is_over else PaceMessage.THROTTLED
+            answer = self._permits.say(message, call, granted.permit)
+        pause = self._length(self._pause_of_its_own() if answer is None else answer.wait)
+        if is_over or now + min(pause, MAX_PAUSE_SECONDS) - since > patience:
             raise failure
         self.held = Held(again=True, throttles=self.held.throttles + 1, throttled_since=since)
-        message = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
-        run.log.warning(message, api, pause, patience)
+        text = "%s was throttled, and is made again in %.1f s; no retry policy counts that within %g s"
+        run.log.warning(text, api, pause, patience)
         if call is not None and answer is not None:
             return self._wait_for(call, answer)
         return self._rest(pause)
 
     def _wait_for(self, call: PacedCall, answer: Answer | None) -> Pause | None:
-        if answer is not None and answer.wait > 0:
-            PACE_WAITS.record(answer.wait, operation=call.api)
+        self._measure(call, answer)
         while answer is not None and not answer.granted:
-            self._run.log.info("%s: its turn is in %.1f s", call, answer.wait)
+            self._run.log.info("%s: its turn is in %.1f s", call, self._length(answer.wait))
             self.held = self.held.in_line(answer.wait)
             if self._may_pause:
                 return self._pause(answer.wait)
             self._rest(answer.wait)
             answer = self._permits.say(PaceMessage.ASK_AGAIN, call)
+            self._measure(call, answer)
         self._granted = answer
         return None if answer is None else self._rest(min(answer.wait, SHORT_WAIT))
+
+    @staticmethod
+    def _measure(call: PacedCall, answer: Answer | None) -> None:
+        if answer is not None and answer.wait > 0:
+            PACE_WAITS.record(answer.wait, operation=call.api)
 
     def _rest(self, seconds: float) -> Pause | None:
         """Wait here, or give the pause."""
         run = self._run
-        if seconds > SHORT_WAIT and self._may_pause:
+        if self._is_pause(seconds):
             return self._pause(seconds)
         if seconds > 0:
             run.clock.sleep(seconds)
@@ -157,8 +165,15 @@ class Admission:
         return None
 
     def _pause(self, seconds: float) -> Pause:
-        now = self._run.clock.time()
-        return Pause(max(now + seconds, settled_at(now, self._run.settings.poll_interval)), self.held)
+        return Pause(self._run.clock.time() + max(seconds, SETTLED_SECONDS), self.held)
+
+    def _is_pause(self, seconds: float) -> bool:
+        """Whether the worker is given back for so long a wait."""
+        return seconds > SHORT_WAIT and self._may_pause
+
+    def _length(self, seconds: float) -> float:
+        """How long a wait becomes: a task that is deferred does not come back at once."""
+        return max(seconds, SETTLED_SECONDS) if self._is_pause(seconds) else seconds
 
     def _pause_of_its_own(self) -> float:
         """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
+from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure, is_lost
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.admission import Admission, Pause
@@ -188,6 +188,9 @@ class JobLifecycle(StepLifecycle):
         except (ClientError, BotoCoreError) as error:
             taken = isinstance(error, ClientError) and is_existing(error)
             if not (taken and self.adapter.taken_name_is_own):
+                if not taken and not is_lost(error) and self.adapter.leftover() is None:
+                    # Nothing has come of the call: a kill from here on finds nothing to stop.
+                    self._stopper.in_flight = None
                 raise self.adapter.refusal(error) from error
             run.log.info("The %s %s exists: the reply to an earlier call was lost", run.kind.noun, name)
         else:
@@ -214,8 +217,10 @@ class JobLifecycle(StepLifecycle):
         if self._cache_attributes is None:
             return None
         found = self._cache.lookup(self.run)
-        for observer in self.run.observers:
-            observer.cache_asked(self.run, hit=found is not None)
+        # Who comes back from a turn of the pace has asked before.
+        if found is not None or not self.admission.held.again:
+            for observer in self.run.observers:
+                observer.cache_asked(self.run, hit=found is not None)
         return found
 
     def _reuse(self, found: CachedResult) -> dict[str, Json]:

@@ -92,7 +92,7 @@ class CallbackStepOperator(StepOperator):
     @override
     def begin_try(self, context: Context) -> LifeTry[CallbackLifecycle]:
         run = CallbackRun(task_try(context), self.parts(), **self.collaborators(context))
-        admission = Admission(run, permits_of(context, self.log))
+        admission = Admission(run, permits_of(context, self.log, may_defer=False))
         life = CallbackLifecycle(run, XComPost(self.log), self.execution_timeout, admission)
         self._try = LifeTry(life, context, ConsoleLinks(self.step_type.console, XComOutput(context)))
         life.begin()

@@ -98,7 +98,9 @@ class JobStepOperator(StepOperator):
             cache=cache,
             to_result=to_result,
             time_limit=self.execution_timeout,
-            admission=Admission.of_job(run, permits_of(context, self.log), may_pause=self.deferrable),
+            admission=Admission.of_job(
+                run, permits_of(context, self.log, may_defer=self.deferrable), may_pause=self.deferrable
+            ),
         )
         # The signal of a kill may come from here on, and is then to be understood.
         self._try = LifeTry(life, context, links)

@@ -116,7 +116,7 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
         run = self.step_run
         parts = self.function_name.split(":")
         account = parts[4] if self.function_name.startswith("arn:") and len(parts) > 4 else None
-        permits = permits_of(context, self.log)
+        permits = permits_of(context, self.log, may_defer=self.deferrable)
         admission = Admission(run, permits, account=lambda: account, may_pause=self.deferrable)
         admission.held = self._held
         pause = admission.admit(INVOKE)

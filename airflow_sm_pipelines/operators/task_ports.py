@@ -53,9 +53,9 @@ def task_try(context: Context) -> TaskTry:
     return TaskTry(ti.dag_id, ti.run_id, ti.task_id, map_index, ti.try_number, ti.max_tries)
 
 
-def permits_of(context: Context, log: Log) -> HttpPermits:
+def permits_of(context: Context, log: Log, *, may_defer: bool) -> HttpPermits:
     """Where a task asks for permits: the API server is called when it first does."""
     this = task_try(context)
     task = TaskRef(this.dag_id, this.run_id, this.task_id, this.map_index)
     store = AirflowTaskStore(context, DIGEST_RETENTION)
-    return HttpPermits(configured_door_url(PATH), task, store, log, post, SILENT_DOORS)
+    return HttpPermits(configured_door_url(PATH), task, store, log, post, SILENT_DOORS, may_defer=may_defer)

@@ -27,6 +27,9 @@ class PaceMessage(Enum):
     ASK_AGAIN = "ask again"
     """It has waited for its turn."""
     THROTTLED = "throttled"
+    """AWS has throttled it, and it is made again."""
+    GIVEN_UP = "given up"
+    """AWS has throttled it, and it is not made again."""
     TAKEN = "taken"
 
 
@@ -50,14 +53,17 @@ class TaskRef(Struct, frozen=True):
     map_index: Annotated[int, Meta(ge=-1, le=2**31 - 1)] = -1
 
 
-class Asking(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a task sends. ``secret`` is the one whose digest it has put into its state store."""
+class Asking(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a task sends. ``secret`` is the one whose digest it has put into its state store. ``may_defer`` says whether
+    it gives its worker back for a long wait.
+    """
 
     message: PaceMessage
     call: PacedCall
     task: TaskRef
     secret: Annotated[str, Meta(min_length=1, max_length=200)]
     permit: float = 0.0
+    may_defer: bool = True
 
     def to_bytes(self) -> bytes:
         return msgspec.json.encode(self)

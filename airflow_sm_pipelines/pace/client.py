@@ -55,6 +55,7 @@ class HttpPermits:
     :param task: the task that asks
     :param post: makes the HTTP call: the status and the body of the answer, or an OSError
     :param silent: what the tasks of this process know of doors
+    :param may_defer: whether the task gives its worker back for a long wait
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class HttpPermits:
         log: Log,
         post: Callable[[str, bytes], tuple[int, bytes]],
         silent: SilentDoors,
+        *,
+        may_defer: bool = True,
     ) -> None:
         self._url = url
         self._task = task
@@ -72,6 +75,7 @@ class HttpPermits:
         self._log = log
         self._post = post
         self._silent = silent
+        self._may_defer = may_defer
         self._secret = ""
         self._is_shut = url in silent
 
@@ -84,7 +88,8 @@ class HttpPermits:
             self._secret = secrets.token_urlsafe(SECRET_BYTES)
             self._store.set(STORE_KEY, {"digest": digest_of(self._secret)})
         try:
-            status, body = self._post(self._url, Asking(message, call, self._task, self._secret, permit).to_bytes())
+            asking = Asking(message, call, self._task, self._secret, permit, self._may_defer)
+            status, body = self._post(self._url, asking.to_bytes())
         except OSError as error:
             return self._go_on_without(f"it cannot be reached: {error}")
         if status == 404:

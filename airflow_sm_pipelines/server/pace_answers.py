@@ -45,18 +45,21 @@ def answer(asking: Asking, rates: Mapping[str, float], clock: Callable[[], float
     if asking.call.api not in rates:
         raise NoPaceError
     least = 1 / rates[asking.call.api]
-    return change_queue(asking.call, lambda queue: said(asking.message, queue, clock(), least, asking.permit))
+    return change_queue(asking.call, lambda queue: said(asking, queue, clock(), least))
 
 
-def said(message: PaceMessage, queue: CallQueue, now: float, least: float, permit: float) -> tuple[CallQueue, Answer]:
+def said(asking: Asking, queue: CallQueue, now: float, least: float) -> tuple[CallQueue, Answer]:
     """What a message changes in a queue, and the answer to it; ``least`` is the interval that is configured."""
-    match message:
+    match asking.message:
         case PaceMessage.TAKEN:
             return queue.taken(now, least), HEARD
+        case PaceMessage.GIVEN_UP:
+            return queue.widened(now, least, asking.permit), HEARD
         case PaceMessage.THROTTLED:
-            return queue.throttled(now, least, permit)
+            return queue.throttled(now, least, asking.permit, may_defer=asking.may_defer)
         case PaceMessage.ASK | PaceMessage.ASK_AGAIN:
-            return queue.ask(now, least, again=message is PaceMessage.ASK_AGAIN)
+            again = asking.message is PaceMessage.ASK_AGAIN
+            return queue.ask(now, least, again=again, may_defer=asking.may_defer)
 
 
 def is_running_task(task: TaskRef, secret: str) -> bool:

@@ -13,6 +13,7 @@ from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure
 from airflow_sm_pipelines.jobs.admission import Admission, Held, Pause
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle, JobWait
+from airflow_sm_pipelines.jobs.observers import JobEnd, JobObserver, NoCache
 from airflow_sm_pipelines.jobs.record import STORE_KEY, Phase, StepRecord
 from airflow_sm_pipelines.jobs.step_run import StepKilled
 from airflow_sm_pipelines.pace.asking import PacedCall, PaceMessage
@@ -95,7 +96,6 @@ def test_a_long_wait_is_a_pause_that_leaves_no_record_and_no_job(task: Task) -> 
 
 
 def test_a_pause_is_no_shorter_than_a_deferred_task_has_to_be_away(task: Task) -> None:
-    task.settings = replace(task.settings, poll_interval=30.0)
     started = task.clock.now
     assert paused(begun(task, Desk([Answer(False, 6.0)]))).until == started + 20.0
     assert paused(begun(task, Desk([Answer(False, 40.0)]))).until == started + 40.0
@@ -260,7 +260,7 @@ def test_without_patience_a_policy_counts_each_and_the_pace_learns_of_it(task: T
     with pytest.raises(StepFailure):
         begun(task, desk).submit_or_adopt()
     assert (task.aws.count(CREATE), record(task).failures) == (1, 1)
-    assert desk.asked == [(PaceMessage.ASK, 0.0), (PaceMessage.THROTTLED, 7.0)]
+    assert desk.asked == [(PaceMessage.ASK, 0.0), (PaceMessage.GIVEN_UP, 7.0)]
 
 
 def test_a_call_that_was_taken_is_told_where_that_is_wanted(task: Task) -> None:
@@ -292,3 +292,45 @@ def test_the_account_may_be_unknown(task: Task) -> None:
     desk = Desk()
     assert isinstance(begun(task, desk).submit_or_adopt(), JobWait)
     assert desk.calls == {PacedCall(CREATE, "", "eu-west-1")}
+
+
+class Seen(JobObserver):
+    """What observers are told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def cache_asked(self, run: StepJobRun, *, hit: bool) -> None:
+        self.told.append(hit)
+
+    def job_ended(self, run: StepJobRun, end: JobEnd) -> None:
+        self.told.append(end)
+
+
+class EmptyCache(NoCache):
+    def attributes(self, *_: Any) -> dict[str, Any]:
+        return {"a": "b"}
+
+
+def test_a_step_that_waits_for_its_turn_misses_the_cache_once(task: Task) -> None:
+    desk, held, seen = Desk([Answer(False, 30.0), Answer(False, 30.0)]), Held(), Seen()
+    while True:
+        life = task.begun(cache=EmptyCache())
+        life.run.observers = (seen,)
+        life.admission = Admission.of_job(life.run, desk, may_pause=True)
+        life.admission.held = held
+        outcome = life.submit_or_adopt()
+        if not isinstance(outcome, Pause):
+            break
+        held = outcome.held
+    assert (len(task.aws.jobs), seen.told) == (1, [False])
+
+
+def test_a_kill_after_a_call_that_was_refused_ends_no_job(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    task.aws.faults.plan(CREATE, Fault.THROTTLED)
+    seen, life = Seen(), begun(task, Desk([NOW, Answer(True, 2.0)]))
+    life.run.observers = (seen,)
+    monkeypatch.setattr(task.clock, "sleep", lambda _: life.kill())
+    with pytest.raises(StepKilled):
+        life.submit_or_adopt()
+    assert (task.aws.jobs, seen.told, task.aws.count("StopTrainingJob")) == ({}, [], 0)

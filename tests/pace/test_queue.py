@@ -29,42 +29,71 @@ def test_the_first_callers_get_permits_an_interval_apart_and_the_others_turns() 
 
 def test_a_turn_is_never_sooner_than_a_deferred_task_may_come_back() -> None:
     queue, _ = asked(CallQueue(), 7)
-    _, (answer,) = asked(queue, 1, NOW + 20.5)
+    queue, _ = asked(queue, 6, NOW + 14)
+    _, (answer,) = asked(queue, 1, NOW + 14)
     assert not answer.granted
     assert answer.wait == SHORTEST_TURN
+    _, here = queue.ask(NOW + 14, 1.0, again=False, may_defer=False)
+    assert (here.granted, here.wait) == (False, 7.0)
 
 
 def test_before_the_first_turn_the_permits_are_for_those_who_ask_for_the_first_time() -> None:
-    queue, _ = asked(CallQueue(), 9)
+    queue, _ = asked(CallQueue(), 12)
     granted = []
     for second in range(6, 22):
         queue, (newcomer,) = asked(queue, 1, NOW + second)
         if newcomer.granted:
             granted.append(second + newcomer.wait)
+    # From 16 on, the first of those who wait could have to wait for more than five seconds.
     assert granted == list(range(6, 20))
     _, (waiting,) = asked(queue, 1, NOW + 20, again=True)
     assert (waiting.granted, waiting.wait) == (True, 0)
 
 
 def test_a_gap_between_turns_is_used_too() -> None:
-    queue, _ = asked(CallQueue(), 7)
-    # The turn at 20 is that of the one who waits; the newcomer's is at 40.
+    queue, _ = asked(CallQueue(), 12)
     queue, (newcomer,) = asked(queue, 1, NOW + 20)
     assert newcomer.wait == SHORTEST_TURN
-    queue, (waiting,) = asked(queue, 1, NOW + 20, again=True)
-    assert waiting.granted
-    queue, answers = asked(queue, 10, NOW + 21)
+    for second in range(20, 26):
+        queue, (waiting,) = asked(queue, 1, NOW + second, again=True)
+        assert (waiting.granted, waiting.wait) == (True, 0)
+    queue, answers = asked(queue, 10, NOW + 26)
     assert [answer.wait for answer in answers if answer.granted] == [0, 1, 2, 3, 4, 5]
+    # One has the turn at 40 already.
     assert [answer.wait for answer in answers if not answer.granted] == [20, 21, 22, 23]
 
 
 def test_who_waits_comes_before_who_asks_for_the_first_time() -> None:
-    queue, answers = asked(CallQueue(), 9)
+    queue, answers = asked(CallQueue(), 12)
     at = NOW + answers[6].wait
     queue, (newcomer,) = asked(queue, 1, at)
     assert not newcomer.granted
     _, (waiting,) = asked(queue, 1, at, again=True)
     assert (waiting.granted, waiting.wait) == (True, 0)
+
+
+def test_one_who_waits_holds_up_no_newcomer_for_whom_there_is_room() -> None:
+    queue, _ = asked(CallQueue(), 7)
+    queue, (newcomer,) = asked(queue, 1, NOW + 20)
+    assert (newcomer.granted, newcomer.wait) == (True, 0)
+    _, (waiting,) = asked(queue, 1, NOW + 20, again=True)
+    assert (waiting.granted, waiting.wait) == (True, 1)
+
+
+def test_a_line_of_steps_that_were_killed_holds_nobody_up() -> None:
+    queue, _ = asked(CallQueue(), 1000)
+    _, (soon,) = asked(queue, 1, NOW + 30)
+    assert not soon.granted
+    _, answers = asked(queue, 6, NOW + 60)
+    assert [answer.wait for answer in answers] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait_for_it() -> None:
+    queue, _ = asked(CallQueue(), 10)
+    _, (answer,) = asked(queue, 1, NOW - 3600, again=True)
+    assert answer.wait <= SHORTEST_TURN + 5
+    _, (answer,) = asked(queue, 1, NOW - 3600)
+    assert answer.wait <= SHORTEST_TURN + 10
 
 
 def test_of_many_who_come_back_at_once_no_two_have_one_permit() -> None:
@@ -185,3 +214,27 @@ def test_where_aws_takes_less_than_is_configured_the_pace_learns_it() -> None:
     assert len(crowd.taken) == 200
     assert max(crowd.taken) <= 200 / 0.4 * 1.5 + SHORTEST_TURN
     assert crowd.throttled <= 100
+
+
+@pytest.mark.parametrize(("load", "mean"), [(0.5, 1.5), (0.6, 2.0), (0.7, 3.0), (0.8, 6.0)])
+@pytest.mark.parametrize("burst", [0, 20, 300])
+def test_below_the_pace_few_have_to_wait_long(load: float, mean: float, burst: int) -> None:
+    """Steps that begin now and then, also after a fan-out: the line comes to its end."""
+    chance, queue, due = random.Random(1), CallQueue(), []
+    came: dict[int, float] = {}
+    at = NOW
+    for number in range(burst + 3000):
+        at += 0.02 if number < burst else chance.expovariate(load)
+        came[number] = at
+        due.append((at, number, False))
+    waits: dict[int, float] = {}
+    heapq.heapify(due)
+    while due:
+        now, number, again = heapq.heappop(due)
+        queue, answer = queue.ask(now, 1.0, again=again)
+        if answer.granted:
+            waits[number] = now + answer.wait - came[number]
+        else:
+            heapq.heappush(due, (now + answer.wait + chance.uniform(0, 4), number, True))
+    later = [wait for number, wait in waits.items() if number >= burst + 1500]
+    assert sum(later) / len(later) <= mean

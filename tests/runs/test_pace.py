@@ -127,13 +127,13 @@ def test_a_step_whose_turn_is_far_is_deferred_and_goes_on_with_its_attempt(
 ) -> None:
     now = time.time()
     monkeypatch.setattr(SERVERS_CLOCK, "stopped_at", now)
-    # Somebody waits: who asks for the first time comes after that.
-    queue(CallQueue(1.0, now, now + 1.0, now))
+    # Six wait: who asks for the first time comes after them.
+    queue(CallQueue(1.0, now, now + 6.0, now))
     run = airflow.run(fan_out(1))
     check(airflow, run, 1)
-    assert queue() == CallQueue(1.0, now + 1.0, now + 6.0, now)
-    # Milliseconds: its turn was five seconds away.
-    assert statsd.received()[f"sm_pipelines.pace.wait,operation={CREATE}"] == 5000
+    assert queue() == CallQueue(1.0, now + 1.0, now + 21.0, now, ((now + 6.0, now + 20.0),))
+    # Milliseconds: its turn was twenty seconds away.
+    assert statsd.received()[f"sm_pipelines.pace.wait,operation={CREATE}"] == 20_000
 
 
 def test_where_aws_takes_less_the_pace_is_widened(airflow: Airflow, paced: str) -> None:
@@ -176,12 +176,12 @@ def test_a_function_whose_turn_is_far_is_invoked_once_after_that(
     invoke = PacedCall("Invoke", "123456789012", "us-east-1")
     monkeypatch.setattr(SERVERS_CLOCK, "stopped_at", now)
     monkeypatch.setenv(f"{OPTION}PACE", "Invoke=1")
-    queue(CallQueue(1.0, now, now + 1.0, now), invoke)
+    queue(CallQueue(1.0, now, now + 6.0, now), invoke)
     airflow.endpoint.load_scenario({"jobs": [{"kind": "lambda", "result": {"n": 3}}]})
     run = airflow.run(pipeline(function("Call", {"n": "Integer"})))
     assert run.xcom("Call") == {"OutputParameters": {"n": 3}}
     assert len(airflow.endpoint.requests("lambda", "Invoke")) == 1
-    assert queue(call=invoke) == CallQueue(1.0, now + 1.0, now + 6.0, now)
+    assert queue(call=invoke) == CallQueue(1.0, now + 1.0, now + 21.0, now, ((now + 6.0, now + 20.0),))
 
 
 def test_a_throttled_function_is_invoked_again_and_no_policy_counts_it(airflow: Airflow) -> None:

@@ -12,8 +12,8 @@ import pytest
 from airflow_sm_pipelines.pace.asking import Asking, PacedCall, PaceMessage, TaskRef
 from airflow_sm_pipelines.pace.client import HttpPermits, SilentDoors
 from airflow_sm_pipelines.pace.http import door_url
-from airflow_sm_pipelines.pace.queue import Answer
-from airflow_sm_pipelines.server.pace_answers import NotTheTaskError
+from airflow_sm_pipelines.pace.queue import Answer, CallQueue
+from airflow_sm_pipelines.server.pace_answers import NotTheTaskError, said
 from airflow_sm_pipelines.server.pace_app import MAX_BODY_BYTES, make_app
 from airflow_sm_pipelines.server.refusal_rate import RefusalRate
 
@@ -183,3 +183,19 @@ def test_the_next_tasks_of_the_process_ask_a_silent_door_again_after_a_minute() 
 )
 def test_the_address_is_that_of_airflows_api(execution: str | None, base: str | None, url: str) -> None:
     assert door_url(execution, base, "/calls") == url
+
+
+def test_what_a_task_sends_is_read_by_an_api_server_of_the_version_before() -> None:
+    """It refuses members that it does not know: one who can defer sends none of these."""
+    sent = msgspec.json.decode(Asking(PaceMessage.ASK, CALL, TASK, "secret").to_bytes())
+    assert sent.keys() == {"message", "call", "task", "secret"}
+    here = Asking(PaceMessage.ASK, CALL, TASK, "secret", may_defer=False)
+    assert Asking.from_bytes(here.to_bytes()) == here
+
+
+def test_a_throttle_that_is_given_up_widens_the_pace_and_takes_no_permit() -> None:
+    queue, permit = CallQueue().ask(1e6, 1.0, again=False)
+    asking = Asking(PaceMessage.GIVEN_UP, CALL, TASK, "secret", permit.permit)
+    widened, answer = said(asking, queue, 1e6, 1.0)
+    assert (widened.interval, answer.granted) == (1.5, True)
+    assert widened.permit_at == 1e6 + 1.5
