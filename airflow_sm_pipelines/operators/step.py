@@ -389,8 +389,10 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         from airflow_sm_pipelines.jobs.job_labels import JobLabels
         from airflow_sm_pipelines.pace.trigger import PauseTrigger
 
-        fields = JobLabels.of(self.step_run).fields_of_step()
-        self.defer(trigger=PauseTrigger(pause.until, pause.held.to_json(), fields), method_name="execute_complete")
+        run = self.step_run
+        fields, seconds = JobLabels.of(run).fields_of_step(), pause.until - run.clock.time()
+        trigger = PauseTrigger(pause.until, pause.held.to_json(), fields, seconds=seconds)
+        self.defer(trigger=trigger, method_name="execute_complete")
         raise AssertionError("defer() always raises")
 
     def copy_result(self, context: Context, source: str | None) -> Any:

@@ -22,9 +22,13 @@ from airflow_sm_pipelines.callbacks.trigger import CallbackTrigger
 from airflow_sm_pipelines.callbacks.waiting import CallbackEnd, CallbackEvent, CallbackWait
 from airflow_sm_pipelines.callbacks.xcom_slots import reply_left
 from airflow_sm_pipelines.jobs import deferral
+from airflow_sm_pipelines.jobs.admission import Held, Pause
 from airflow_sm_pipelines.jobs.deferral import SETTLED_SECONDS, settle, settled_at
 from airflow_sm_pipelines.jobs.poll_schedule import PollPace
+from airflow_sm_pipelines.operators.step import StepOperator
+from airflow_sm_pipelines.pace import trigger as pause_trigger
 from airflow_sm_pipelines.pace.queue import SHORTEST_TURN
+from airflow_sm_pipelines.pace.trigger import PauseTrigger
 from tests.jobs.virtual_time import run
 
 EPOCH = 1_800_000_000.0
@@ -35,7 +39,7 @@ SLOT = AnswerSlot("0" * 64, "dag", "run", "task", -1)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is that of the event loop."""
     at = SimpleNamespace(time=lambda: EPOCH + asyncio.get_running_loop().time())
-    for module in (deferral, waiting):
+    for module in (deferral, waiting, pause_trigger):
         monkeypatch.setattr(module, "time", at)
 
 
@@ -57,6 +61,46 @@ def test_it_is_waited_for_but_never_longer_than_a_trigger_has_to(not_before: flo
 
 def test_a_turn_of_the_pace_is_no_sooner() -> None:
     assert SHORTEST_TURN >= SETTLED_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("behind", "more", "waits"),
+    [
+        (0, {"seconds": 41.0}, 41),
+        (300, {"seconds": 41.0}, 41),
+        (-30, {"seconds": 41.0}, 11),
+        (-60, {"seconds": 41.0}, 0),
+        (300, {}, 341),
+    ],
+)
+def test_a_pause_takes_no_longer_where_the_triggerers_clock_is_behind(
+    behind: float, more: dict[str, Any], waits: float
+) -> None:
+    _, stored = PauseTrigger(EPOCH + behind + 41, {"again": True}, **more).serialize()
+    read = PauseTrigger(**json.loads(json.dumps(stored)))
+
+    async def scene() -> float:
+        assert (await anext(read.run())).payload == {"paused": {"again": True}}
+        return asyncio.get_running_loop().time()
+
+    assert run(scene()) == waits
+
+
+def test_a_step_says_how_long_its_pause_is() -> None:
+    run = SimpleNamespace(
+        clock=SimpleNamespace(time=lambda: EPOCH + 1),
+        record=SimpleNamespace(job_name="", attempt=1),
+        pipeline=SimpleNamespace(name="p"),
+        step=SimpleNamespace(name="s", type="Training"),
+    )
+
+    def defer(*, trigger: PauseTrigger, method_name: str) -> None:
+        assert (trigger.until, trigger.seconds, method_name) == (EPOCH + 42, 41, "execute_complete")
+        raise InterruptedError
+
+    step: Any = SimpleNamespace(step_run=run, defer=defer)
+    with pytest.raises(InterruptedError):
+        StepOperator.pause(step, Pause(EPOCH + 42, Held()))
 
 
 def trigger_of_an_answer(monkeypatch: pytest.MonkeyPatch, **more: Any) -> CallbackTrigger:
