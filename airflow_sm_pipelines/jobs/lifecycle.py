@@ -15,7 +15,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure, is_lost
+from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure, is_lost
 from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.admission import Admission, Pause
@@ -32,7 +32,7 @@ from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
 from airflow_sm_pipelines.jobs.success_line import success_line
 from airflow_sm_pipelines.jobs.unanswered import until_answered
-from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, wait_for_job
+from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, end_of, wait_for_job
 from airflow_sm_pipelines.jobs.xcom_bound import bound_of
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
@@ -249,11 +249,15 @@ class JobLifecycle(StepLifecycle):
             described = run.describe()
         if described is not None and kind.state_of(described) is not JobState.RUNNING:
             return Finished(self._end(described))
-        self._stopper.in_flight = run.record.job_name
-        # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
-        deadline = None if self._time_limit is None else run.clock.time() + self._time_limit.total_seconds()
-        bounds = WaitBounds(deadline, run.settings.max_runtime_grace)
-        return JobWait(kind, run.record.job_name, run.pace, bounds)
+        return self._job_wait()
+
+    def _job_wait(self, deadline: float | None = None) -> JobWait:
+        run, name = self.run, self.run.record.job_name
+        self._stopper.in_flight = name
+        if deadline is None and self._time_limit is not None:
+            # Airflow raises in a task that runs for too long, once; a callback of the event loop may swallow that.
+            deadline = run.clock.time() + self._time_limit.total_seconds()
+        return JobWait(run.kind, name, run.pace, WaitBounds(deadline, run.settings.max_runtime_grace))
 
     def wait(self, wait: JobWait) -> dict[str, Any]:
         """Wait for the job in the worker; the step's result."""
@@ -266,10 +270,36 @@ class JobLifecycle(StepLifecycle):
         self.run.renew_access()
         return self._finish(end, seen)
 
-    def resume(self, end: WaitEnd, seen: str) -> dict[str, Any]:
-        """Go on where a trigger has waited for the job; the step's result. ``seen`` is what it saw last."""
+    def resume(self, end: WaitEnd, seen: str, deadline: float | None = None) -> Finished | JobWait:
+        """Go on where a trigger has waited for the job until ``deadline``. ``seen`` is what it saw last.
+
+        What the trigger could not look at is looked at here: this process has read the connection anew.
+        """
+        run = self.run
         self._job_known()
-        return self._finish(end, seen)
+        if end is WaitEnd.UNREADABLE and not run.was_killed and (described := self._look_here()) is not None:
+            wait, now = self._job_wait(deadline), run.clock.time()
+            found = end_of(run.kind, described, wait.bounds.max_runtime_grace, now)
+            if found is None and (deadline is None or now < deadline) and not run.was_killed:
+                message = "The triggerer cannot look at the %s %s (%s). This worker can: it runs, and is waited for"
+                run.log.warning(message, run.kind.noun, wait.job_name, seen)
+                return wait
+            end, seen = found or (WaitEnd.TIMED_OUT, "")
+        return Finished(self._finish(end, seen))
+
+    def _look_here(self) -> dict[str, Any] | None:
+        """The job's description; None where there is none, or AWS refuses it.
+
+        :raises JobUnreachable: where AWS cannot say for now
+        """
+        with self.recording_failures():
+            try:
+                return self.run.describe()
+            except JobUnreachable:
+                raise
+            except StepFailure:
+                # What the trigger saw is the reason.
+                return None
 
     def _job_known(self) -> None:
         for observer in self.run.observers:

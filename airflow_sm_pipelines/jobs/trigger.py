@@ -106,7 +106,8 @@ class JobTrigger(BaseTrigger):
             async with shared as schedule:
                 end, seen = await wait_for_job(self.access, kind, name, pace, self.bounds, schedule=schedule)
         await settle(self.not_before)
-        yield storable_event({"end": end.value, "seen": seen, "job_name": self.job_name})
+        event = {"end": end.value, "seen": seen, "job_name": self.job_name, "deadline": self.bounds.deadline}
+        yield storable_event(event)
 
     async def on_kill(self) -> None:
         await shielded(self._kill())

@@ -89,7 +89,7 @@ async def wait_for_job(
                 errors, status = 0, kind.status_of(described)
                 schedule.looked(described, began)
                 on_look()
-                if (end := _end_of(kind, described, bounds.max_runtime_grace)) is not None:
+                if (end := end_of(kind, described, bounds.max_runtime_grace, time.time())) is not None:
                     return end
                 if status != last_status:
                     log.info("The %s %s is %s", kind.noun, name, status)
@@ -121,9 +121,9 @@ def _overdue_after(kind: JobKind, described: dict[str, Any], grace: float | None
     return None if moment is None else moment + OVERDUE_SECONDS
 
 
-def _end_of(kind: JobKind, described: dict[str, Any], grace: float | None) -> tuple[WaitEnd, str] | None:
-    """Whether a job's description ends the waiting for it, and how."""
+def end_of(kind: JobKind, described: dict[str, Any], grace: float | None, now: float) -> tuple[WaitEnd, str] | None:
+    """Whether a job's description ends the waiting for it, and how; ``now`` is in epoch seconds."""
     if kind.state_of(described) is not JobState.RUNNING:
         return WaitEnd.ENDED, kind.status_of(described)
-    reason = None if grace is None else overdue(kind, described, grace, time.time())
+    reason = None if grace is None else overdue(kind, described, grace, now)
     return None if reason is None else (WaitEnd.OVERDUE, reason)

@@ -145,6 +145,7 @@ class JobStepOperator(StepOperator):
         one deferred. That try finds the job.
         """
         from airflow_sm_pipelines.jobs.admission import Held
+        from airflow_sm_pipelines.jobs.step_lifecycle import Finished
         from airflow_sm_pipelines.jobs.waiting import WaitEnd
         from airflow_sm_pipelines.observing.spans import span
         from airflow_sm_pipelines.operators.life import as_airflow_has_it
@@ -155,11 +156,14 @@ class JobStepOperator(StepOperator):
         if PAUSED in event:
             self.job_try.life.admission.held = Held.from_json(event[PAUSED])
             return self.begin_step(context, has_capacity=True)
-        end, seen = WaitEnd(event["end"]), str(event["seen"])
+        end, seen, deadline = WaitEnd(event["end"]), str(event["seen"]), event.get("deadline")
 
         def finish() -> dict[str, Any]:
             with span("sm_pipelines.finish"):
-                return self.job_try.life.resume(end, seen)
+                outcome = self.job_try.life.resume(end, seen, deadline)
+            if not isinstance(outcome, Finished):
+                self._defer(outcome)
+            return outcome.result
 
         return as_airflow_has_it(finish)
 

@@ -201,7 +201,9 @@ def test_a_definition_that_has_changed_waits_for_the_job_as_it_was_submitted(
 def test_a_deferred_try_that_comes_back_is_no_other_try(task: Task) -> None:
     submitted(task)
     task.aws.end()
-    assert task.begun().resume(WaitEnd.ENDED, "Completed")["TrainingJobStatus"] == "Completed"
+    outcome = task.begun().resume(WaitEnd.ENDED, "Completed")
+    assert isinstance(outcome, Finished)
+    assert outcome.result["TrainingJobStatus"] == "Completed"
     assert record(task).lost_tries == 0
 
 
@@ -344,6 +346,64 @@ def test_a_failure_that_no_policy_was_asked_about_is_found_again(task: Task) -> 
     assert (record(task).failures, record(task).lost_tries, task.aws.count(CREATE)) == (1, 1, 1)
 
 
+def resumed(task: Task, deadline: float | None = None) -> Finished | JobWait:
+    """The process that comes back from a trigger which could not look at the job."""
+    life = task.begun(time_limit=timedelta(seconds=5))
+    return life.resume(WaitEnd.UNREADABLE, "AccessDeniedException: as the triggerer is", deadline)
+
+
+def test_a_job_that_the_triggerer_cannot_look_at_is_waited_for_where_the_worker_sees_it_run(
+    task: Task, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, first = submitted(task)
+    now = task.clock.now
+    for _ in range(SETTINGS.max_lost_tries + 2):
+        wait = resumed(task, now + 3)
+        assert isinstance(wait, JobWait)
+        assert (wait.job_name, wait.bounds.deadline) == (first.job_name, now + 3)
+    # The trigger of an earlier version does not say until when.
+    wait = resumed(task)
+    assert isinstance(wait, JobWait)
+    assert wait.bounds.deadline == now + 5
+    assert "cannot look at the training job" in caplog.text
+    assert (record(task).lost_tries, record(task).failures, record(task).attempt) == (0, 0, 1)
+
+
+def test_a_job_that_the_triggerer_cannot_look_at_ends_as_the_worker_sees_it(task: Task) -> None:
+    submitted(task)
+    task.aws.end()
+    outcome = resumed(task)
+    assert isinstance(outcome, Finished)
+    assert outcome.result["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_that_the_triggerer_cannot_look_at_has_no_more_time_than_others(task: Task) -> None:
+    submitted(task)
+    with pytest.raises(StepTimedOut, match="execution_timeout of 0:00:05 is over"):
+        resumed(task, task.clock.now)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_job_that_the_worker_cannot_look_at_either_fails_the_step(task: Task, *, is_there: bool) -> None:
+    submitted(task)
+    if is_there:
+        task.aws.faults.plan(DESCRIBE, Fault.DENIED)
+    else:
+        task.aws.jobs.clear()
+    with pytest.raises(StepFailure, match=r"can no longer be looked at \(AccessDeniedException: as the") as failed:
+        resumed(task)
+    assert failed.value.outcome_unknown
+    assert record(task).may_have_job
+
+
+def test_a_job_that_the_worker_cannot_look_at_for_now_is_left_to_a_later_try() -> None:
+    task = Task(settings=replace(SETTINGS, poll_interval=30.0, poll_interval_max=60.0))
+    submitted(task)
+    task.aws.faults.plan(DESCRIBE, *[Fault.THROTTLED] * 10)
+    with pytest.raises(JobUnreachable, match="a later try looks"):
+        resumed(task)
+
+
 def test_a_job_that_outruns_its_limit_is_stopped_and_stays_on_record(task: Task) -> None:
     life, _ = submitted(task)
     with pytest.raises(StepFailure, match="exceeded the limit of its request, and is stopped: told"):
@@ -382,6 +442,7 @@ def test_the_log_says_why_a_step_has_failed_without_its_secrets(
 ) -> None:
     task.secrets = WordIsSecret()
     life, _ = submitted(task)
+    task.aws.faults.plan(DESCRIBE, Fault.DENIED)
     with pytest.raises((StepFailure, StepTimedOut)):
         life.resume(end, "as Train is")
     [error] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]

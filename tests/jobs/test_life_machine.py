@@ -77,17 +77,21 @@ class Life(RuleBasedStateMachine):
             return
         # Without a pace and without patience there is none.
         assert not isinstance(outcome, Pause)
-        if isinstance(outcome, Finished):
-            self.succeed(outcome.result)
-        elif deferrable:
-            self.state, self.trigger, self.triggerer_lives = "deferred", outcome, True
+        if deferrable or isinstance(outcome, Finished):
+            self.end_or_defer(outcome)
         else:
             self.process = life
+
+    def end_or_defer(self, outcome: Finished | JobWait) -> None:
+        if isinstance(outcome, Finished):
+            self.succeed(outcome.result)
+        else:
+            self.state, self.trigger, self.triggerer_lives = "deferred", outcome, True
 
     def go_on(self, life: JobLifecycle, end: WaitEnd, seen: str) -> None:
         """A try whose waiting has ended."""
         try:
-            self.succeed(life.resume(end, seen))
+            self.end_or_defer(life.resume(end, seen))
         except WorkerDied:
             self.process = None
         except StepFailure as failure:
@@ -156,8 +160,10 @@ class Life(RuleBasedStateMachine):
             self.go_on(life, WaitEnd.ENDED, job.status)
 
     @precondition(lambda self: self.state == "deferred")
-    @rule()
-    def the_trigger_cannot_look(self) -> None:
+    @rule(can_worker=st.booleans())
+    def the_trigger_cannot_look(self, *, can_worker: bool) -> None:
+        if not can_worker:
+            self.task.aws.faults.plan("DescribeTrainingJob", Fault.DENIED)
         self.live(deferrable=True, resumes=(WaitEnd.UNREADABLE, "AccessDenied"))
 
     @precondition(lambda self: self.state == "deferred" or self.process is not None)

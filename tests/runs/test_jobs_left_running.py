@@ -56,9 +56,21 @@ def test_nothing_came_of_the_call(airflow: Airflow) -> None:
 
 
 def test_the_job_can_no_longer_be_looked_at(airflow: Airflow, statsd: StatsD, deferrable: bool) -> None:
-    airflow.endpoint.reset({**LONG, "faults": [{"action": "DescribeTrainingJob", "error": DENIED}]})
+    # The triggerer looks, and then the worker.
+    denied = {"action": "DescribeTrainingJob", "error": DENIED, "times": 2 if deferrable else 1}
+    airflow.endpoint.reset({**LONG, "faults": [denied]})
     check_swept(airflow, airflow.run(pipeline(training("Train")), deferrable=deferrable))
     assert statsd.ends() == {"unreadable": 1}
+
+
+def test_a_job_that_the_triggerer_cannot_look_at_is_waited_for_where_the_worker_can(
+    airflow: Airflow, statsd: StatsD
+) -> None:
+    denied = {"action": "DescribeTrainingJob", "error": DENIED}
+    airflow.endpoint.reset({"defaults": {"duration": 3}, "faults": [denied]})
+    run = airflow.run(pipeline(training("Train")), deferrable=True)
+    assert (run.states, states(airflow)) == ({"Train": "success"}, ["Completed"])
+    assert statsd.ends() == {"succeeded": 1}
 
 
 def test_the_job_could_not_be_stopped_when_its_time_was_over(airflow: Airflow, deferrable: bool) -> None:
