@@ -49,14 +49,17 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_the_wait_for_a_job_has_one_client_at_a_time(endpoint: LocalEndpoint, opened: list[int]) -> None:
+def test_the_wait_for_a_job_closes_a_client_as_soon_as_it_has_another_one(
+    endpoint: LocalEndpoint, opened: list[int]
+) -> None:
     endpoint.client("sagemaker").create_training_job(**training_request("ours"))
     endpoint.add_fault("sagemaker", "DescribeTrainingJob", error=EXPIRED, times=3)
 
     end, _ = asyncio.run(wait_for_job(ACCESS, KIND, "ours", PACE, WaitBounds()))
 
     assert end is WaitEnd.ENDED
-    assert opened == [0, 1, 0, 1, 0, 1, 0, 1, 0]
+    # The old one is there until then: it is kept where its connection is not found any more.
+    assert opened == [0, 1, 2, 1, 2, 1, 2, 1, 0]
 
 
 def test_the_reader_of_a_queue_has_one_client_at_a_time(endpoint: LocalEndpoint, opened: list[int]) -> None:
