@@ -37,6 +37,9 @@ from airflow_sm_pipelines.jobs.xcom_bound import bound_of
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 
+STALE_SECONDS = 60.0
+"""How long AWS may answer that a job runs which somebody else has seen to have ended."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
@@ -327,11 +330,28 @@ class JobLifecycle(StepLifecycle):
                 self.stop()
                 what = f"the {noun} {name} (attempt {run.record.attempt}) exceeded the limit of its request, and"
                 raise run.job_failure(f"{what} {self._stopper.outcome}: {seen}.", outcome_unknown=True)
-            described = run.describe()
+            described = self._described_at_its_end()
             if described is None:
                 self._report_end(JobEnd.UNREADABLE)
                 raise run.failure(f"the {noun} {name} is gone.")
             return self._end(described)
+
+    def _described_at_its_end(self) -> dict[str, Any] | None:
+        """The description of a job that has been seen to have ended; None where it is gone.
+
+        :raises JobUnreachable: where AWS keeps on answering this process that it runs
+        """
+        run, until = self.run, self.run.clock.monotonic() + STALE_SECONDS
+        while True:
+            described = run.describe()
+            if described is None or run.kind.state_of(described) is not JobState.RUNNING:
+                return described
+            message = f"the {run.kind.noun} {run.record.job_name} was seen to have ended, and is shown as one that runs"
+            if run.clock.monotonic() > until:
+                raise JobUnreachable(f"Step {run.step.name!r}: {message}. A later try looks again.")
+            run.log.warning("For now %s: it is looked at again", message)
+            run.clock.sleep(run.pause)
+            run.check_alive()
 
     # The end ------------------------------------------------------------------------------------------------
 

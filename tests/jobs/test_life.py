@@ -404,6 +404,24 @@ def test_a_job_that_the_worker_cannot_look_at_for_now_is_left_to_a_later_try() -
         resumed(task)
 
 
+def test_a_job_that_has_ended_and_is_shown_as_running_is_looked_at_again(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of AWS can be older than one that somebody else had before it."""
+    life, _ = submitted(task)
+    monkeypatch.setattr(task.clock, "sleep", lambda _: task.aws.end())
+    outcome = life.resume(WaitEnd.ENDED, "Completed")
+    assert isinstance(outcome, Finished)
+    assert outcome.result["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_that_stays_shown_as_running_is_left_to_a_later_try(task: Task) -> None:
+    life, _ = submitted(task)
+    with pytest.raises(JobUnreachable, match="was seen to have ended"):
+        life.resume(WaitEnd.ENDED, "Completed")
+    assert record(task).may_have_job
+
+
 def test_a_job_that_outruns_its_limit_is_stopped_and_stays_on_record(task: Task) -> None:
     life, _ = submitted(task)
     with pytest.raises(StepFailure, match="exceeded the limit of its request, and is stopped: told"):
