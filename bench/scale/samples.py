@@ -38,9 +38,14 @@ def name_of(number: int) -> str:
     return f"Step{number:04}"
 
 
+def chains(steps: int, length: int) -> dict[str, Any]:
+    """Training steps in chains of this length, each step with a reference to the one before in its chain."""
+    return pipeline(*(_after(number, number - 1 if number % length else None) for number in range(steps)))
+
+
 def chain(steps: int) -> dict[str, Any]:
-    """Training steps, each with a reference to the one before."""
-    return pipeline(*(_after(number) for number in range(steps)))
+    """One chain of training steps."""
+    return chains(steps, steps)
 
 
 def fan(steps: int, **arguments: Any) -> dict[str, Any]:
@@ -48,8 +53,8 @@ def fan(steps: int, **arguments: Any) -> dict[str, Any]:
     return pipeline(*(training(name_of(number), Arguments=arguments) for number in range(steps)))
 
 
-def _after(number: int) -> dict[str, Any]:
-    before = {"before": get(f"Steps.{name_of(number - 1)}.TrainingJobName")} if number else {}
+def _after(number: int, other: int | None) -> dict[str, Any]:
+    before = {} if other is None else {"before": get(f"Steps.{name_of(other)}.TrainingJobName")}
     return training(name_of(number), Arguments={"HyperParameters": {"number": str(number), **before}})
 
 
