@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     IsLeft = Callable[[AnswerSlot], Awaitable[bool]]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class SlotUnreadableError(Exception):
@@ -152,32 +153,26 @@ def _of_queue(queue: asyncio.Task[Reply]) -> CallbackEvent:
 
 
 async def _from_slot(wait: CallbackWait, look: Look) -> Answer:
-    errors = 0
     while True:
-        try:
-            found = await look(wait.slot)
-        except SlotUnreadableError as error:
-            errors += 1
-            log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
-        else:
-            errors = 0
-            held = AnswerState.found_in(found)
-            if held is not None and held.answer is not None:
-                return held.answer
-        await asyncio.sleep(wait.pace.after(errors))
+        held = AnswerState.found_in(await _asked(wait, look))
+        if held is not None and held.answer is not None:
+            return held.answer
+        await asyncio.sleep(wait.pace.interval)
 
 
 async def _left_before(wait: CallbackWait, is_left: IsLeft) -> None:
     """End where an answer has been left. Where none has, nobody leaves one later, and this goes on until cancelled."""
+    if not await _asked(wait, is_left):
+        await asyncio.Event().wait()
+
+
+async def _asked(wait: CallbackWait, ask: Callable[[AnswerSlot], Awaitable[T]]) -> T:
+    """What Airflow says of the slot. It is asked again until it answers."""
     errors = 0
     while True:
         try:
-            found = await is_left(wait.slot)
+            return await ask(wait.slot)
         except SlotUnreadableError as error:
             errors += 1
             log.warning("Looking for an answer in Airflow failed and is tried again: %s", error)
-            await asyncio.sleep(wait.pace.after(errors))
-        else:
-            if not found:
-                await asyncio.Event().wait()
-            return
+        await asyncio.sleep(wait.pace.after(errors))

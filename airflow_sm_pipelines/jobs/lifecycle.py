@@ -37,9 +37,6 @@ from airflow_sm_pipelines.jobs.xcom_bound import bound_of
 from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 
-STALE_SECONDS = 60.0
-"""How long AWS may answer that a job runs which somebody else has seen to have ended."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
@@ -48,6 +45,9 @@ if TYPE_CHECKING:
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
     from airflow_sm_pipelines.jobs.observers import CachedResult, ResultCache
     from airflow_sm_pipelines.jobs.record import StepRecord
+
+STALE_SECONDS = 60.0
+"""How long AWS may answer that a job runs which somebody else has seen to have ended."""
 
 
 class JobWait(Struct, frozen=True):

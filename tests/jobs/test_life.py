@@ -415,7 +415,8 @@ def test_a_job_that_has_ended_and_is_shown_as_running_is_looked_at_again(
     assert outcome.result["TrainingJobStatus"] == "Completed"
 
 
-def test_a_job_that_stays_shown_as_running_is_left_to_a_later_try(task: Task) -> None:
+def test_a_job_that_stays_shown_as_running_is_left_to_a_later_try() -> None:
+    task = Task(settings=replace(SETTINGS, poll_interval=30.0, poll_interval_max=60.0))
     life, _ = submitted(task)
     with pytest.raises(JobUnreachable, match="was seen to have ended"):
         life.resume(WaitEnd.ENDED, "Completed")
