@@ -60,8 +60,7 @@ def measure(given: argparse.Namespace) -> None:
             task = Task(aws=aws, step=step, settings=settings, clock=clock)
             held = Held()
             while True:
-                life = task.begun()
-                life.admission = Admission.of_job(life.run, permits, may_pause=True)
+                life = task.begun(admission=lambda run: Admission.of_job(run, permits, may_pause=True))
                 life.admission.held = held
                 outcome = life.submit_or_adopt()
                 if isinstance(outcome, JobWait):

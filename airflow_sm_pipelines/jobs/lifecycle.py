@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 from typing_extensions import override
 
-from airflow_sm_pipelines.aws.calls import is_existing
-from airflow_sm_pipelines.aws.failures import ExceptionType, JobUnreachable, StepFailure, is_lost
-from airflow_sm_pipelines.expressions.scope import JOB_KEY, RESULT_KEY
+from airflow_sm_pipelines.aws.failures import JobUnreachable, StepFailure
+from airflow_sm_pipelines.expressions.scope import JOB_KEY
 from airflow_sm_pipelines.expressions.values import resolve_object
 from airflow_sm_pipelines.jobs.admission import Admission, Pause
-from airflow_sm_pipelines.jobs.enrich_request import enrich_request, without_unreachable_experiment
-from airflow_sm_pipelines.jobs.job import in_form_of_result
+from airflow_sm_pipelines.jobs.enrich_request import enrich_request
 from airflow_sm_pipelines.jobs.job_end import failure_of_job, job_facts
+from airflow_sm_pipelines.jobs.job_result import leave_failed_result, publish_result
 from airflow_sm_pipelines.jobs.job_stopper import JobStopper
 from airflow_sm_pipelines.jobs.kill_verdict import Awaited
 from airflow_sm_pipelines.jobs.log_text import in_lines
@@ -30,18 +28,16 @@ from airflow_sm_pipelines.jobs.observers import JobEnd
 from airflow_sm_pipelines.jobs.poll_schedule import PollPace
 from airflow_sm_pipelines.jobs.step_lifecycle import Finished, StepLifecycle
 from airflow_sm_pipelines.jobs.step_run import StepKilled, StepTimedOut
+from airflow_sm_pipelines.jobs.submission import JobSubmission
 from airflow_sm_pipelines.jobs.success_line import success_line
-from airflow_sm_pipelines.jobs.unanswered import until_answered
 from airflow_sm_pipelines.jobs.waiting import WaitBounds, WaitEnd, end_of, wait_for_job
-from airflow_sm_pipelines.jobs.xcom_bound import bound_of
-from airflow_sm_pipelines.step_types.adapter import JobAdapter
 from airflow_sm_pipelines.step_types.job_kind import JobKind, JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from airflow_sm_pipelines.expressions.stringify import Json
+    from airflow_sm_pipelines.jobs.job_result import ToResult
     from airflow_sm_pipelines.jobs.job_run import StepJobRun
     from airflow_sm_pipelines.jobs.observers import CachedResult, ResultCache
     from airflow_sm_pipelines.jobs.record import StepRecord
@@ -76,7 +72,7 @@ class JobLifecycle(StepLifecycle):
         run: StepJobRun,
         *,
         cache: ResultCache,
-        to_result: Callable[[Mapping[str, Any]], dict[str, Json]],
+        to_result: ToResult,
         time_limit: timedelta | None = None,
         admission: Admission | None = None,
     ) -> None:
@@ -85,12 +81,17 @@ class JobLifecycle(StepLifecycle):
         self._cache = cache
         self._to_result = to_result
         self._time_limit = time_limit
-        self.admission = admission or Admission.of_job(run)
         self._cache_attributes: dict[str, str] | None = None
         self.result: dict[str, Json] | None = None
         """The result of a job that this try has seen succeed."""
         self._stopper = JobStopper(run)
+        self._submission = JobSubmission(run, self._stopper, admission or Admission.of_job(run))
         self._end_reported = False
+
+    @property
+    def admission(self) -> Admission:
+        """When the calls of this try may be made, and what it keeps over its pauses."""
+        return self._submission.admission
 
     # The beginning ------------------------------------------------------------------------------------------
 
@@ -125,10 +126,10 @@ class JobLifecycle(StepLifecycle):
 
     def submit_or_adopt(self) -> Finished | JobWait | Pause:
         """Create the job, or adopt the one that an earlier try has left; the pause, where that is to be done later."""
-        run, adapter = self.run, self.adapter
+        run = self.run
         with self.recording_failures():
             run.check_alive()
-            described = self._adopt() if run.record.job_name and not run.name_is_new else None
+            described = self._submission.adopt() if run.record.job_name and not run.name_is_new else None
             if described is None or run.kind.state_of(described) is JobState.RUNNING:
                 # A job that has ended has its result taken, however many tries it took.
                 run.check_lost_tries()
@@ -137,82 +138,11 @@ class JobLifecycle(StepLifecycle):
                 run.change(run.record.cached_under(self._cache_attributes))
                 if run.name_is_new and not run.record.failures and (found := self._cached()) is not None:
                     return Finished(self._reuse(found))
-                # Before anything is on record: who is killed in a pause leaves nothing to be looked for.
-                if (pause := self.admission.admit(adapter.create_call)) is not None:
-                    return pause
-                adapter.prepare()
-                run.request = without_unreachable_experiment(run, run.request)
-                # The submission is on record before the call: whatever dies from here on, the job can be found.
-                run.save()
-                submitted = self._submit()
+                submitted = self._submission.submit()
                 if isinstance(submitted, Pause):
                     return submitted
                 described = submitted
-                for observer in run.observers:
-                    observer.job_begun(run)
             return self._wait_or_end(described)
-
-    def _adopt(self) -> dict[str, Any] | None:
-        run = self.run
-        described = self._find()
-        if described is not None:
-            run.log.info("Going on with the %s %s of an earlier try", run.kind.noun, run.record.job_name)
-            if run.record.definition_digest != run.pipeline.digest and self.adapter.adopts_as_submitted:
-                run.log.warning("The definition has changed since: the job is waited for as it was submitted")
-            run.save()
-            for observer in run.observers:
-                observer.job_adopted(run)
-        return described
-
-    def _find(self) -> dict[str, Any] | None:
-        problem = f"the {self.run.kind.noun} {self.run.record.job_name} could not be looked for"
-        return self.run.retry_transient(problem, self.adapter.find)
-
-    def _submit(self) -> dict[str, Any] | Pause | None:
-        """Make the Create call, again where AWS has throttled it; the job, where there was no answer and it was found
-        by its name.
-        """
-        while True:
-            try:
-                return self._submit_once()
-            except StepFailure as failure:
-                if failure.exception_type is not ExceptionType.THROTTLING or failure.outcome_unknown:
-                    raise
-                # The attempt stays on record under its name: nothing has come of the call, and it is made again.
-                if (pause := self.admission.throttled(self.adapter.create_call, failure)) is not None:
-                    return pause
-
-    def _submit_once(self) -> dict[str, Any] | None:
-        run, name = self.run, self.run.record.job_name
-        self._stopper.in_flight = name
-        problem = f"{run.kind.service}:{self.adapter.create_call} for {name} got no answer"
-        try:
-            described = until_answered(run, problem, self._create, self._find)
-        except (ClientError, BotoCoreError) as error:
-            taken = isinstance(error, ClientError) and is_existing(error)
-            if not (taken and self.adapter.taken_name_is_own):
-                if not taken and not is_lost(error) and self.adapter.leftover() is None:
-                    # Nothing has come of the call: a kill from here on finds nothing to stop.
-                    self._stopper.in_flight = None
-                raise self.adapter.refusal(error) from error
-            run.log.info("The %s %s exists: the reply to an earlier call was lost", run.kind.noun, name)
-        else:
-            self.admission.taken(self.adapter.create_call)
-            if described is not None:
-                run.log.info("The %s %s is there: only the answer was lost", run.kind.noun, run.record.job_name)
-                run.save()
-                return described
-            message = "Created the %s %s (attempt %d)"
-            run.log.info(message, run.kind.noun, run.record.job_name, run.record.attempt)
-            if run.was_killed:
-                # The kill came while the call was under way, and found no job to stop.
-                self.stop()
-                run.check_alive()
-        run.retry_transient(f"the {run.kind.noun} {name} could not be looked for", self.adapter.confirm)
-        return None
-
-    def _create(self) -> None:
-        self.adapter.create()
 
     # The step cache -----------------------------------------------------------------------------------------
 
@@ -365,16 +295,9 @@ class JobLifecycle(StepLifecycle):
         except StepFailure:
             self._report_end(JobEnd.FAILED)
             run.output.push(JOB_KEY, job_facts(run, described))
-            # For a step that runs upon the failure; the note that StepRun.fail leaves says that it is no success.
-            left = self._to_result(self.adapter.failed_result(described))
-            bound = bound_of(run, left, left)
-            run.output.push(RESULT_KEY, run.secrets.publish(left, readable_again=True, bound=bound).shown)
+            leave_failed_result(run, described, self._to_result)
             raise
-        problem = f"the result of the {kind.noun} {run.record.job_name} could not be read"
-        real = run.retry_transient(problem, lambda: self._to_result(self.adapter.result(described)))
-        as_described = type(self.adapter).result is JobAdapter.result
-        again = real if as_described else self._to_result(in_form_of_result(run.client(), kind, described))
-        published = run.secrets.publish(real, readable_again=as_described, bound=bound_of(run, real, again))
+        real, published = publish_result(run, described, self._to_result)
         result = published.shown
         job = job_facts(run, described)
         run.output.push(JOB_KEY, job)

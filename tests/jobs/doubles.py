@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from airflow_sm_pipelines.definition.model import Step
+from airflow_sm_pipelines.jobs.admission import Admission
 from airflow_sm_pipelines.jobs.job_run import StepJobRun
 from airflow_sm_pipelines.jobs.lifecycle import JobLifecycle
 from airflow_sm_pipelines.jobs.observers import NoCache, ResultCache
@@ -313,7 +314,12 @@ class Task:
     settings: Settings = SETTINGS
     secrets: StepSecrets = field(default_factory=StepSecrets)
 
-    def life(self, cache: ResultCache | None = None, **more: Any) -> JobLifecycle:
+    def life(
+        self,
+        cache: ResultCache | None = None,
+        admission: Callable[[StepJobRun], Admission] = Admission.of_job,
+        **more: Any,
+    ) -> JobLifecycle:
         """The life of a new try, in a process of its own."""
         pipeline: Any = SimpleNamespace(
             name="p",
@@ -336,7 +342,7 @@ class Task:
             clock=self.clock,
             secrets=self.secrets,
         )
-        return JobLifecycle(run, cache=cache or NoCache(), to_result=dict, **more)
+        return JobLifecycle(run, cache=cache or NoCache(), to_result=dict, admission=admission(run), **more)
 
     def begun(self, **more: Any) -> JobLifecycle:
         """The life of a new try, whose request is resolved."""

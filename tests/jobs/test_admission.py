@@ -54,9 +54,11 @@ def task() -> Task:
 
 def begun(task: Task, desk: Desk, held: Held | None = None, *, may_pause: bool = True) -> JobLifecycle:
     """A try in a process of its own, after a pause where it has ``held`` something."""
-    life = task.begun()
-    run: StepJobRun = life.run
-    life.admission = Admission.of_job(run, desk, may_pause=may_pause, jitter=lambda _, most: most)
+
+    def admission(run: StepJobRun) -> Admission:
+        return Admission.of_job(run, desk, may_pause=may_pause, jitter=lambda _, most: most)
+
+    life = task.begun(admission=admission)
     life.admission.held = held or Held()
     return life
 
@@ -315,9 +317,8 @@ class EmptyCache(NoCache):
 def test_a_step_that_waits_for_its_turn_misses_the_cache_once(task: Task) -> None:
     desk, held, seen = Desk([Answer(False, 30.0), Answer(False, 30.0)]), Held(), Seen()
     while True:
-        life = task.begun(cache=EmptyCache())
+        life = task.begun(cache=EmptyCache(), admission=lambda run: Admission.of_job(run, desk, may_pause=True))
         life.run.observers = (seen,)
-        life.admission = Admission.of_job(life.run, desk, may_pause=True)
         life.admission.held = held
         outcome = life.submit_or_adopt()
         if not isinstance(outcome, Pause):
