@@ -69,7 +69,12 @@ SIDECAR_MAY = ("dag_id", "connection", "region", "roles", "executor_config", "ca
 """What a file of settings beside a definition may only give where it is named."""
 
 OPTIONS = {
-    "aws_conn_id": Option("string", "aws_default", "The Airflow connection with the AWS credentials."),
+    "aws_conn_id": Option(
+        "string",
+        "aws_default",
+        "The Airflow connection with the AWS credentials. Where there is no aws_default, boto3's own credentials are"
+        " used. A connection of another name must be there.",
+    ),
     "region_name": Option(
         "string",
         None,

@@ -128,11 +128,14 @@ class JobUnreachable(StepFailure):
 
 
 def type_of_call_error(error: ClientError | BotoCoreError) -> ExceptionType | None:
-    """The type of an error that an AWS call answered with."""
+    """The type of an error that an AWS call answered with, or for which it could not be made."""
     from botocore.exceptions import ClientError
 
+    from airflow_sm_pipelines.aws.missing_connection import ConnectionNotFoundError
+
     if not isinstance(error, ClientError):
-        return ExceptionType.SERVICE_FAULT if is_connection_error(error) else None
+        passes = is_connection_error(error) or isinstance(error, ConnectionNotFoundError)
+        return ExceptionType.SERVICE_FAULT if passes else None
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     message = error.response.get("Error", {}).get("Message", "")
@@ -158,7 +161,10 @@ def is_connection_error(error: Exception) -> bool:
 
 def is_lost(error: ClientError | BotoCoreError) -> bool:
     """Whether a call may have taken effect though it failed: its reply was lost, or the service failed in it."""
-    return is_connection_error(error) or type_of_call_error(error) is ExceptionType.SERVICE_FAULT
+    from botocore.exceptions import ClientError
+
+    answered = isinstance(error, ClientError)
+    return type_of_call_error(error) is ExceptionType.SERVICE_FAULT if answered else is_connection_error(error)
 
 
 def type_of_failure_reason(reason: str) -> ExceptionType | None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from asgiref.sync import sync_to_async
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from typing_extensions import override
 
 from airflow_sm_pipelines.aws.counted_calls import count_calls
+from airflow_sm_pipelines.aws.missing_connection import ConnectionNotFoundError
 from airflow_sm_pipelines.aws.model_loader import model_loader
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 CALLER = "SageMakerPipelineDag"
 ONCE = {"retries": {"mode": "standard", "total_max_attempts": 1}}
@@ -28,6 +33,22 @@ IN_CONNECTION = (
 
 class StepHook(AwsGenericHook[Any]):
     """The hook by which steps, triggers and the sweep make their clients."""
+
+    # The provider goes on without a connection that was named: with the machine's credentials, in whatever account.
+    @override
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """Read a connection.
+
+        :raises ConnectionNotFoundError: where another one than ``aws_default`` is not found
+        :raises AirflowNotFoundException: where ``aws_default`` is not found
+        """
+        try:
+            return super().get_connection(conn_id)
+        except AirflowNotFoundException:
+            if conn_id == cls.default_conn_name:
+                raise
+            raise ConnectionNotFoundError(conn_id=conn_id) from None
 
     @cached_property
     def calling_once(self) -> Any:
@@ -46,9 +67,12 @@ class StepHook(AwsGenericHook[Any]):
 
     @property
     def has_connection(self) -> bool:
-        """Whether Airflow has found the connection. Without one the provider takes boto3's own credentials and region.
+        """Whether Airflow has found the connection. Without ``aws_default`` the provider takes boto3's own credentials
+        and region.
 
         Where Airflow cannot ask for it just now, it says that there is none.
+
+        :raises ConnectionNotFoundError: where another connection was named, and is not found
         """
         return self.conn_config.conn_type is not None
 

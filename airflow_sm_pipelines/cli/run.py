@@ -95,7 +95,7 @@ def _target(
 ) -> Iterator[tuple[dict[str, Any], LocalEndpoint | None]]:
     """Where the calls go, in a line: an endpoint of this command, one that runs already, or AWS."""
     if arguments.aws:
-        connections = _connection(conn_id)
+        connections = _connection(conn_id, asked_for=bool(arguments.aws_conn_id))
         of_what = f"the connection {conn_id!r}" if connections else "the environment's credentials"
         _say(f"AWS, with {of_what}: the jobs cost money")
         yield {"connections": connections or ({conn_id: "aws://"} if conn_id else {}), "settings": {}}, None
@@ -167,8 +167,11 @@ def plugins_folder() -> str | None:
     return folder if folder and Path(folder).is_dir() else None
 
 
-def _connection(conn_id: str | None) -> dict[str, str]:
-    """The deployment's connection, nothing where it has none of that id."""
+def _connection(conn_id: str | None, *, asked_for: bool) -> dict[str, str]:
+    """The deployment's connection, nothing where it has none of that id.
+
+    :raises CommandError: where it has none, and the command was given that id
+    """
     if not conn_id:
         return {}
     from airflow.models.connection import Connection
@@ -176,7 +179,11 @@ def _connection(conn_id: str | None) -> dict[str, str]:
     try:
         return {conn_id: Connection.get_connection_from_secrets(conn_id).as_json()}
     except Exception as error:  # noqa: BLE001 # a deployment without a database has no such connection either
-        sys.stderr.write(f"The deployment has no connection {conn_id!r} ({type(error).__name__})\n")
+        problem = f"has no connection {conn_id!r} ({type(error).__name__})"
+        if asked_for:
+            ways = "give another --aws-conn-id, or --aws-conn-id '' for the environment's credentials"
+            raise CommandError(f"the deployment {problem}: {ways}") from None
+        sys.stderr.write(f"The deployment {problem}\n")
         return {}
 
 

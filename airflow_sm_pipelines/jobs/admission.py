@@ -177,7 +177,7 @@ class Admission:
 
     def _pause_of_its_own(self) -> float:
         """Doubles with each throttle. Of many who were throttled at once, each comes at another time."""
-        longest = min(2.0 ** (self.held.throttles + 1), MAX_PAUSE_SECONDS)
+        longest = min(2.0 ** min(self.held.throttles + 1, 64), MAX_PAUSE_SECONDS)
         return self._jitter(longest / 2, longest)
 
     def _paced(self, api: str) -> PacedCall | None:

@@ -18,7 +18,10 @@ class PollPace(Struct, frozen=True):
 
     def after(self, errors: int) -> float:
         """The pause after so many errors in a row."""
-        return min(self.interval * 2**errors, max(self.longest, self.interval)) if errors else self.interval
+        if not errors:
+            return self.interval
+        # After some thousand errors the number would be too large for a float.
+        return min(self.interval * 2.0 ** min(errors, 64), max(self.longest, self.interval))
 
 
 class PollSchedule(Protocol):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_sm_pipelines.aws.access import AwsAccess, AwsIdentity
-from airflow_sm_pipelines.aws.failures import StepFailure
+from airflow_sm_pipelines.aws.failures import ExceptionType, StepFailure, is_lost, is_transient, type_of_call_error
 from airflow_sm_pipelines.aws.hook import CALLER
+from airflow_sm_pipelines.aws.missing_connection import ConnectionNotFoundError
 from airflow_sm_pipelines.aws.model_loader import QuickJsonLoader, model_loader
 
 
@@ -61,5 +63,31 @@ def test_without_a_region_whatever_needs_one_says_where_it_is_set(
 
 def test_a_hook_says_whether_its_connection_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_THERE", "aws://")
-    found = {name: AwsAccess(name, None, None, None).hook("s3").has_connection for name in ("there", "nowhere", None)}
-    assert found == {"there": True, "nowhere": False, None: False}
+    monkeypatch.delenv("AIRFLOW_CONN_AWS_DEFAULT")
+    names = ("there", "aws_default", None)
+    found = {name: AwsAccess(name, None, None, None).hook("s3").has_connection for name in names}
+    assert found == {"there": True, "aws_default": False, None: False}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda access: access.client("s3"),
+        lambda access: access.client_calling_once("s3"),
+        lambda access: access.region,
+        lambda access: AwsIdentity(access).account,
+        lambda access: AwsIdentity(access).partition,
+        lambda access: access.hook("s3").has_connection,
+        lambda access: asyncio.run(opened(access)),
+    ],
+)
+def test_no_client_is_made_without_the_connection_that_was_named(ask: Callable[[AwsAccess], object]) -> None:
+    with pytest.raises(ConnectionNotFoundError, match=r"^Airflow finds no connection 'nowhere'\. ") as told:
+        ask(AwsAccess("nowhere", "us-east-1", None, None))
+    assert (type_of_call_error(told.value), is_transient(told.value)) == (ExceptionType.SERVICE_FAULT, True)
+    assert not is_lost(told.value)
+
+
+async def opened(access: AwsAccess) -> None:
+    async with access.async_client("s3"):
+        pass

@@ -38,6 +38,7 @@ def status_of(*arguments: str) -> int:
         (["--conf", "[1]"], "--conf is no JSON object"),
         (["--aws", "--scenario", "x.json"], "--aws runs it in AWS"),
         (["--aws", "--endpoint", "http://localhost:5000"], "--aws runs it in AWS"),
+        (["--aws", "--aws-conn-id", "misspelt"], "no connection 'misspelt'"),
         (["--endpoint", "http://localhost:5000", "--scenario", "x.json"], "--scenario is for an endpoint"),
         (["--scenario", "nowhere.json"], "nowhere.json"),
         (["--pipeline", "other"], "has no pipeline 'other'"),

@@ -224,6 +224,13 @@ def test_the_patience_goes_on_over_a_pause(task: Task) -> None:
         begun(task, Desk(), held).submit_or_adopt()
 
 
+def test_a_patience_of_days_has_room_for_thousands_of_throttles(task: Task) -> None:
+    task.settings = replace(task.settings, pace=(), throttle_patience=1e6)
+    task.aws.faults.plan(CREATE, Fault.THROTTLED)
+    held = Held(again=True, throttles=5000, throttled_since=task.clock.now - 1000.0)
+    assert paused(begun(task, Desk(), held)).until == task.clock.now + 60.0
+
+
 def test_a_long_line_of_our_own_steps_costs_no_patience(task: Task) -> None:
     task.aws.faults.plan(CREATE, Fault.THROTTLED, Fault.THROTTLED)
     pauses = [Answer(False, 2000.0), Answer(False, 3000.0)]
