@@ -35,6 +35,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        # A thread ends in real time. Since Python 3.12 the loop waits for it for five minutes, which pass at once here.
+        await super().shutdown_default_executor()
+
 
 def run(scene: Coroutine[Any, Any, T]) -> T:
     """Run to the end."""
