@@ -14,7 +14,6 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
-from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_sm_pipelines.cache.key import may_cache
 from airflow_sm_pipelines.operators.masking import Masking
@@ -285,65 +284,10 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         return RunParameters(context, self.pipeline, self.masking, self.real_results(context))
 
     def resolve_request(self, context: Context) -> Json:
-        """Resolve the request, called by Airflow as it renders the task's fields.
+        """Resolve the request, called by Airflow as it renders the task's fields."""
+        from airflow_sm_pipelines.operators.resolving import resolve_request
 
-        What cannot be resolved is kept for :meth:`run_step` to fail with: here, Airflow would report it as a fault
-        of a Jinja template.
-        """
-        from airflow_sm_pipelines.aws.failures import CallError, StepFailure, type_of_call_error
-        from airflow_sm_pipelines.definition.evaluation_errors import ConditionError, UnresolvedError
-        from airflow_sm_pipelines.graph.selection import Role
-        from airflow_sm_pipelines.operators.allowed import check_allowed
-        from airflow_sm_pipelines.operators.run_conditions import unmet_conditions
-        from airflow_sm_pipelines.operators.run_secrets import learn_secrets
-        from airflow_sm_pipelines.operators.selection_decision import decide
-
-        learn_secrets(self, context)
-        fault = self._take_item(context)
-        this_try = self.begin_try(context)
-        run = this_try.run
-        try:
-            if fault is not None:
-                raise fault
-            this_try.decision = decide(run, context, self.upstream_task_ids, self.run_parameters(context))
-        except StepFailure as fault:
-            # What is wrong with the run is for execute to fail with.
-            this_try.run_fault = fault
-            return self.shown_template()
-        if this_try.decision.role is not Role.RUN:
-            return this_try.decision.shown()
-        this_try.unmet = unmet_conditions(self, run, context)
-        if this_try.unmet:
-            return {"Skipped": [str(one) for one in this_try.unmet]}
-        try:
-            scope = self.scope(context, run.record, {})
-            check_allowed(self, scope)
-            resolved = self.resolve(context, scope)
-            self.masking.learn(resolved)
-            return shown(resolved, self.masking)
-        except StepFailure as failure:
-            run.resolution_error = failure
-        except (UnresolvedError, ConditionError) as error:
-            run.resolution_error = run.failure(str(error))
-        except RecursionError:
-            run.resolution_error = run.failure("its request is nested too deeply to be resolved.")
-        except (ClientError, BotoCoreError) as error:
-            run.resolution_error = run.failure(str(CallError.of(error)), type_of_call_error(error))
-        return self.shown_template()
-
-    def _take_item(self, context: Context) -> StepFailure | None:
-        """Become the child that this task is, where it is one of a ForEach step; what keeps it from that."""
-        from airflow_sm_pipelines.aws.failures import StepFailure
-        from airflow_sm_pipelines.operators.item_of_task import iteration_of
-
-        if self.iteration is None:
-            try:
-                self.iteration = iteration_of(context, self.pipeline, self.step.name)
-            except StepFailure as fault:
-                return fault
-            if self.iteration is not None:
-                self.step = self.iteration.child_of(self.step)
-        return None
+        return resolve_request(self, context)
 
     @property
     def item_label(self) -> str:
