@@ -115,6 +115,23 @@ def test_a_job_that_cannot_be_stopped_keeps_no_other_from_being_stopped(airflow:
     assert [job.status for job in airflow.endpoint.jobs("training")] == ["Stopping", "Stopping"]
 
 
+def test_a_job_whose_connection_is_away_is_not_taken_for_one_that_never_was(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = airflow.run(pipeline(training("Train")))
+    airflow.endpoint.reset({"defaults": {"duration": 100, "stopping": 10}})
+    airflow.endpoint.client("sagemaker").create_training_job(**training_request("lost"))
+    job = {**reach("lost"), "access": {**ACCESS.to_json(), "aws_conn_id": "prod"}}
+    rewrite(run, "failed", MINUTE, phase="intended", job=job, job_name="lost")
+
+    sweep()
+    assert stored_record(run.run_id)["phase"] == "intended"
+    assert airflow.endpoint.requests("sagemaker", "DescribeTrainingJob") == ()
+    monkeypatch.setenv("AIRFLOW_CONN_PROD", "aws://")
+    sweep()
+    assert stops(airflow.endpoint) == ["lost"]
+
+
 def test_a_task_that_its_runs_time_out_ended_has_no_end(airflow: Airflow) -> None:
     run = lose(airflow, "lost", ended_ago=None, state="skipped")
     sweep()
