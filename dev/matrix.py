@@ -163,7 +163,7 @@ def today() -> str:
 
 
 def commit() -> str:
-    """The commit that was tested, with a ``+`` where files are not as it has them."""
+    """The commit that was tested, with a ``+`` where files are not as it has them; ``?`` where git does not say."""
     told = subprocess.run(
         ["git", "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+"],  # noqa: S607 # git of the developer
         cwd=ROOT,
@@ -171,7 +171,7 @@ def commit() -> str:
         text=True,
         check=False,
     )
-    return told.stdout.strip()
+    return told.stdout.strip() or "?"
 
 
 def words_of(counted: dict[str, object]) -> str:
