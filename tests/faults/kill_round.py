@@ -147,9 +147,7 @@ def _kill(bench: Bench, victim: Victim, workers: Mapping[Cell, tuple[int, ...]])
         return
     process = bench.deployment.process(COMPONENTS[victim])
     if victim is Victim.SCHEDULER:
-        processes.running.remove(process)
-        process.popen.kill()
-        process.popen.wait()
+        processes.kill_alone(process)
     else:
         processes.kill(process)
 

@@ -136,6 +136,7 @@ class Processes:
 
     log_dir: Path
     running: list[Process] = field(default_factory=list)
+    killed_alone: list[Process] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -148,6 +149,8 @@ class Processes:
             process.popen.terminate()  # all at once, so that their times to end do not add up
         for process in reversed(self.running):
             process.stop()
+        for process in self.killed_alone:
+            process.kill()
         if error is not None:
             for process in self.running:
                 print(process.tail())
@@ -182,6 +185,13 @@ class Processes:
         """Kill one of the processes; that it has ended is no failure then."""
         self.running.remove(process)
         process.kill()
+
+    def kill_alone(self, process: Process) -> None:
+        """Kill one of the processes and leave its descendants, which live on until the test ends."""
+        self.running.remove(process)
+        self.killed_alone.append(process)
+        process.popen.kill()
+        process.popen.wait()
 
     def check_running(self) -> None:
         """AssertionError if any of the processes has ended."""
