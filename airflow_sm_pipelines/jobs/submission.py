@@ -35,7 +35,7 @@ class JobSubmission:
         self.admission = admission
 
     def adopt(self) -> dict[str, Any] | None:
-        """Find the job of an earlier try by the name on record, and go on with it."""
+        """Find the job of an earlier try by the name on record, and go on with it; None where there is no such job."""
         run = self._run
         described = self._find()
         if described is not None:

@@ -89,7 +89,7 @@ class CleanupStepOperator(StepOperator):
         self.check_resolved(context)
         self.step_run.save()
         scope = self.scope(context, self.record, {})
-        deletions = Deletions(self.access.client("s3"), self.step_run, scope.execution_id)
+        deletions = Deletions(self.client(context, "s3"), self.step_run, scope.execution_id)
         report = deletions.carry_out(self._sources)
         result = self.give(context, report.to_json())
         for line in report.lines():

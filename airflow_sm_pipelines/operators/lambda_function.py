@@ -185,10 +185,10 @@ class LambdaStepOperator(StepOperator, LambdaInvokeFunctionOperator):
 
     def _invoke(self, context: Context) -> Json:
         self.log.info("Invoking the function %s (attempt %d)", self.function_name, self.record.attempt)
-        client = self._client()
         self._links = ConsoleLinks(self.step_type.console, XComOutput(context))
-        self._links.show(client, self._place_values())
         try:
+            client = self._client()
+            self._links.show(client, self._place_values())
             response = until_answered(
                 self.step_run,
                 f"lambda:Invoke of {self.function_name} could not be sent",

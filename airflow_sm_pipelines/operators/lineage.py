@@ -87,7 +87,7 @@ class LineageStepOperator(StepOperator):
         self.check_lost_tries()
         self.check_resolved(context)
         self.step_run.save()
-        client = self.access.client(SERVICE)
+        client = self.client(context, SERVICE)
         arns: dict[tuple[str, str], str] = {}
         result: dict[str, Any] = {}
         for kind in ENTITY_KINDS:

@@ -363,6 +363,16 @@ class StepOperator(AwsBaseOperator[SageMakerHook]):
         except StepFailure as failure:
             self.fail_attempt(context, failure)
 
+    def client(self, context: Context, service: str) -> Any:
+        """The client of a service; the step fails where its connection is not found."""
+        from airflow_sm_pipelines.aws.failures import type_of_call_error
+        from airflow_sm_pipelines.aws.missing_connection import ConnectionNotFoundError
+
+        try:
+            return self.access.client(service)
+        except ConnectionNotFoundError as error:
+            self.fail_attempt(context, self.step_run.failure(str(error), type_of_call_error(error)))
+
     def check_lost_tries(self) -> None:
         """Fail the step when more of its tries were lost than the deployment allows."""
         self.step_run.check_lost_tries()

@@ -13,6 +13,15 @@ from airflow_sm_pipelines.aws.hook import CALLER
 from airflow_sm_pipelines.aws.missing_connection import ConnectionNotFoundError
 from airflow_sm_pipelines.aws.model_loader import QuickJsonLoader, model_loader
 
+ASKS: tuple[Callable[[AwsAccess], object], ...] = (
+    lambda access: access.client("sagemaker"),
+    lambda access: access.client_calling_once("sagemaker"),
+    lambda access: access.region,
+    lambda access: AwsIdentity(access).region,
+    lambda access: AwsIdentity(access).partition,
+)
+"""What needs a region, and with it the connection."""
+
 
 def test_the_user_agent_says_who_calls_and_that_it_is_airflow() -> None:
     access = AwsAccess(None, "us-east-1", None, {"user_agent_extra": "team-a"})
@@ -41,16 +50,7 @@ def test_the_models_of_a_service_are_read_once_for_all_sessions_of_a_process(mon
     assert len(read) == len(set(read))
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda access: access.client("sagemaker"),
-        lambda access: access.client_calling_once("sagemaker"),
-        lambda access: access.region,
-        lambda access: AwsIdentity(access).region,
-        lambda access: AwsIdentity(access).partition,
-    ],
-)
+@pytest.mark.parametrize("ask", ASKS)
 def test_without_a_region_whatever_needs_one_says_where_it_is_set(
     ask: Callable[[AwsAccess], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,11 +72,8 @@ def test_a_hook_says_whether_its_connection_was_found(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda access: access.client("s3"),
-        lambda access: access.client_calling_once("s3"),
-        lambda access: access.region,
+        *ASKS,
         lambda access: AwsIdentity(access).account,
-        lambda access: AwsIdentity(access).partition,
         lambda access: access.hook("s3").has_connection,
         lambda access: asyncio.run(opened(access)),
     ],
